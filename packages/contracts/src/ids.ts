@@ -1,0 +1,30 @@
+import { ulid } from 'ulid';
+
+/**
+ * Every id is `<prefix>_<ULID in lower case>`: its kind is readable, it sorts by creation time, and it holds
+ * neither `:` nor a bare integer, both of which BullMQ refuses in job ids.
+ */
+export const idPrefixes = {
+  tenant: 'ten',
+  key: 'key',
+  job: 'job',
+  webhook: 'whk',
+  event: 'evt',
+  delivery: 'dlv',
+  example: 'exa',
+  segment: 'seg',
+  request: 'req',
+} as const;
+
+export type IdKind = keyof typeof idPrefixes;
+export type NewId = (kind: IdKind) => string;
+
+/** Makes an id source. `now` is in milliseconds since the epoch; two ids of one millisecond are unordered. */
+export function createIds(now: () => number): NewId {
+  return (kind) => `${idPrefixes[kind]}_${ulid(now()).toLowerCase()}`;
+}
+
+/** The JSON Schema pattern of one kind of id. */
+export function idPattern(kind: IdKind): string {
+  return `^${idPrefixes[kind]}_[0-9a-hjkmnp-tv-z]{26}$`;
+}
