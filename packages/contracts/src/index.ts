@@ -1,5 +1,44 @@
 /** What crosses a process boundary: schemas, ids and problems. Imports nothing of ours and does no I/O. */
-export * from './clock.js';
-export * from './errors.js';
-export * from './ids.js';
-export * from './schemas.js';
+export { type Clock, timestamp } from './clock.js';
+export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, problems } from './errors.js';
+export { createIds, type IdKind, idPattern, idPrefixes, type NewId } from './ids.js';
+export { limits } from './limits.js';
+export { Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';
+export {
+  GateDecision,
+  Job,
+  JobCreate,
+  JobEvent,
+  JobFailure,
+  JobStage,
+  JobState,
+  Metrics,
+} from './schemas/jobs.js';
+export { AliasEntry, Card, Model, ModelSummary, ModelVersion, Rollback } from './schemas/models.js';
+export { Prediction, PredictRequest, PredictResponse } from './schemas/predictions.js';
+export {
+  JobId,
+  KeyId,
+  Label,
+  type ModelRef,
+  Page,
+  PageQuery,
+  Sha256,
+  TaskName,
+  TenantId,
+  Timestamp,
+  UserId,
+  WebhookId,
+} from './schemas/primitives.js';
+export { Problem } from './schemas/problem.js';
+export { CacheState, SystemState } from './schemas/system.js';
+export { Task, TaskSpec, Untrained } from './schemas/tasks.js';
+export { Key, KeyCreate, KeyCreated, Scope, Tenant, TenantCreate } from './schemas/tenants.js';
+export {
+  Delivery,
+  Webhook,
+  WebhookCreate,
+  WebhookCreated,
+  WebhookEventType,
+  WebhookPayload,
+} from './schemas/webhooks.js';

@@ -1,0 +1,16 @@
+/** Limits that every Scion shares. Quotas of one tenant are lower, never higher. */
+export const limits = {
+  /** A user id is the tenant's own opaque string: any UTF-8 up to this many bytes, except `.` and `..`. */
+  userBytes: 256,
+  exampleIdChars: 128,
+  /** Characters of one text. The base truncates at its own token limit long before. */
+  textChars: 20_000,
+  labelChars: 200,
+  labelsPerTask: 500,
+  examplesPerRequest: 1_000,
+  examplesPerModel: 20_000,
+  predictRowsPerRequest: 256,
+  bodyBytes: 8 * 1024 * 1024,
+  pageSize: 100,
+  webhooksPerTenant: 20,
+} as const;

@@ -1,0 +1,81 @@
+/** Training jobs, their gate and their events. */
+import { type Static, Type } from 'typebox';
+import { closed, JobId, Nullable, TaskName, TenantId, Timestamp, UserId } from './primitives.js';
+
+export const JobState = Type.Enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
+export const JobStage = Type.Enum(['head', 'adapter', 'evaluating', 'publishing']);
+export const Metrics = Type.Object(
+  {
+    accuracy: Type.Number({ description: 'Share of right answers, 0 to 1' }),
+    macroF1: Type.Number({ description: 'Mean F1 over labels, 0 to 1' }),
+    logLoss: Type.Number({ description: 'Mean negative log-likelihood, nats' }),
+    rows: Type.Integer({ description: 'Rows they were measured on' }),
+  },
+  closed,
+);
+/** How the gate judged a version: never on rows the judged model was trained on. */
+export const GateDecision = Type.Object(
+  {
+    promoted: Type.Boolean(),
+    reason: Type.String(),
+    candidate: Metrics,
+    majority: Metrics,
+    live: Nullable(
+      Type.Object(
+        { version: Type.Integer(), candidate: Metrics, live: Metrics },
+        { ...closed, description: 'Both measured on the examples that came after the live version' },
+      ),
+    ),
+  },
+  closed,
+);
+export const JobFailure = Type.Object({ code: Type.String(), detail: Type.String() }, closed);
+export const Job = Type.Object(
+  {
+    id: JobId,
+    tenantId: TenantId,
+    task: TaskName,
+    user: UserId,
+    state: JobState,
+    stage: Nullable(JobStage),
+    progress: Type.Number({ minimum: 0, maximum: 1 }),
+    attempts: Type.Integer(),
+    createdAt: Timestamp,
+    startedAt: Nullable(Timestamp),
+    finishedAt: Nullable(Timestamp),
+    version: Nullable(Type.Integer({ description: 'The model version it published' })),
+    gate: Nullable(GateDecision),
+    failure: Nullable(JobFailure),
+  },
+  closed,
+);
+export const JobCreate = Type.Object({ task: TaskName, user: UserId }, closed);
+
+/** One line of a job's event stream. `seq` counts from 1 and is the SSE event id. */
+export const JobEvent = Type.Object(
+  {
+    seq: Type.Integer({ minimum: 1 }),
+    at: Timestamp,
+    type: Type.Enum(['state', 'stage', 'metric']),
+    state: Type.Optional(JobState),
+    stage: Type.Optional(JobStage),
+    progress: Type.Optional(Type.Number()),
+    /** Of a metric: which fit it belongs to (`fold 1 of 5`, `final`), the optimizer step, and the objective there. */
+    series: Type.Optional(Type.String()),
+    step: Type.Optional(Type.Integer()),
+    loss: Type.Optional(Type.Number({ description: 'Mean training cross-entropy, nats' })),
+    validationLoss: Type.Optional(
+      Type.Number({ description: 'Mean cross-entropy on the held-out fold, nats' }),
+    ),
+  },
+  closed,
+);
+
+export type JobState = Static<typeof JobState>;
+export type JobStage = Static<typeof JobStage>;
+export type Metrics = Static<typeof Metrics>;
+export type GateDecision = Static<typeof GateDecision>;
+export type JobFailure = Static<typeof JobFailure>;
+export type Job = Static<typeof Job>;
+export type JobCreate = Static<typeof JobCreate>;
+export type JobEvent = Static<typeof JobEvent>;

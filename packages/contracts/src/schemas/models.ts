@@ -1,0 +1,88 @@
+/** Models: versions, cards and the alias `live`. */
+import { type Static, Type } from 'typebox';
+import { GateDecision } from './jobs.js';
+import {
+  closed,
+  JobId,
+  Label,
+  Nullable,
+  Sha256,
+  TaskName,
+  TenantId,
+  Timestamp,
+  UserId,
+} from './primitives.js';
+
+/** The card of a version: everything needed to explain it, stored in the artifact's own header. */
+export const Card = Type.Object(
+  {
+    task: TaskName,
+    version: Type.Integer({ minimum: 1 }),
+    jobId: JobId,
+    createdAt: Timestamp,
+    method: Type.Enum(['head']),
+    labels: Type.Array(Label),
+    examples: Type.Integer(),
+    examplesPerLabel: Type.Record(Type.String(), Type.Integer()),
+    baseSha256: Sha256,
+    dataSha256: Sha256,
+    recipe: Type.Object(
+      {
+        l2: Type.Number({ description: 'The L2 penalty chosen by cross-validation' }),
+        folds: Type.Integer(),
+        seed: Type.Integer(),
+        temperature: Type.Number({ description: 'Logits are divided by this; fitted on held-out folds' }),
+      },
+      closed,
+    ),
+    seconds: Type.Object({ embed: Type.Number(), fit: Type.Number() }, closed),
+    gate: GateDecision,
+  },
+  closed,
+);
+export const ModelVersion = Type.Object(
+  {
+    version: Type.Integer(),
+    live: Type.Boolean(),
+    adapterSha256: Sha256,
+    adapterBytes: Type.Integer(),
+    card: Card,
+  },
+  closed,
+);
+export const AliasEntry = Type.Object(
+  {
+    version: Type.Integer(),
+    at: Timestamp,
+    by: Type.String({ description: 'The job or key that switched it' }),
+    reason: Type.Enum(['gate', 'rollback']),
+  },
+  closed,
+);
+export const Model = Type.Object(
+  {
+    tenantId: TenantId,
+    task: TaskName,
+    user: UserId,
+    examples: Type.Integer(),
+    versions: Type.Integer(),
+    live: Nullable(ModelVersion),
+    history: Type.Array(AliasEntry, { description: 'Switches of `live`, newest first' }),
+  },
+  closed,
+);
+export const ModelSummary = Type.Object({ tenantId: TenantId, task: TaskName, user: UserId }, closed);
+export const Rollback = Type.Object(
+  {
+    version: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Left out: the version that was live before this one' }),
+    ),
+  },
+  closed,
+);
+
+export type Card = Static<typeof Card>;
+export type ModelVersion = Static<typeof ModelVersion>;
+export type AliasEntry = Static<typeof AliasEntry>;
+export type Model = Static<typeof Model>;
+export type ModelSummary = Static<typeof ModelSummary>;
