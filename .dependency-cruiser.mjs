@@ -1,0 +1,95 @@
+// The import fences of ARCHITECTURE.md. Arrows point down only; each heavy vendor has one home.
+
+/** Which of our packages each folder may import. A folder that is not named may import none. */
+const mayImport = {
+  'packages/contracts': [],
+  'packages/graph': [],
+  'packages/store': ['contracts'],
+  'packages/engine': ['contracts', 'graph'],
+  'packages/registry': ['contracts', 'store'],
+  'packages/queue': ['contracts'],
+  'packages/webhooks': ['contracts'],
+  'packages/sdk': ['contracts'],
+  'packages/testkit': ['contracts'],
+  'apps/api': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks'],
+  'apps/worker': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks'],
+  'apps/cli': ['contracts', 'store', 'registry', 'engine', 'sdk'],
+  'apps/dashboard': ['sdk'],
+};
+
+/** The one place that may import a vendor. */
+const vendorHomes = {
+  'onnxruntime-node': 'packages/engine/src/session',
+  bullmq: 'packages/queue/src',
+  '@aws-sdk': 'packages/store/src/s3',
+  '@huggingface/tokenizers': 'packages/engine/src',
+  '@bufbuild/protobuf': 'packages/graph/src/onnx',
+  standardwebhooks: 'packages/webhooks/src',
+  undici: 'packages/webhooks/src',
+  fastify: 'apps/api/src',
+  uplot: 'apps/dashboard/src',
+};
+
+const tests = '\\.test\\.tsx?$';
+
+export default {
+  forbidden: [
+    {
+      name: 'no-cycle',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-unresolved',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'by-name-only',
+      comment: 'import another package by its name, never by its source path',
+      severity: 'error',
+      from: { path: '^(apps|packages)/([^/]+)/' },
+      to: { path: '^(apps|packages)/[^/]+/src/', pathNot: '^$1/$2/' },
+    },
+    ...Object.entries(mayImport).map(([folder, allowed]) => ({
+      name: `arrows-of-${folder.replace('/', '-')}`,
+      severity: 'error',
+      from: { path: `^${folder}/src/`, pathNot: tests },
+      to: {
+        path: '^(apps|packages)/',
+        pathNot: [`^${folder}/`, ...allowed.map((name) => `^packages/${name}/`)],
+      },
+    })),
+    ...Object.entries(vendorHomes).map(([vendor, home]) => ({
+      name: `home-of-${vendor.replace(/[@/]/g, '-')}`,
+      severity: 'error',
+      from: { path: '^(apps|packages)/', pathNot: [`^${home}`, tests] },
+      to: { path: `(^|node_modules/)${vendor}(/|$)` },
+    })),
+    {
+      name: 'graph-is-pure',
+      severity: 'error',
+      from: { path: '^packages/graph/src/', pathNot: tests },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'no-test-code-in-production',
+      severity: 'error',
+      from: { path: '^(apps|packages)/', pathNot: [tests, '^packages/testkit/'] },
+      to: { path: ['^packages/testkit/', tests] },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '/dist/.*\\.test\\.' },
+    includeOnly: { path: ['^(apps|packages)/', 'node_modules/'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default', 'node'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs'],
+    },
+  },
+};
