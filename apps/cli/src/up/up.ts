@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runDemo } from '../demo/demo.js';
+import { ensureBase } from './base.js';
+import { claimDataFolder } from './data-folder.js';
+import { operatorKey } from './operator-key.js';
+import { startRedisServer } from './redis-server.js';
+import { createSupervisor } from './supervisor.js';
+import { untilTrue } from './until-true.js';
+
+export interface UpOptions {
+  data: string;
+  host: string;
+  port: number;
+  threads: number;
+  demo?: true;
+}
+
+const say = (line: string): void => {
+  process.stdout.write(`scion: ${line}\n`);
+};
+
+/** Starts everything, waits until it serves, and keeps it alive until SIGINT or SIGTERM. */
+export async function up(options: UpOptions): Promise<void> {
+  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${options.port}`;
+  const folder = await claimDataFolder(options.data, url);
+  const logsPath = join(folder.path, 'logs');
+  const supervisor = await createSupervisor({ logsPath, graceMs: 20_000, notify: say });
+
+  const stopped = new Promise<void>((done) => {
+    const stop = (signal: NodeJS.Signals): void => {
+      process.once(signal, () => process.exit(130));
+      say('stopping (press again to leave at once)');
+      done(supervisor.stop());
+    };
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+
+  try {
+    const redis = await startRedisServer({
+      redisUrl: process.env['REDIS_URL'],
+      dataPath: folder.path,
+      runPath: folder.runPath,
+      supervisor,
+      warn: say,
+    });
+    say(`Redis: ${redis.description}`);
+    const basePath = await ensureBase(folder.path, say);
+    const key = await operatorKey(folder.path);
+    const env = {
+      ...process.env,
+      SCION_DATA: folder.path,
+      SCION_BASE: basePath,
+      SCION_HOST: options.host,
+      SCION_PORT: String(options.port),
+      SCION_THREADS: String(options.threads),
+      SCION_OPERATOR_KEY: key.secret,
+      REDIS_URL: redis.url,
+    };
+    // IPC is the children's lifeline: when it closes, however the supervisor ended, they stop by themselves.
+    const node = (app: string, extra: Record<string, string> = {}) => ({
+      name: app,
+      spawn: () =>
+        spawn(process.execPath, [fileURLToPath(import.meta.resolve(`@scion/${app}/main`))], {
+          stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+          detached: true,
+          env: { ...env, ...extra },
+        }),
+    });
+    supervisor.start(node('api'));
+    // Training yields the processor to predictions on a machine that does both.
+    supervisor.start(node('worker', { SCION_WORKER_NICE: process.env['SCION_WORKER_NICE'] ?? '5' }));
+    await untilTrue(() => isReady(url), {
+      what: `the API did not become ready (see ${logsPath})`,
+      timeoutMs: 60_000,
+    });
+    say(`serving after ${(process.uptime()).toFixed(1)} s: dashboard ${url}, API reference ${url}/docs`);
+    say(
+      key.isNew
+        ? `operator key (also in ${key.path}): ${key.secret}`
+        : `operator key: in ${key.path}; logs: ${logsPath}`,
+    );
+    if (options.demo) await runDemo({ url, operatorKey: key.secret, dataPath: folder.path, print: say });
+    say('serving; Ctrl-C stops everything');
+  } catch (error) {
+    await supervisor.stop();
+    await folder.release();
+    throw error;
+  }
+  await stopped;
+  await folder.release();
+  say('stopped');
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/health/ready`)).ok;
+  } catch {
+    return false;
+  }
+}
