@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addBaseCommand } from './base-command.js';
 import { addUpCommand } from './up/command.js';
 import { UserError } from './user-error.js';
 
@@ -9,6 +10,7 @@ export async function main(argv: string[]): Promise<void> {
     .showHelpAfterError('(scion --help lists the commands)')
     .exitOverride();
   addUpCommand(program);
+  addBaseCommand(program);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {

@@ -6,9 +6,9 @@ export function addUpCommand(program: Command): void {
   program
     .command('up')
     .description('Run the whole system on this machine: Redis, API, worker')
-    .option('--data <folder>', 'where everything durable is kept', process.env['SCION_DATA'] ?? 'data')
-    .option('--host <address>', 'address to listen on', process.env['SCION_HOST'] ?? '127.0.0.1')
-    .option('--port <number>', 'port of API and dashboard', toPort, toPort(process.env['SCION_PORT'] ?? '7070'))
+    .option('--data <folder>', 'where everything durable is kept', process.env.SCION_DATA ?? 'data')
+    .option('--host <address>', 'address to listen on', process.env.SCION_HOST ?? '127.0.0.1')
+    .option('--port <number>', 'port of API and dashboard', toPort, toPort(process.env.SCION_PORT ?? '7070'))
     .option('--threads <number>', 'inference and training threads', toCount, availableParallelism())
     .option('--demo', 'let two users with opposite tastes train their models, and show the outcome')
     .action(up);

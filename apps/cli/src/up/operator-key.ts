@@ -6,7 +6,9 @@ import { join } from 'node:path';
  * The key of the person who runs this machine: made at the first start, kept in the data folder, readable by its
  * owner alone. The API stores only its hash.
  */
-export async function operatorKey(dataPath: string): Promise<{ secret: string; path: string; isNew: boolean }> {
+export async function operatorKey(
+  dataPath: string,
+): Promise<{ secret: string; path: string; isNew: boolean }> {
   const path = join(dataPath, 'operator-key');
   try {
     return { secret: (await readFile(path, 'utf8')).trim(), path, isNew: false };

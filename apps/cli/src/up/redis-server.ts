@@ -113,7 +113,7 @@ function sendCommand(address: string | number, command: string): Promise<string 
 
 async function findOnPath(...names: string[]): Promise<string | undefined> {
   for (const name of names) {
-    for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    for (const folder of (process.env.PATH ?? '').split(delimiter)) {
       const path = join(folder, name);
       try {
         await access(path, constants.X_OK);

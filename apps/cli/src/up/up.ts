@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runDemo } from '../demo/demo.js';
-import { ensureBase } from './base.js';
+import { defaultBase, ensureBase } from './base.js';
 import { claimDataFolder } from './data-folder.js';
 import { operatorKey } from './operator-key.js';
 import { startRedisServer } from './redis-server.js';
@@ -40,14 +40,14 @@ export async function up(options: UpOptions): Promise<void> {
 
   try {
     const redis = await startRedisServer({
-      redisUrl: process.env['REDIS_URL'],
+      redisUrl: process.env.REDIS_URL,
       dataPath: folder.path,
       runPath: folder.runPath,
       supervisor,
       warn: say,
     });
     say(`Redis: ${redis.description}`);
-    const basePath = await ensureBase(folder.path, say);
+    const basePath = await ensureBase(join(folder.path, 'bases', defaultBase), say);
     const key = await operatorKey(folder.path);
     const env = {
       ...process.env,
@@ -71,7 +71,7 @@ export async function up(options: UpOptions): Promise<void> {
     });
     supervisor.start(node('api'));
     // Training yields the processor to predictions on a machine that does both.
-    supervisor.start(node('worker', { SCION_WORKER_NICE: process.env['SCION_WORKER_NICE'] ?? '5' }));
+    supervisor.start(node('worker', { SCION_WORKER_NICE: process.env.SCION_WORKER_NICE ?? '5' }));
     await untilTrue(() => isReady(url), {
       what: `the API did not become ready (see ${logsPath})`,
       timeoutMs: 60_000,

@@ -1,0 +1,40 @@
+// What the documents name must exist: files, folders, links, and npm scripts.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const scripts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts;
+
+function* markdown(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (/^(node_modules|dist|data|\..*)$/.test(entry.name)) continue;
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* markdown(path);
+    else if (entry.name.endsWith('.md')) yield path;
+  }
+}
+
+/** Paths in backticks that start at the top of the repository, and relative links. */
+function namedFiles(path, text) {
+  const inTicks = [...text.matchAll(/`((?:apps|packages|infra|test|docs|\.ci)\/[\w./-]*[\w/])`/g)].map(
+    ([, name]) => name,
+  );
+  const links = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(([, target]) =>
+    relative(root, normalize(join(dirname(path), target))),
+  );
+  return [...inTicks, ...links];
+}
+
+for (const path of markdown(root)) {
+  const text = readFileSync(path, 'utf8');
+  t.test(`${relative(root, path)} names only files and scripts that exist`, async (t) => {
+    const missing = namedFiles(path, text).filter((name) => !existsSync(join(root, name)));
+    t.same(missing, [], 'files and links');
+    const unknown = [...text.matchAll(/\bnpm run ([\w:-]+)/g)]
+      .map(([, name]) => name)
+      .filter((name) => !(name in scripts));
+    t.same(unknown, [], 'npm scripts');
+  });
+}
