@@ -1,1 +1,55 @@
-export {};
+/** The client for Scion's REST API. Owns retries, paging and event streams; runs on web standards alone and stores nothing. */
+
+export type {
+  AliasEntry,
+  CacheState,
+  Card,
+  Delivery,
+  Example,
+  ExampleInput,
+  ExamplesAppended,
+  FieldError,
+  GateDecision,
+  Job,
+  JobCreate,
+  JobEvent,
+  JobFailure,
+  JobStage,
+  JobState,
+  Key,
+  KeyCreate,
+  KeyCreated,
+  Metrics,
+  Model,
+  ModelRef,
+  ModelSummary,
+  ModelVersion,
+  Page,
+  Prediction,
+  PredictResponse,
+  ProblemCode,
+  Scope,
+  SystemState,
+  Task,
+  TaskSpec,
+  Tenant,
+  TenantCreate,
+  Webhook,
+  WebhookCreate,
+  WebhookCreated,
+  WebhookEventType,
+} from '@scion/contracts';
+export { type Client, type ClientOptions, createClient } from './client.js';
+export { isScionError, ScionError, type ScionErrorCode } from './errors.js';
+export { isFinished, type JobEventsOptions } from './job-events.js';
+export type { PageOptions, PagePromise } from './pages.js';
+export type { Examples } from './resources/examples.js';
+export type { Jobs, JobsQuery, JobWaitOptions } from './resources/jobs.js';
+export type { Keys } from './resources/keys.js';
+export type { Models, ModelsQuery } from './resources/models.js';
+export type { Predict, PredictInput } from './resources/predict.js';
+export type { System } from './resources/system.js';
+export type { Tasks } from './resources/tasks.js';
+export type { Tenants } from './resources/tenants.js';
+export type { Webhooks } from './resources/webhooks.js';
+export type { CallOptions } from './transport.js';

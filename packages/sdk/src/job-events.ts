@@ -1,0 +1,108 @@
+import type { Job, JobEvent, JobState } from '@scion/contracts';
+import { ScionError } from './errors.js';
+import { path } from './path.js';
+import { retryDelayMs } from './retry.js';
+import { readServerSentEvents } from './server-sent-events.js';
+import type { Transport } from './transport.js';
+
+/** A stream that carries not even a heartbeat for this long is taken for dead and opened anew. */
+const idleTimeoutMs = 45_000;
+
+export interface JobEventsOptions {
+  /** Ends the iteration; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Only events whose `seq` is greater; default 0, all of them. */
+  after?: number | undefined;
+  /** Failures in a row, without one event in between, before giving up; default: the client's `maxRetries`. */
+  maxRetries?: number | undefined;
+}
+
+/** Whether a job in this state will not change any more. */
+export function isFinished(state: JobState): boolean {
+  return state === 'succeeded' || state === 'failed' || state === 'cancelled';
+}
+
+/**
+ * A job's events in order, each once, from `after` to its end: past ones first, then as they happen. A broken
+ * connection is resumed with `Last-Event-ID`. Ends after the event that says the job finished.
+ */
+export async function* jobEvents(
+  transport: Transport,
+  jobId: string,
+  options: JobEventsOptions = {},
+): AsyncGenerator<JobEvent, void> {
+  const { signal } = options;
+  const maxRetries = options.maxRetries ?? transport.config.maxRetries;
+  const at = path`/v1/jobs/${jobId}`;
+  let seen = options.after ?? 0;
+  let failures = 0;
+  let fruitless = 0;
+  for (;;) {
+    const seenBefore = seen;
+    try {
+      const response = await transport.open({
+        method: 'GET',
+        path: `${at}/events`,
+        headers: { accept: 'text/event-stream', ...(seen > 0 && { 'last-event-id': String(seen) }) },
+        // The loop below is the retry, so that a connect failure and a broken stream share one count.
+        options: { signal, maxRetries: 0 },
+      });
+      for await (const message of readServerSentEvents(bodyOf(response), idleTimeoutMs)) {
+        const event = parseEvent(message.data);
+        if (event === undefined || event.seq <= seen) continue;
+        seen = event.seq;
+        failures = 0;
+        yield event;
+        if (event.type === 'state' && event.state !== undefined && isFinished(event.state)) return;
+      }
+      signal?.throwIfAborted();
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (!isTransient(error) || failures >= maxRetries) throw error;
+      failures += 1;
+      await transport.config.sleep(
+        retryDelayMs(failures - 1, retryAfter(error), transport.config.random()),
+        signal,
+      );
+      continue;
+    }
+    // The server closed the stream before the last event, to drain itself or because there is none to come.
+    fruitless = seen > seenBefore ? 0 : fruitless + 1;
+    if (fruitless > 0) {
+      const job = await transport.request<Job>({ method: 'GET', path: at, options: { signal } });
+      if (isFinished(job.state)) return;
+    }
+    await transport.config.sleep(retryDelayMs(fruitless, undefined, transport.config.random()), signal);
+  }
+}
+
+function bodyOf(response: Response): ReadableStream<Uint8Array> {
+  const type = response.headers.get('content-type') ?? '';
+  if (response.body && type.startsWith('text/event-stream')) return response.body;
+  throw new ScionError({
+    code: 'unexpected_response',
+    title: `HTTP ${response.status}`,
+    detail: 'The answer is not an event stream; does a proxy stand in between?',
+    status: response.status,
+  });
+}
+
+/** Events of other kinds may share the stream; they are skipped. */
+function parseEvent(data: string): JobEvent | undefined {
+  try {
+    const value = JSON.parse(data) as JobEvent | null;
+    return Number.isInteger(value?.seq) ? (value as JobEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A stream that breaks midway rejects with the runtime's own error, hence everything but a refusal is transient. */
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof ScionError)) return true;
+  return error.status === undefined || error.status === 429 || error.status >= 502;
+}
+
+function retryAfter(error: unknown): number | undefined {
+  return error instanceof ScionError ? error.retryAfterSeconds : undefined;
+}

@@ -1,0 +1,75 @@
+import type { Job, JobCreate, JobEvent, JobState, Page } from '@scion/contracts';
+import { isScionError } from '../errors.js';
+import { isFinished, type JobEventsOptions, jobEvents } from '../job-events.js';
+import { type PageOptions, type PagePromise, paged } from '../pages.js';
+import { path } from '../path.js';
+import { retryDelayMs } from '../retry.js';
+import type { CallOptions, Transport } from '../transport.js';
+
+export interface JobsQuery extends PageOptions {
+  task?: string | undefined;
+  user?: string | undefined;
+  state?: JobState | undefined;
+}
+
+export interface JobWaitOptions extends JobEventsOptions {
+  /** Called with each event, in order. */
+  onEvent?(event: JobEvent): void;
+}
+
+/** Fine-tuning runs; needs scope `train`. */
+export interface Jobs {
+  /**
+   * Asks for a training run. While one of the same model is still queued, that one is returned, which is why an
+   * unanswered call is sent again.
+   */
+  create(job: JobCreate, options?: CallOptions): Promise<Job>;
+  /** Newest first. */
+  list(query?: JobsQuery, options?: CallOptions): PagePromise<Job>;
+  get(jobId: string, options?: CallOptions): Promise<Job>;
+  cancel(jobId: string, options?: CallOptions): Promise<Job>;
+  /** Past and coming events, in order, each once; ends with the job. */
+  events(jobId: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
+  /** Waits for the end, whatever it is: look at `state`, and at `failure` where it is `failed`. */
+  wait(jobId: string, options?: JobWaitOptions): Promise<Job>;
+}
+
+export function createJobs(transport: Transport): Jobs {
+  const { request } = transport;
+  const get = (jobId: string, options?: CallOptions) =>
+    request<Job>({ method: 'GET', path: path`/v1/jobs/${jobId}`, options });
+  return {
+    create: (body, options) => request({ method: 'POST', path: '/v1/jobs', body, idempotent: true, options }),
+    list: ({ cursor, limit, task, user, state } = {}, options) =>
+      paged(
+        (from) =>
+          request<Page<Job>>({
+            method: 'GET',
+            path: '/v1/jobs',
+            query: { task, user, state, cursor: from, limit },
+            options,
+          }),
+        cursor,
+      ),
+    get,
+    cancel: (jobId, options) =>
+      request({ method: 'POST', path: path`/v1/jobs/${jobId}/cancel`, idempotent: true, options }),
+    events: (jobId, options) => jobEvents(transport, jobId, options),
+    async wait(jobId, { onEvent, ...options } = {}) {
+      try {
+        for await (const event of jobEvents(transport, jobId, options)) onEvent?.(event);
+      } catch (error) {
+        // Where a proxy will not pass an event stream on, asking again and again still works.
+        if (!isScionError(error, 'unexpected_response')) throw error;
+      }
+      for (let asked = 0; ; asked += 1) {
+        const job = await get(jobId, { signal: options.signal });
+        if (isFinished(job.state)) return job;
+        await transport.config.sleep(
+          retryDelayMs(asked, undefined, transport.config.random()),
+          options.signal,
+        );
+      }
+    },
+  };
+}

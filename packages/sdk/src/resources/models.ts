@@ -1,0 +1,64 @@
+import type { Model, ModelSummary, ModelVersion, Page } from '@scion/contracts';
+import { type PageOptions, type PagePromise, paged } from '../pages.js';
+import { path } from '../path.js';
+import type { CallOptions, Transport } from '../transport.js';
+
+export interface ModelsQuery extends PageOptions {
+  task?: string | undefined;
+}
+
+/** Trained models and their versions; needs scope `train`. */
+export interface Models {
+  list(query?: ModelsQuery, options?: CallOptions): PagePromise<ModelSummary>;
+  get(task: string, user: string, options?: CallOptions): Promise<Model>;
+  versions(task: string, user: string, page?: PageOptions, options?: CallOptions): PagePromise<ModelVersion>;
+  version(task: string, user: string, version: number, options?: CallOptions): Promise<ModelVersion>;
+  /**
+   * Makes an earlier version live; without a number, the one that was live before. Only the call that names its
+   * version is repeated when it goes unanswered: the other would go back twice.
+   */
+  rollback(task: string, user: string, version?: number, options?: CallOptions): Promise<Model>;
+}
+
+export function createModels({ request }: Transport): Models {
+  return {
+    list: ({ cursor, limit, task } = {}, options) =>
+      paged(
+        (from) =>
+          request<Page<ModelSummary>>({
+            method: 'GET',
+            path: '/v1/models',
+            query: { task, cursor: from, limit },
+            options,
+          }),
+        cursor,
+      ),
+    get: (task, user, options) =>
+      request({ method: 'GET', path: path`/v1/tasks/${task}/users/${user}/model`, options }),
+    versions: (task, user, { cursor, limit } = {}, options) =>
+      paged(
+        (from) =>
+          request<Page<ModelVersion>>({
+            method: 'GET',
+            path: path`/v1/tasks/${task}/users/${user}/versions`,
+            query: { cursor: from, limit },
+            options,
+          }),
+        cursor,
+      ),
+    version: (task, user, version, options) =>
+      request({
+        method: 'GET',
+        path: path`/v1/tasks/${task}/users/${user}/versions/${version}`,
+        options,
+      }),
+    rollback: (task, user, version, options) =>
+      request({
+        method: 'POST',
+        path: path`/v1/tasks/${task}/users/${user}/rollback`,
+        body: version === undefined ? {} : { version },
+        idempotent: version !== undefined,
+        options,
+      }),
+  };
+}

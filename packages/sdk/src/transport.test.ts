@@ -1,0 +1,199 @@
+import t from 'tap';
+import { isScionError, type ScionError } from './index.js';
+import { json, problem, startServer } from './testing/server.js';
+
+const page = { data: [], nextCursor: null };
+
+async function failure(promise: Promise<unknown>): Promise<ScionError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!isScionError(error)) throw new Error(`expected a ScionError, got ${String(error)}`);
+  return error;
+}
+
+t.test('every call carries the key, and the tenant where one is set', async (t) => {
+  const server = await startServer((response) => json(response, 200, page));
+  t.teardown(server.close);
+  await server.client().tenants.list();
+  await server.client().withTenant('ten_a').tasks.list();
+  t.equal(server.seen[0]?.headers.authorization, 'Bearer scion_test');
+  t.equal(server.seen[0]?.headers['scion-tenant'], undefined);
+  t.equal(server.seen[1]?.headers['scion-tenant'], 'ten_a');
+});
+
+t.test('a user id of any UTF-8 arrives as it was', async (t) => {
+  const server = await startServer((response) => json(response, 200, {}));
+  t.teardown(server.close);
+  const user = 'ada/../é?#%2e@例.com';
+  await server.client().models.get('inbox', user);
+  t.equal(decodeURIComponent(server.seen[0]!.url.split('/')[5]!), user);
+  t.match(server.seen[0]?.url, /^\/v1\/tasks\/inbox\/users\/[^/]+\/model$/);
+});
+
+t.test('a path segment that URL parsers resolve away is refused before anything is sent', async (t) => {
+  const server = await startServer((response) => json(response, 200, {}));
+  t.teardown(server.close);
+  for (const user of ['', '.', '..']) {
+    await t.rejects(server.client().models.get('inbox', user), { code: 'invalid_request' });
+  }
+  t.equal(server.seen.length, 0);
+});
+
+t.test('a path in the base URL is kept', async (t) => {
+  const server = await startServer((response) => json(response, 200, page));
+  t.teardown(server.close);
+  await server.client({ baseUrl: `${server.baseUrl}/scion/` }).jobs.list({ state: 'running', limit: 5 });
+  t.equal(server.seen[0]?.url, '/scion/v1/jobs?state=running&limit=5');
+});
+
+t.test(
+  'a problem document becomes a typed error with code, request id, field errors and extensions',
+  async (t) => {
+    const server = await startServer((response) => {
+      response.writeHead(422, { 'content-type': 'application/problem+json' });
+      response.end(
+        JSON.stringify({
+          type: 'x',
+          title: 'There are too few examples to train on',
+          status: 422,
+          detail: 'Add examples',
+          instance: '/v1/jobs',
+          code: 'too_few_examples',
+          requestId: 'req_7',
+          errors: [{ path: '/task', message: 'no' }],
+          missing: { like: 3 },
+        }),
+      );
+    });
+    t.teardown(server.close);
+    const error = await failure(server.client().jobs.create({ task: 'inbox', user: 'ada' }));
+    t.match(error, {
+      name: 'ScionError',
+      code: 'too_few_examples',
+      status: 422,
+      detail: 'Add examples',
+      requestId: 'req_7',
+      errors: [{ path: '/task', message: 'no' }],
+      extensions: { missing: { like: 3 } },
+    });
+    t.strictSame(Object.keys(error.extensions), ['missing']);
+    t.equal(server.seen.length, 1, 'what the caller sent wrong is not sent again');
+  },
+);
+
+t.test('an answer that is not Scion’s is named as such', async (t) => {
+  const server = await startServer((response, _seen, index) => {
+    if (index === 0) response.writeHead(404, { 'content-type': 'text/html', 'x-request-id': 'req_9' });
+    response.end('<h1>hello</h1>');
+  });
+  t.teardown(server.close);
+  const client = server.client();
+  t.match(await failure(client.system.get()), {
+    code: 'unexpected_response',
+    status: 404,
+    requestId: 'req_9',
+  });
+  t.match(await failure(client.system.get()), { code: 'unexpected_response', status: 200 });
+});
+
+t.test('503 is retried with growing, jittered waits, and the answer after it returned', async (t) => {
+  const server = await startServer((response, _seen, index) =>
+    index < 3 ? problem(response, 503, 'not_ready') : json(response, 200, page),
+  );
+  t.teardown(server.close);
+  t.strictSame(await server.client().jobs.list(), page);
+  t.strictSame(server.waits, [125, 250, 500]);
+});
+
+t.test('Retry-After in seconds and as a date is honoured', async (t) => {
+  const answers = ['2', 'Mon, 23 Nov 2026 20:00:07 GMT'];
+  const server = await startServer((response, _seen, index) =>
+    index < 2
+      ? problem(response, 429, 'overloaded', { 'retry-after': answers[index] })
+      : json(response, 200, page),
+  );
+  t.teardown(server.close);
+  await server.client().jobs.list();
+  t.ok(server.waits[0]! >= 2_000 && server.waits[0]! < 2_200);
+  t.ok(server.waits[1]! >= 7_000 && server.waits[1]! < 7_200);
+});
+
+t.test('a Retry-After of more than a minute is the caller’s to decide on', async (t) => {
+  const server = await startServer((response) =>
+    problem(response, 429, 'quota_exceeded', { 'retry-after': '3600' }),
+  );
+  t.teardown(server.close);
+  const error = await failure(server.client().jobs.list());
+  t.equal(error.retryAfterSeconds, 3600);
+  t.equal(server.seen.length, 1);
+});
+
+t.test('retries end at maxRetries with the last answer’s error', async (t) => {
+  const server = await startServer((response) => problem(response, 503, 'not_ready'));
+  t.teardown(server.close);
+  t.equal((await failure(server.client({ maxRetries: 2 }).jobs.list())).code, 'not_ready');
+  t.equal(server.seen.length, 3);
+  t.equal((await failure(server.client().tasks.list({}, { maxRetries: 0 }))).code, 'not_ready');
+  t.equal(server.seen.length, 4);
+});
+
+t.test('a call that is not idempotent is repeated only when it was refused', async (t) => {
+  const server = await startServer((response, _seen, index) => {
+    if (index === 0) problem(response, 429, 'overloaded');
+    else if (index === 1) problem(response, 503, 'not_ready');
+    else response.destroy();
+  });
+  t.teardown(server.close);
+  const client = server.client();
+  t.equal((await failure(client.tenants.create({ name: 'a' }))).code, 'not_ready');
+  t.equal(server.seen.length, 2);
+  t.equal((await failure(client.models.rollback('inbox', 'ada'))).code, 'network_error');
+  t.equal(server.seen.length, 3);
+});
+
+t.test('a broken connection is retried where repeating is harmless', async (t) => {
+  const server = await startServer((response, _seen, index) =>
+    index === 0 ? response.destroy() : json(response, 200, { ok: true }),
+  );
+  t.teardown(server.close);
+  await server.client().predict({ task: 'inbox', user: 'ada', inputs: ['x'] });
+  t.equal(server.seen.length, 2);
+});
+
+t.test('examples without an id are given one that stays the same over retries', async (t) => {
+  const server = await startServer((response, _seen, index) =>
+    index === 0 ? response.destroy() : json(response, 200, {}),
+  );
+  t.teardown(server.close);
+  const examples = [
+    { input: 'a', label: 'x' },
+    { id: 'mine', input: 'b', label: 'y' },
+  ];
+  await server.client().examples.append('inbox', 'ada', examples);
+  t.strictSame(server.seen[1]?.body, server.seen[0]?.body);
+  t.match(server.seen[0]?.body, { examples: [{ id: /^[0-9a-f]{32}$/ }, { id: 'mine' }] });
+});
+
+t.test('no answer in time is an error of its own', async (t) => {
+  const server = await startServer(() => {});
+  t.teardown(server.close);
+  const error = await failure(server.client({ maxRetries: 1 }).system.get({ timeoutMs: 20 }));
+  t.equal(error.code, 'timeout');
+});
+
+t.test('an abort ends a call at once with the signal’s own reason', async (t) => {
+  const controller = new AbortController();
+  const server = await startServer(() => controller.abort(new Error('enough')));
+  t.teardown(server.close);
+  await t.rejects(server.client().system.get({ signal: controller.signal }), { message: 'enough' });
+  await t.rejects(server.client().system.get({ signal: controller.signal }), { message: 'enough' });
+  t.equal(server.seen.length, 1);
+});
+
+t.test('204 is an answer', async (t) => {
+  const server = await startServer((response) => response.writeHead(204).end());
+  t.teardown(server.close);
+  t.equal(await server.client().webhooks.delete('whk_a'), undefined);
+});

@@ -1,0 +1,162 @@
+import { errorFromResponse, ScionError } from './errors.js';
+import { hasLostSegment, queryString } from './path.js';
+import { isRetryableStatus, longestRetryAfterSeconds, parseRetryAfter, retryDelayMs } from './retry.js';
+
+/** What every call takes besides its own arguments. */
+export interface CallOptions {
+  /** Aborts the call, its retries included; it then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds one attempt may take; default: the client's. */
+  timeoutMs?: number | undefined;
+  /** Attempts after the first; default: the client's. */
+  maxRetries?: number | undefined;
+}
+
+/** One call before it is sent. */
+export interface Call {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  path: string;
+  query?: Record<string, string | number | undefined>;
+  /** Sent as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Whether doing it twice equals doing it once. GET, PUT and DELETE are; a POST says so. */
+  idempotent?: boolean;
+  options?: CallOptions | undefined;
+}
+
+export interface TransportConfig {
+  baseUrl: string;
+  apiKey: string;
+  tenant: string | undefined;
+  fetch: typeof globalThis.fetch;
+  maxRetries: number;
+  timeoutMs: number;
+  clock: () => number;
+  random: () => number;
+  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+export interface Transport {
+  readonly config: TransportConfig;
+  /** Sends a call and reads its JSON answer; `undefined` for 204. */
+  request<T>(call: Call): Promise<T>;
+  /** Sends a call and returns the response as soon as its headers are there; retries like `request`. */
+  open(call: Call): Promise<Response>;
+}
+
+/** Sends calls with authorization, timeout and retries; knows nothing of what they mean. */
+export function createTransport(config: TransportConfig): Transport {
+  const base = config.baseUrl.replace(/\/+$/, '');
+
+  async function attempt<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
+    const { signal } = call.options ?? {};
+    const timeoutMs = call.options?.timeoutMs ?? config.timeoutMs;
+    const controller = new AbortController();
+    const onAbort = () => controller.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = setTimeout(() => {
+      controller.abort(
+        new ScionError({
+          code: 'timeout',
+          title: 'No answer in time',
+          detail: `None came within ${timeoutMs} ms; raise timeoutMs or look at the service's load.`,
+        }),
+      );
+    }, timeoutMs);
+    let kept = false;
+    try {
+      const response = await config.fetch(`${base}${call.path}${queryString(call.query)}`, {
+        method: call.method,
+        headers: headersOf(call),
+        body: call.body === undefined ? null : JSON.stringify(call.body),
+        signal: controller.signal,
+        // A redirect to another origin would drop or leak the key; the API never redirects.
+        redirect: 'error',
+      });
+      if (!response.ok) {
+        const retryAfter = parseRetryAfter(response.headers.get('retry-after'), config.clock());
+        const requestId = response.headers.get('x-request-id') ?? undefined;
+        throw errorFromResponse(response.status, await response.text(), requestId, retryAfter);
+      }
+      const value = await read(response);
+      kept = value === response;
+      return value;
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (error instanceof ScionError) throw error;
+      // fetch rejects with the controller's reason in some runtimes, and with its own AbortError in others.
+      if (controller.signal.aborted) throw controller.signal.reason;
+      throw new ScionError({
+        code: 'network_error',
+        title: 'No answer',
+        detail: `The connection to ${base} failed; is the service up and reachable?`,
+        cause: error,
+      });
+    } finally {
+      clearTimeout(timer);
+      // A response handed out is still being read: its caller's signal must go on reaching it.
+      if (!kept) signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  function headersOf(call: Call): Record<string, string> {
+    const headers: Record<string, string> = {
+      accept: 'application/json',
+      authorization: `Bearer ${config.apiKey}`,
+    };
+    if (config.tenant !== undefined) headers['scion-tenant'] = config.tenant;
+    if (call.body !== undefined) headers['content-type'] = 'application/json';
+    return { ...headers, ...call.headers };
+  }
+
+  async function send<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
+    const maxRetries = call.options?.maxRetries ?? config.maxRetries;
+    const idempotent = call.idempotent ?? call.method !== 'POST';
+    if (hasLostSegment(call.path)) {
+      throw new ScionError({
+        code: 'invalid_request',
+        title: 'The request does not match its schema',
+        detail: 'A name or id in the path is empty, "." or ".."; give another one.',
+      });
+    }
+    for (let retry = 0; ; retry += 1) {
+      try {
+        return await attempt(call, read);
+      } catch (error) {
+        if (retry >= maxRetries || !mayRetry(error, idempotent)) throw error;
+        const waitMs = retryDelayMs(retry, error.retryAfterSeconds, config.random());
+        await config.sleep(waitMs, call.options?.signal);
+      }
+    }
+  }
+
+  return {
+    config,
+    request: (call) => send(call, readJson) as Promise<never>,
+    open: (call) => send(call, async (response) => response),
+  };
+}
+
+function mayRetry(error: unknown, idempotent: boolean): error is ScionError {
+  if (!(error instanceof ScionError)) return false;
+  if ((error.retryAfterSeconds ?? 0) > longestRetryAfterSeconds) return false;
+  return error.status === undefined ? idempotent : isRetryableStatus(error.status, idempotent);
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  if (response.status === 204) return undefined;
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ScionError({
+      code: 'unexpected_response',
+      title: `HTTP ${response.status}`,
+      detail: 'The answer is not JSON; is the base URL that of a Scion API?',
+      status: response.status,
+      cause,
+    });
+  }
+}
