@@ -1,1 +1,23 @@
-export {};
+/** Owns the job table, enqueueing, running, cancelling and live job events; refuses to know what a job does. */
+export {
+  type DeliveryPayload,
+  type JobName,
+  type JobTable,
+  jobTable,
+  type PayloadOf,
+  type TrainingPayload,
+} from './job-table.js';
+export {
+  type CancelResult,
+  type Consumer,
+  type HandlerContext,
+  JobAborted,
+  type JobEvents,
+  type JobEventWriter,
+  type KindCounts,
+  type NewJobEvent,
+  type ProcessOptions,
+  type Queue,
+  type QueueCounts,
+  type TrainingContext,
+} from './queue.js';

@@ -1,1 +1,19 @@
-export {};
+/** Owns tenants, keys, tasks, examples, versions, aliases and job records; refuses to train, queue or speak HTTP. */
+export type {
+  EncodedVersion,
+  Examples,
+  JobFilter,
+  JobOutcome,
+  JobPatch,
+  JobRef,
+  Jobs,
+  Keys,
+  Models,
+  PageRequest,
+  RebuildReport,
+  Registry,
+  Tasks,
+  Tenants,
+  Webhooks,
+  WebhookWithSecret,
+} from './registry.js';

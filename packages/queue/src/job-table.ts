@@ -1,0 +1,60 @@
+import type { ModelRef, WebhookEventType } from '@scion/contracts';
+
+/** A training job carries the names of its record, nothing else. */
+export interface TrainingPayload extends ModelRef {
+  jobId: string;
+}
+
+/** One event for one webhook; attempts share the event id. */
+export interface DeliveryPayload {
+  tenantId: string;
+  webhookId: string;
+  eventId: string;
+  jobId: string;
+  type: WebhookEventType;
+}
+
+interface JobKind<P> {
+  /** Name of the BullMQ queue. */
+  queue: string;
+  /** Runs in all, the first included. A stall is not an attempt. */
+  attempts: number;
+  backoff: { firstMs: number; maxMs: number };
+  /** The handler's signal fires after this long. */
+  timeoutMs: number;
+  /** How often a job may lose its worker before it is given up. */
+  maxStalls: number;
+  /** Dead jobs are kept this long for an operator to look at. */
+  keepDeadSeconds: number;
+  /** The BullMQ job id: neither an integer nor with a colon in it. */
+  id(payload: P): string;
+}
+
+const kind = <P>(row: JobKind<P>): JobKind<P> => row;
+
+/** Every kind of job. Payload types are inferred from here. */
+export const jobTable = {
+  train: kind<TrainingPayload>({
+    queue: 'train',
+    attempts: 3,
+    backoff: { firstMs: 2_000, maxMs: 60_000 },
+    timeoutMs: 30 * 60_000,
+    maxStalls: 3,
+    keepDeadSeconds: 7 * 86_400,
+    id: (payload) => payload.jobId,
+  }),
+  // 5 s doubling up to 6 h: 16 attempts reach a little over 24 h.
+  deliver: kind<DeliveryPayload>({
+    queue: 'deliver',
+    attempts: 16,
+    backoff: { firstMs: 5_000, maxMs: 6 * 3_600_000 },
+    timeoutMs: 60_000,
+    maxStalls: 10,
+    keepDeadSeconds: 7 * 86_400,
+    id: (payload) => `${payload.eventId}.${payload.webhookId}`,
+  }),
+} as const;
+
+export type JobTable = typeof jobTable;
+export type JobName = keyof JobTable;
+export type PayloadOf<N extends JobName> = Parameters<JobTable[N]['id']>[0];

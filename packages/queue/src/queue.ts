@@ -1,0 +1,111 @@
+import type { JobEvent } from '@scion/contracts';
+import type { DeliveryPayload, TrainingPayload } from './job-table.js';
+
+export type NewJobEvent = Omit<JobEvent, 'seq' | 'at'>;
+
+/** Appends to one job's event stream on behalf of one attempt. */
+export interface JobEventWriter {
+  /** Returns the event as stored; undefined when a later attempt has taken the stream over, or a metric met the cap. */
+  append(event: NewJobEvent): Promise<JobEvent | undefined>;
+}
+
+/**
+ * The live event stream of each job: `seq` counts from 1 without gaps. Kept for a day after a terminal `state` event,
+ * a week without one; the lasting copy is the registry's.
+ */
+export interface JobEvents {
+  append(jobId: string, event: NewJobEvent): Promise<JobEvent | undefined>;
+  /**
+   * Starts the stream of a new attempt: every event but a leading `queued` is dropped, and writers opened earlier can
+   * append no more. Repeating it has the same effect.
+   */
+  open(jobId: string): Promise<JobEventWriter>;
+  /** Events after `afterSeq` (0: all), oldest first. Empty for an unknown or expired stream. */
+  read(jobId: string, afterSeq?: number): Promise<JobEvent[]>;
+  /**
+   * Events after `afterSeq`, those to come included; ends after a terminal `state` event, or when the signal aborts. A
+   * new attempt starts the stream over: `seq` falls back. All subscribers of a process share one connection.
+   */
+  subscribe(jobId: string, afterSeq?: number, signal?: AbortSignal): AsyncIterable<JobEvent>;
+}
+
+/** Why the signal of a handler fired; found as `signal.reason`. */
+export class JobAborted extends Error {
+  constructor(readonly reason: 'cancelled' | 'timeout' | 'lock_lost' | 'shutdown') {
+    super(`job aborted: ${reason}`);
+    this.name = 'JobAborted';
+  }
+}
+
+export interface HandlerContext {
+  /** Fires with a `JobAborted` as its reason. The model stays locked until the handler settles. */
+  signal: AbortSignal;
+  /** From 1; counts failures before this run, not waits for another job of the model. */
+  attempt: number;
+  /** Whether a failure now is the last: no retry will follow. */
+  finalAttempt: boolean;
+}
+
+export interface TrainingContext extends HandlerContext {
+  /** Opened for this attempt. */
+  events: JobEventWriter;
+}
+
+export interface ProcessOptions<P> {
+  concurrency: number;
+  /**
+   * Called when a job will never run again and its handler may not have said so: attempts used up, a non-retryable
+   * error, or stalled too often. Called at least once by some process, so it must be safe to repeat.
+   */
+  onDead?(payload: P, error: Error): Promise<void>;
+}
+
+export interface Consumer {
+  /** Stops taking jobs and waits for the running ones; after `graceMs` (left out: no limit) their signals fire with `shutdown`. */
+  close(options?: { graceMs?: number }): Promise<void>;
+}
+
+export interface KindCounts {
+  waiting: number;
+  active: number;
+  delayed: number;
+  failed: number;
+}
+
+export interface QueueCounts {
+  training: KindCounts;
+  deliveries: KindCounts;
+  /** Processes that take training jobs now. */
+  workers: number;
+}
+
+/**
+ * `removed`: no worker will run it, and the caller owns its record. `signalled`: a worker runs it and has been told.
+ * `unknown`: not queued here (finished, or never enqueued); should it be enqueued later it is told at its start.
+ */
+export type CancelResult = 'removed' | 'signalled' | 'unknown';
+
+export interface Queue {
+  /** Idempotent by `jobId`: a job that waits or runs is left alone, a dead one is put back with fresh attempts. */
+  enqueueTraining(payload: TrainingPayload): Promise<void>;
+  /** Idempotent by event and webhook. */
+  enqueueDelivery(payload: DeliveryPayload): Promise<void>;
+  /**
+   * Runs training jobs, never two of one model at once in the whole deployment; one that finds its model busy waits
+   * without losing an attempt. An AppError that is not retryable ends the job.
+   */
+  processTraining(
+    handler: (payload: TrainingPayload, context: TrainingContext) => Promise<void>,
+    options: ProcessOptions<TrainingPayload>,
+  ): Promise<Consumer>;
+  processDeliveries(
+    handler: (payload: DeliveryPayload, context: HandlerContext) => Promise<void>,
+    options: ProcessOptions<DeliveryPayload>,
+  ): Promise<Consumer>;
+  /** Asks that a training job stops. The request is kept, so a job that starts later still learns of it. */
+  requestCancel(jobId: string): Promise<CancelResult>;
+  counts(): Promise<QueueCounts>;
+  events: JobEvents;
+  /** Closes every consumer and connection. */
+  close(options?: { graceMs?: number }): Promise<void>;
+}

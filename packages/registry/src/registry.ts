@@ -1,0 +1,250 @@
+import type {
+  AliasEntry,
+  Card,
+  Delivery,
+  Example,
+  ExampleInput,
+  ExamplesAppended,
+  GateDecision,
+  Job,
+  JobEvent,
+  JobFailure,
+  JobStage,
+  JobState,
+  Key,
+  KeyCreate,
+  KeyCreated,
+  Model,
+  ModelRef,
+  ModelSummary,
+  ModelVersion,
+  Page,
+  Task,
+  TaskSpec,
+  Tenant,
+  TenantCreate,
+  Webhook,
+  WebhookCreate,
+  WebhookCreated,
+  WebhookEventType,
+} from '@scion/contracts';
+
+/** Which page of a list: `cursor` is the `nextCursor` of the page before, `limit` is 1 to 100 (100 when left out). */
+export interface PageRequest {
+  cursor?: string | undefined;
+  limit?: number | undefined;
+}
+
+/** The names that find a job record without any index: what a queue payload carries. */
+export interface JobRef extends ModelRef {
+  jobId: string;
+}
+
+export interface Tenants {
+  create(input: TenantCreate): Promise<Tenant>;
+  /** Throws tenant_not_found. Cached like a task. */
+  get(tenantId: string): Promise<Tenant>;
+  list(page?: PageRequest): Promise<Page<Tenant>>;
+}
+
+/** API keys. `tenantId` null stands for the operator, whose keys no tenant sees. */
+export interface Keys {
+  create(tenantId: string | null, input: KeyCreate): Promise<KeyCreated>;
+  /**
+   * The key of a secret, or undefined when the secret is unknown, deleted or expired. A deleted key stops working at
+   * once in every process that hears the invalidation, and within 10 s in one that does not.
+   */
+  verify(secret: string): Promise<Key | undefined>;
+  list(tenantId: string | null, page?: PageRequest): Promise<Page<Key>>;
+  /** Throws key_not_found, also for a key of another tenant. */
+  delete(tenantId: string | null, keyId: string): Promise<void>;
+  /**
+   * Makes sure that an operator key with all scopes exists. With a secret (`scion_` and at least 32 letters, digits,
+   * `-` or `_`) it is that one; without, the first call makes one and is the only call that returns its secret.
+   */
+  ensureOperatorKey(secret?: string): Promise<{ key: Key; secret: string | null }>;
+}
+
+export interface Tasks {
+  /**
+   * Creates or changes a task. Throws task_changed when kind, modality or base would differ from what is stored.
+   * `base` is the name of the base model the service runs on.
+   */
+  put(
+    tenantId: string,
+    name: string,
+    spec: TaskSpec,
+    options: { base: string },
+  ): Promise<{ task: Task; created: boolean }>;
+  /** Throws task_not_found. Served from a cache that is at most 1 s behind. */
+  get(tenantId: string, name: string): Promise<Task>;
+  list(tenantId: string, page?: PageRequest): Promise<Page<Task>>;
+  /** Removes the task record; what its users stored stays under their own keys. Throws task_not_found. */
+  delete(tenantId: string, name: string): Promise<void>;
+}
+
+export interface Examples {
+  /**
+   * Appends, idempotent by example id: an id stored with other content is replaced, with the same content it is a
+   * duplicate and nothing is written. Throws task_not_found, and quota_exceeded past `limits.examplesPerModel`.
+   * Stored whole or not at all.
+   */
+  append(ref: ModelRef, examples: ExampleInput[]): Promise<ExamplesAppended>;
+  /** Oldest first. A row replaced while pages are read may come again, none is left out. Throws task_not_found. */
+  list(ref: ModelRef, page?: PageRequest): Promise<Page<Example>>;
+  /**
+   * Every example in the order stored, straight from the bucket, and the SHA-256 (hex) of their canonical form, which
+   * depends on ids, inputs, labels and weights but not on order or time.
+   */
+  all(ref: ModelRef): Promise<{ examples: Example[]; dataSha256: string }>;
+  count(ref: ModelRef): Promise<number>;
+}
+
+/** What `models.publish` needs encoded once it knows the version number. */
+export interface EncodedVersion {
+  card: Card;
+  adapter: Uint8Array;
+  /** Hex SHA-256 of `adapter`. */
+  adapterSha256: string;
+}
+
+export interface Models {
+  list(tenantId: string, filter?: PageRequest & { task?: string | undefined }): Promise<Page<ModelSummary>>;
+  /** Throws task_not_found, and user_not_found when nothing of this user is stored for the task. */
+  get(ref: ModelRef): Promise<Model>;
+  /** Newest first. Throws task_not_found and user_not_found. */
+  versions(ref: ModelRef, page?: PageRequest): Promise<Page<ModelVersion>>;
+  /** Throws task_not_found and version_not_found. */
+  version(ref: ModelRef, version: number): Promise<ModelVersion>;
+  /** The bytes of a published version, unverified; undefined when there are none. */
+  adapter(ref: ModelRef, version: number): Promise<Uint8Array | undefined>;
+  /**
+   * The live version, undefined when there is none. At most 1 s behind a switch made by another process (at once when
+   * its message arrives), never behind one made by this process. Does not check that the task exists.
+   */
+  live(ref: ModelRef): Promise<ModelVersion | undefined>;
+  /**
+   * Publishes what `encode` returns under the next version number, adapter first, card last. A version whose card
+   * names `jobId` is returned as it is, and `encode` is not called.
+   */
+  publish(
+    ref: ModelRef,
+    jobId: string,
+    encode: (version: number) => EncodedVersion | Promise<EncodedVersion>,
+  ): Promise<ModelVersion>;
+  /** Points `live` at a version on behalf of a job; once per job, however often it is called. Throws version_not_found. */
+  promote(ref: ModelRef, version: number, jobId: string): Promise<AliasEntry>;
+  /**
+   * Points `live` at an earlier version, or at the one named. `by` is the id of the key that asks. Throws
+   * model_not_trained, nothing_to_roll_back, version_not_found, task_not_found, user_not_found.
+   */
+  rollback(ref: ModelRef, options: { version?: number | undefined; by: string }): Promise<AliasEntry>;
+  /** Switches of `live`, newest first. */
+  history(ref: ModelRef): Promise<AliasEntry[]>;
+}
+
+/** What a job's owner may rewrite while it runs. */
+export interface JobPatch {
+  state?: Extract<JobState, 'queued' | 'running'>;
+  stage?: JobStage | null;
+  progress?: number;
+  attempts?: number;
+  startedAt?: string;
+  version?: number | null;
+  gate?: GateDecision | null;
+}
+
+export interface JobOutcome {
+  state: Extract<JobState, 'succeeded' | 'failed' | 'cancelled'>;
+  version?: number | null;
+  gate?: GateDecision | null;
+  failure?: JobFailure | null;
+  /** The whole event stream, kept beside the record. */
+  events: JobEvent[];
+}
+
+export interface JobFilter extends PageRequest {
+  task?: string | undefined;
+  user?: string | undefined;
+  state?: JobState | undefined;
+}
+
+export interface Jobs {
+  /**
+   * Records a queued job, or joins the one that is already queued for this model (`joined`). Enqueue the result in
+   * both cases: enqueueing is idempotent, and heals a process that died between the two steps. Throws task_not_found.
+   */
+  create(ref: ModelRef): Promise<{ job: Job; joined: boolean }>;
+  /** Throws job_not_found, also for a job of another tenant. Read from the bucket. */
+  get(tenantId: string, jobId: string): Promise<Job>;
+  /** The record found by its names alone, for workers. Throws job_not_found. */
+  load(ref: JobRef): Promise<Job>;
+  /** Newest first. */
+  list(tenantId: string, filter?: JobFilter): Promise<Page<Job>>;
+  /** Rewrites an unfinished record; only its owner (the worker that runs it) may. Throws job_finished. */
+  update(ref: JobRef, patch: JobPatch): Promise<Job>;
+  /**
+   * Ends a job: events object, then record, then index. The first outcome stands; a later call returns the record as
+   * it is, so a repeated step is harmless. For a job that was removed from the queue the caller is the owner.
+   */
+  finish(ref: JobRef, outcome: JobOutcome): Promise<Job>;
+  /** The events kept when the job ended; undefined while it has not. Throws job_not_found. */
+  events(tenantId: string, jobId: string): Promise<JobEvent[] | undefined>;
+  /** Marks durably that a job shall stop. Throws job_not_found, job_finished. Returns the record. */
+  requestCancel(tenantId: string, jobId: string): Promise<Job>;
+  /** Whether `requestCancel` was called: a worker asks before it starts and before it publishes. */
+  cancelRequested(ref: JobRef): Promise<boolean>;
+  /** Every job that is queued or running, of all tenants: what to enqueue again after Redis was lost. */
+  unfinished(): AsyncGenerator<Job>;
+}
+
+export type WebhookWithSecret = Webhook & { secret: string };
+
+export interface Webhooks {
+  /** Throws quota_exceeded past `limits.webhooksPerTenant`. `events` left out means every type. */
+  create(tenantId: string, input: WebhookCreate): Promise<WebhookCreated>;
+  list(tenantId: string, page?: PageRequest): Promise<Page<Webhook>>;
+  /** Throws webhook_not_found, also for a webhook of another tenant. */
+  get(tenantId: string, webhookId: string): Promise<Webhook>;
+  /** With the signing secret, for the sender only. Throws webhook_not_found. */
+  getWithSecret(tenantId: string, webhookId: string): Promise<WebhookWithSecret>;
+  /** The webhooks that want this type of event. */
+  subscribed(tenantId: string, type: WebhookEventType): Promise<Webhook[]>;
+  /** Removes the webhook with its delivery log. Throws webhook_not_found. */
+  delete(tenantId: string, webhookId: string): Promise<void>;
+  /** Logs one attempt under `delivery.id`; logging it again replaces it. Throws webhook_not_found. */
+  appendDelivery(tenantId: string, webhookId: string, delivery: Delivery): Promise<void>;
+  /** Newest first. Throws webhook_not_found. */
+  deliveries(tenantId: string, webhookId: string, page?: PageRequest): Promise<Page<Delivery>>;
+}
+
+export interface RebuildReport {
+  tenants: number;
+  keys: number;
+  tasks: number;
+  models: number;
+  jobs: number;
+  unfinishedJobs: number;
+  webhooks: number;
+  deliveries: number;
+  seconds: number;
+}
+
+/**
+ * Everything durable. Each accessor takes the tenant whose key asked, and answers for another tenant's resource
+ * exactly as for one that does not exist.
+ */
+export interface Registry {
+  tenants: Tenants;
+  keys: Keys;
+  tasks: Tasks;
+  examples: Examples;
+  models: Models;
+  jobs: Jobs;
+  webhooks: Webhooks;
+  /** Drops every index and restores them from the bucket alone, then calls `onRebuilt`. */
+  rebuild(): Promise<RebuildReport>;
+  /** Rebuilds when Redis has lost the indexes. Returns whether it did. Reads of an index call it by themselves. */
+  ensureIndexed(): Promise<boolean>;
+  close(): Promise<void>;
+}
