@@ -92,7 +92,7 @@ async function untilReady(child: Supervised, address: string | number): Promise<
   await untilTrue(async () => (await sendCommand(address, 'PING'))?.startsWith('+PONG') ?? false, {
     what: 'Redis did not answer PING',
     timeoutMs: 10_000,
-    stop: () => child.exited,
+    stop: child.exited,
   });
 }
 

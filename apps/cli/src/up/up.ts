@@ -60,10 +60,10 @@ export async function up(options: UpOptions): Promise<void> {
       REDIS_URL: redis.url,
     };
     // IPC is the children's lifeline: when it closes, however the supervisor ended, they stop by themselves.
-    const node = (app: string, extra: Record<string, string> = {}) => ({
+    const node = (app: 'api' | 'worker', extra: Record<string, string> = {}) => ({
       name: app,
       spawn: () =>
-        spawn(process.execPath, [fileURLToPath(import.meta.resolve(`@scion/${app}/main`))], {
+        spawn(process.execPath, [fileURLToPath(new URL(`../../../${app}/dist/main.js`, import.meta.url))], {
           stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
           detached: true,
           env: { ...env, ...extra },

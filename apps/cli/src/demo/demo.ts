@@ -1,0 +1,136 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PredictResponse } from '@scion/contracts';
+import { type Client, createClient, isScionError } from '@scion/sdk';
+import { readers, unseenHeadlines } from './items.js';
+
+const task = 'headlines';
+
+interface DemoOptions {
+  url: string;
+  operatorKey: string;
+  dataPath: string;
+  print(line: string): void;
+}
+
+/**
+ * Two readers label the same headlines oppositely and each gets a model of their own, through the same API that a
+ * product's backend uses. Run again, it finds the trained models and only asks them.
+ */
+export async function runDemo({ url, operatorKey, dataPath, print }: DemoOptions): Promise<void> {
+  const { client, apiKey } = await demoTenant(url, operatorKey, dataPath);
+  await client.tasks.put(task, {
+    kind: 'classification',
+    modality: 'text',
+    labels: ['like', 'dislike'],
+    untrained: 'zero-shot',
+  });
+  const untrained = await readersWithoutModel(client);
+  if (untrained.length > 0) {
+    print('');
+    print(
+      'demo: two readers, one frozen base. Before training, both get the same guess from the label names alone:',
+    );
+    await printPredictions(client, print);
+    await Promise.all(untrained.map((reader) => train(client, reader, print)));
+  }
+  print('');
+  print('demo: what each reader’s own model says of headlines nobody labelled:');
+  await printPredictions(client, print);
+  const { cache } = await createClient({ baseUrl: url, apiKey: operatorKey }).system.get();
+  print(
+    `demo: adapter cache holds ${cache.entries} adapters, ${cache.bytes} of ${cache.budgetBytes} bytes; ` +
+      `${cache.hits} hits, ${cache.misses} misses`,
+  );
+  print('');
+  print('demo: ask one yourself:');
+  print(
+    `  curl -s ${url}/v1/tasks/${task}/users/${encodeURIComponent(readers[0].user)}/predict \\\n` +
+      `    -H 'authorization: Bearer ${apiKey}' -H 'content-type: application/json' \\\n` +
+      `    -d '{"inputs": ["Frost-proof pots for the terrace", "A faster garbage collector lands"]}'`,
+  );
+  print('');
+}
+
+/** The demo's tenant and its key, made once and remembered in the data folder. */
+async function demoTenant(
+  url: string,
+  operatorKey: string,
+  dataPath: string,
+): Promise<{ client: Client; apiKey: string }> {
+  const path = join(dataPath, 'demo.json');
+  try {
+    const { apiKey } = JSON.parse(await readFile(path, 'utf8')) as { apiKey: string };
+    const client = createClient({ baseUrl: url, apiKey });
+    await client.tasks.list();
+    return { client, apiKey };
+  } catch (error) {
+    const gone = isScionError(error, 'unauthenticated') || (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (!gone) throw error;
+  }
+  const operator = createClient({ baseUrl: url, apiKey: operatorKey });
+  const tenant = await operator.tenants.create({ name: 'Demo' });
+  const key = await operator
+    .withTenant(tenant.id)
+    .keys.create({ name: 'demo', scopes: ['admin', 'train', 'predict'] });
+  await writeFile(path, JSON.stringify({ tenantId: tenant.id, apiKey: key.secret }), { mode: 0o600 });
+  return { client: createClient({ baseUrl: url, apiKey: key.secret }), apiKey: key.secret };
+}
+
+type Reader = (typeof readers)[number];
+
+async function readersWithoutModel(client: Client): Promise<Reader[]> {
+  const missing: Reader[] = [];
+  for (const reader of readers) {
+    try {
+      if ((await client.models.get(task, reader.user)).live === null) missing.push(reader);
+    } catch (error) {
+      if (!isScionError(error, 'user_not_found')) throw error;
+      missing.push(reader);
+    }
+  }
+  return missing;
+}
+
+async function train(client: Client, reader: Reader, print: (line: string) => void): Promise<void> {
+  const examples = (['like', 'dislike'] as const).flatMap((label) =>
+    reader[`${label}s`].map((input, index) => ({ id: `${label}-${index}`, input, label })),
+  );
+  await client.examples.append(task, reader.user, examples);
+  const startedAt = performance.now();
+  const job = await client.jobs.create({ task, user: reader.user });
+  const done = await client.jobs.wait(job.id);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(2);
+  if (done.state !== 'succeeded') {
+    print(`demo: training for ${reader.user} ${done.state}: ${done.failure?.detail ?? 'see the job page'}`);
+    return;
+  }
+  const { live } = await client.models.get(task, reader.user);
+  const verdict = live
+    ? `version ${live.version} live, adapter ${live.adapterBytes} bytes, ` +
+      `accuracy ${percent(live.card.gate.candidate.accuracy)} on rows it was not trained on`
+    : `no version live: ${done.gate?.reason ?? 'the gate kept it back'}`;
+  print(`demo: ${reader.user}: ${examples.length} clicks, ${seconds} s from job to live; ${verdict}`);
+}
+
+async function printPredictions(client: Client, print: (line: string) => void): Promise<void> {
+  const answers = await Promise.all(
+    readers.map(({ user }) => client.predict({ task, user, inputs: [...unseenHeadlines] })),
+  );
+  const width = Math.max(...unseenHeadlines.map((headline) => headline.length)) + 2;
+  const columns = readers.map(({ user }) => (user.split('@')[0] ?? user).padEnd(14));
+  print(`  ${'headline'.padEnd(width)}${columns.join('')}`);
+  unseenHeadlines.forEach((headline, row) => {
+    const cells = answers.map((answer) => cell(answer, row).padEnd(14));
+    print(`  ${headline.padEnd(width)}${cells.join('')}`);
+  });
+}
+
+function cell(answer: PredictResponse, row: number): string {
+  const prediction = answer.predictions[row];
+  return `${prediction?.label ?? 'unsure'} ${percent(prediction?.probability ?? 0)}`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
