@@ -42,6 +42,7 @@ export const problems = {
   base_mismatch: { status: 500, title: 'A stored model belongs to another base model' },
   training_failed: { status: 500, title: 'Training failed', retryable: true },
   internal: { status: 500, title: 'Something went wrong on our side', retryable: true },
+  delivery_failed: { status: 502, title: 'A webhook endpoint did not accept an event', retryable: true },
   not_ready: { status: 503, title: 'The service is not ready', retryable: true },
 } as const satisfies Record<string, ProblemRow>;
 

@@ -1,1 +1,18 @@
-export {};
+/** Owns signing and sending of events to addresses that strangers choose; refuses to store, queue or time retries. */
+export { checkWebhookUrl, type UrlRules } from './check-url.js';
+export type { Resolve } from './resolve-host.js';
+export {
+  createSend,
+  type OutgoingRequest,
+  type Send,
+  type SendFailure,
+  type SendOptions,
+  type SendResult,
+} from './send.js';
+export {
+  createWebhooks,
+  type DeliveryOrder,
+  type DeliveryOutcome,
+  type Webhooks,
+  type WebhooksOptions,
+} from './webhooks.js';
