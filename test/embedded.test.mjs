@@ -1,0 +1,126 @@
+// The whole embedded system as a user starts it: a supervisor, Redis, API and worker as real processes, the real base.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const cli = fileURLToPath(new URL('../apps/cli/dist/index.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'scion-embedded-'));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+
+const port = await new Promise((done) => {
+  const server = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = server.address();
+    server.close(() => done(port));
+  });
+});
+const url = `http://127.0.0.1:${port}`;
+
+function start(...extra) {
+  const args = [cli, 'up', '--data', folder, '--port', String(port), ...extra];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const started = { child, output: '' };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8');
+    stream.on('data', (part) => {
+      started.output += part;
+    });
+  }
+  started.ended = new Promise((done) => child.on('exit', (code, signal) => done(signal ?? code)));
+  started.prints = async (text) => {
+    const deadline = Date.now() + 90_000;
+    while (!started.output.includes(text)) {
+      if (child.exitCode !== null || Date.now() > deadline)
+        throw new Error(`never printed «${text}»:\n${started.output}`);
+      await sleep(20);
+    }
+  };
+  return started;
+}
+
+/** Pids of the processes whose command line or working files name this test's folder or port. */
+function processesOf(parent) {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return (
+          readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`SCION_DATA=${folder}`) &&
+          pid !== String(parent)
+        );
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+async function untilGone(pids) {
+  const deadline = Date.now() + 30_000;
+  const alive = () =>
+    pids.filter((pid) => {
+      try {
+        process.kill(pid, 0);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  while (alive().length > 0 && Date.now() < deadline) await sleep(50);
+  return alive();
+}
+
+t.test(
+  'two users with opposite tastes get opposite models over one base, and everything outlives the processes',
+  async (t) => {
+    const first = start('--demo');
+    t.teardown(() => first.child.kill('SIGKILL'));
+    await first.prints('serving; Ctrl-C stops everything');
+    const table = first.output.split('own model says')[1];
+    const rows = table.split('\n').filter((line) => /\b(like|dislike) \d+ %/.test(line));
+    t.equal(rows.length, 4, 'one line a headline');
+    for (const row of rows) {
+      const labels = [...row.matchAll(/\b(like|dislike) \d+ %/g)].map(([, label]) => label);
+      t.same([...labels].sort(), ['dislike', 'like'], `the two readers disagree: ${row.trim()}`);
+    }
+    t.match(first.output, /adapter \d+ bytes/);
+    t.match(first.output, /adapter cache holds 2 adapters/);
+    const curl = /users\/([^/]+)\/predict[\s\S]*?Bearer (\S+?)'[\s\S]*?-d '(.*)'/.exec(first.output);
+    const ask = async () => {
+      const response = await fetch(`${url}/v1/tasks/headlines/users/${curl[1]}/predict`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${curl[2]}`, 'content-type': 'application/json' },
+        body: curl[3],
+      });
+      return { status: response.status, body: await response.json() };
+    };
+    const answer = await ask();
+    t.equal(answer.status, 200, 'the printed curl works as it stands');
+    t.equal(answer.body.version, 1);
+
+    const second = start();
+    t.equal(await second.ended, 2, 'a second start refuses');
+    t.match(second.output, `already running at ${url}`);
+
+    const children = processesOf(first.child.pid);
+    t.ok(children.length >= 2, 'the api and the worker are processes of their own');
+    first.child.kill('SIGINT');
+    t.equal(await first.ended, 0, 'Ctrl-C ends it cleanly');
+    t.match(first.output, /stopped\n$/);
+    t.same(await untilGone(children), [], 'no child is left behind');
+
+    const again = start('--demo');
+    t.teardown(() => again.child.kill('SIGKILL'));
+    await again.prints('serving; Ctrl-C stops everything');
+    t.notMatch(again.output, /clicks,/, 'nothing is trained a second time');
+    t.same((await ask()).body.predictions, answer.body.predictions, 'the same model answers the same');
+    const orphans = processesOf(again.child.pid);
+    again.child.kill('SIGKILL');
+    await again.ended;
+    t.same(await untilGone(orphans), [], 'children of a killed supervisor end by themselves');
+  },
+);
