@@ -1,1 +1,23 @@
-export {};
+/**
+ * Owns ONNX graphs as plain data: reads, builds, rewrites, differentiates and writes them. Refuses I/O, runtimes and
+ * anything that is not a graph: files, sessions and tokenizers belong to the engine.
+ */
+export { buildBert, type EncoderSource } from './architectures/bert.js';
+export type { Activation, ModelConfig } from './architectures/config.js';
+export type { BuiltEncoder, EncoderOutputs, EncoderSizes } from './architectures/encoder.js';
+export type { Weight, WeightSource } from './architectures/weights.js';
+export { type Builder, createBuilder, type NodeOptions, type Value } from './builder.js';
+export { GraphError, type GraphErrorCode } from './error.js';
+export {
+  type Attribute,
+  type DataType,
+  type Dim,
+  type Graph,
+  type Model,
+  type Node,
+  OPSET,
+  type Tensor,
+  type ValueInfo,
+} from './ir.js';
+export { type ExternalFile, type WriteOptions, type WrittenModel, writeModel } from './onnx/write-model.js';
+export { floatScalar, floatTensor, int64Scalar, int64Tensor } from './tensor.js';

@@ -1,0 +1,37 @@
+/** Every way in which this package refuses. A caller switches on the code; the message names the place and the remedy. */
+export type GraphErrorCode =
+  /** The bytes are not an ONNX model. */
+  | 'malformed'
+  /** A stated bound on size, count or depth is passed. */
+  | 'too_large'
+  | 'unsupported_opset'
+  | 'unknown_operator'
+  /** Standard ONNX, but nothing Scion works with (sequences, sparse tensors, training info …). */
+  | 'unsupported'
+  | 'bad_attribute'
+  | 'bad_tensor'
+  /** External data: a path that leaves the model's folder, or bytes that are not there. */
+  | 'bad_external_data'
+  /** A value that nothing produces. */
+  | 'dangling_name'
+  /** A value or node name that is used twice. */
+  | 'duplicate_name'
+  | 'cycle'
+  /** A cut that names no value, or does not separate the graph. */
+  | 'bad_cut'
+  /** A model folder's config.json asks for something that is not built. */
+  | 'bad_config'
+  | 'missing_weight'
+  /** A weight whose shape or type is not the one the configuration asks for. */
+  | 'bad_weight';
+
+/** The one error of this package. */
+export class GraphError extends Error {
+  readonly code: GraphErrorCode;
+
+  constructor(code: GraphErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'GraphError';
+    this.code = code;
+  }
+}
