@@ -43,7 +43,7 @@ export const jobTable = {
     keepDeadSeconds: 7 * 86_400,
     id: (payload) => payload.jobId,
   }),
-  // 5 s doubling up to 6 h: 16 attempts reach a little over 24 h.
+  // 5 s doubling up to 6 h: without jitter the 15 retries spread over 23.4 h.
   deliver: kind<DeliveryPayload>({
     queue: 'deliver',
     attempts: 16,

@@ -1,4 +1,7 @@
 /** Owns tenants, keys, tasks, examples, versions, aliases and job records; refuses to train, queue or speak HTTP. */
+
+export { createRegistry, type RegistryOptions } from './create-registry.js';
+export { objectKeys } from './keys.js';
 export type {
   EncodedVersion,
   Examples,

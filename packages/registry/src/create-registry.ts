@@ -1,0 +1,122 @@
+import type { Clock, Job, NewId } from '@scion/contracts';
+import type { ObjectStore } from '@scion/store';
+import type { Redis } from 'ioredis';
+import { createKeys } from './api-keys.js';
+import { createExamples } from './examples.js';
+import { createFreshCache } from './fresh-cache.js';
+import { createIndexes, generationKey } from './indexes.js';
+import { type CacheName, createInvalidations } from './invalidations.js';
+import { createJobs } from './jobs.js';
+import { createLocks } from './locks.js';
+import { createModels } from './models.js';
+import type { RegistryParts } from './parts.js';
+import { dropCaches, dropIndexes, indexBucket } from './rebuild.js';
+import type { RebuildReport, Registry } from './registry.js';
+import { createTasks } from './tasks.js';
+import { createTenants } from './tenants.js';
+import { createWebhooks } from './webhooks.js';
+
+export interface RegistryOptions {
+  store: ObjectStore;
+  /** For commands; a second connection with the same options is opened for pub/sub. The caller closes its own. */
+  redis: Redis;
+  clock: Clock;
+  newId: NewId;
+  /**
+   * Called by the process that restored lost indexes, before anyone reads them: enqueue these jobs again. Must be safe
+   * to repeat, and must not read the registry.
+   */
+  onRebuilt?(unfinished: Job[]): Promise<void>;
+  /** Told of failures in the background, e.g. a lost pub/sub connection. */
+  onError?(error: Error): void;
+  /** A crashed writer holds up the next one for this long. Default 15,000 ms. */
+  lockLifeMs?: number;
+}
+
+const cacheSizes: Record<CacheName, number> = { key: 10_000, live: 10_000, task: 10_000, tenant: 10_000 };
+/** A request waits this long for a busy model before it is told to come back. */
+const lockWaitMs = 20_000;
+/** A rebuild of a large bucket takes minutes; other processes wait for it. */
+const rebuildWaitMs = 60 * 60_000;
+
+export async function createRegistry(options: RegistryOptions): Promise<Registry> {
+  const { store, redis, clock, newId, onRebuilt = async () => {}, onError = () => {} } = options;
+  const locks = createLocks({ redis, lifeMs: options.lockLifeMs ?? 15_000, waitMs: lockWaitMs });
+  const indexes = createIndexes({ redis, ensure: () => ensureIndexed() });
+  const invalidations = await createInvalidations({
+    redis,
+    onError,
+    onConnected: () => void ensureIndexed().catch(onError),
+  });
+  const parts: RegistryParts = {
+    ...{ store, redis, clock, newId, indexes, locks },
+    cache<V>(name: CacheName, ttlMs: number) {
+      const cache = createFreshCache<V>({ clock, ttlMs, max: cacheSizes[name] });
+      invalidations.attach(name, cache);
+      return cache;
+    },
+    announce: invalidations.announce,
+  };
+  const tasks = createTasks(parts);
+  const examples = createExamples(parts, tasks);
+
+  /** Names the server process: another one may have been restored from an older snapshot. */
+  async function runId(): Promise<string> {
+    return /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1] ?? 'unknown';
+  }
+
+  async function restore(): Promise<RebuildReport> {
+    const startedAt = performance.now();
+    const server = await runId();
+    await dropCaches(redis);
+    const { report, unfinished } = await indexBucket({ store, redis, indexes });
+    await onRebuilt(unfinished);
+    // Last: until now a death would make the next reader start over.
+    await redis.set(generationKey, server);
+    return { ...report, seconds: (performance.now() - startedAt) / 1_000 };
+  }
+
+  async function ensureOnce(): Promise<boolean> {
+    const server = await runId();
+    if ((await redis.get(generationKey)) === server) return false;
+    return locks.hold(
+      'rebuild',
+      async () => {
+        if ((await redis.get(generationKey)) === server) return false;
+        await restore();
+        return true;
+      },
+      { waitMs: rebuildWaitMs },
+    );
+  }
+
+  let ensuring: Promise<boolean> | undefined;
+  function ensureIndexed(): Promise<boolean> {
+    ensuring ??= ensureOnce().finally(() => {
+      ensuring = undefined;
+    });
+    return ensuring;
+  }
+
+  return {
+    tenants: createTenants(parts),
+    keys: createKeys(parts),
+    tasks,
+    examples,
+    models: createModels(parts, tasks, examples),
+    jobs: createJobs(parts, tasks),
+    webhooks: createWebhooks(parts),
+    async rebuild() {
+      return locks.hold(
+        'rebuild',
+        async () => {
+          await dropIndexes(redis);
+          return restore();
+        },
+        { waitMs: rebuildWaitMs },
+      );
+    },
+    ensureIndexed,
+    close: invalidations.close,
+  };
+}

@@ -1,0 +1,124 @@
+import {
+  AppError,
+  type Example,
+  type ExampleInput,
+  limits,
+  type ModelRef,
+  timestamp,
+} from '@scion/contracts';
+import { createExampleIndex } from './example-index.js';
+import {
+  contentDigest,
+  dataDigest,
+  listSegments,
+  nextSegmentId,
+  type PlacedExample,
+  readSegments,
+} from './example-segments.js';
+import { addModel, decodeCursor, encodeCursor, modelName, pageSize } from './indexes.js';
+import { encodeLines } from './json-object.js';
+import { objectKeys } from './keys.js';
+import type { RegistryParts } from './parts.js';
+import type { Examples, Tasks } from './registry.js';
+
+export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
+  const { store, indexes, locks, clock, newId } = parts;
+  const index = createExampleIndex(parts);
+  const lockName = (ref: ModelRef): string => `examples:${modelName(ref)}`;
+
+  const complete = (input: ExampleInput, createdAt: string): Example => ({
+    id: input.id ?? newId('example'),
+    input: input.input,
+    label: input.label,
+    weight: input.weight ?? 1,
+    createdAt,
+  });
+
+  return {
+    async append(ref, inputs) {
+      await tasks.get(ref.tenantId, ref.task);
+      return locks.hold(lockName(ref), async (lock) => {
+        const last = await index.load(ref, lock);
+        const createdAt = timestamp(clock);
+        const rows = inputs.map((input) => complete(input, createdAt));
+        const ids = rows.map(({ id }) => id);
+        const distinct = [...new Set(ids)];
+        const known = new Map<string, string | undefined>();
+        const digests = await index.digests(ref, distinct);
+        distinct.forEach((id, at) => {
+          known.set(id, digests[at]);
+        });
+        const before = distinct.filter((_, at) => digests[at] !== undefined).length;
+        const tally = { accepted: 0, replaced: 0, duplicates: 0 };
+        const changed = new Map<string, Example>();
+        for (const row of rows) {
+          const digest = contentDigest(row);
+          const current = known.get(row.id);
+          if (current === digest) tally.duplicates += 1;
+          else {
+            tally[current === undefined ? 'accepted' : 'replaced'] += 1;
+            known.set(row.id, digest);
+            changed.delete(row.id);
+            changed.set(row.id, row);
+          }
+        }
+        const total = ((await index.size(ref)) ?? 0) + distinct.length - before;
+        if (total > limits.examplesPerModel && tally.accepted > 0) {
+          throw new AppError(
+            'quota_exceeded',
+            `A user keeps at most ${limits.examplesPerModel} examples for a task; delete some first.`,
+          );
+        }
+        if (changed.size > 0) {
+          const segmentId = nextSegmentId(last, newId('segment'));
+          const examples = [...changed.values()];
+          await index.markDirty(ref, lock);
+          await store.put(objectKeys.segment(ref, segmentId), encodeLines(examples));
+          await index.fold(ref, lock, segmentId, examples);
+        }
+        // Also when nothing was new: the request may repeat one that died right after its segment.
+        await addModel(indexes, ref);
+        return { ...tally, ids, total };
+      });
+    },
+    async list(ref, page = {}) {
+      await tasks.get(ref.tenantId, ref.task);
+      const limit = pageSize(page);
+      const after = page.cursor === undefined ? undefined : parsePosition(page.cursor);
+      const segments = await listSegments(store, ref, after?.segmentId);
+      // Only a later line can replace one, so what stands before the cursor need not be read.
+      const placed = await readSegments(store, ref, segments);
+      const rest = after ? placed.filter((row) => isAfter(row, after)) : placed;
+      const shown = rest.slice(0, limit);
+      const last = shown.at(-1);
+      return {
+        data: shown.map(({ example }) => example),
+        nextCursor: rest.length > limit && last ? encodeCursor(`${last.segmentId}.${last.line}`) : null,
+      };
+    },
+    async all(ref) {
+      const placed = await readSegments(store, ref, await listSegments(store, ref));
+      const examples = placed.map(({ example }) => example);
+      return { examples, dataSha256: dataDigest(examples) };
+    },
+    async count(ref) {
+      const size = await index.size(ref);
+      if (size !== undefined) return size;
+      return locks.hold(lockName(ref), async (lock) => {
+        await index.load(ref, lock);
+        return (await index.size(ref)) ?? 0;
+      });
+    },
+  };
+}
+
+type Position = Pick<PlacedExample, 'segmentId' | 'line'>;
+
+const isAfter = (row: Position, mark: Position): boolean =>
+  row.segmentId === mark.segmentId ? row.line > mark.line : row.segmentId > mark.segmentId;
+
+function parsePosition(cursor: string): Position {
+  const match = /^(seg_[0-9a-z]{26})\.(\d{1,9})$/.exec(decodeCursor(cursor));
+  if (!match) throw new AppError('invalid_request', '`cursor` is not one that a page of this list returned.');
+  return { segmentId: match[1] as string, line: Number(match[2]) };
+}

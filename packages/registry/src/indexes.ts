@@ -1,0 +1,169 @@
+import { AppError, type Job, type JobState, limits, type ModelRef } from '@scion/contracts';
+import type { ChainableCommander, Redis } from 'ioredis';
+import { escapeSegment } from './escape.js';
+import type { PageRequest } from './registry.js';
+
+/** Everything under this prefix can be dropped and restored from the bucket. */
+export const indexPrefix = '{scion}:ix:';
+
+export const modelName = (ref: ModelRef): string => `${ref.tenantId}:${ref.task}:${escapeSegment(ref.user)}`;
+
+/** Sorted sets whose members all score 0, so that they order by bytes and page without an offset. */
+export const indexNames = {
+  tenants: `${indexPrefix}tenants`,
+  keys: (tenantId: string | null) => `${indexPrefix}keys:${tenantId ?? 'operator'}`,
+  tasks: (tenantId: string) => `${indexPrefix}tasks:${tenantId}`,
+  webhooks: (tenantId: string) => `${indexPrefix}webhooks:${tenantId}`,
+  deliveries: (webhookId: string) => `${indexPrefix}deliveries:${webhookId}`,
+  /** Members `<task>/<escaped user>`. */
+  models: (tenantId: string) => `${indexPrefix}models:${tenantId}`,
+  jobs: (tenantId: string) => `${indexPrefix}jobs:${tenantId}`,
+  jobsOfTask: (tenantId: string, task: string) => `${indexPrefix}jobs-task:${tenantId}:${task}`,
+  jobsOfModel: (ref: ModelRef) => `${indexPrefix}jobs-model:${modelName(ref)}`,
+  jobsInState: (tenantId: string, state: JobState) => `${indexPrefix}jobs-state:${tenantId}:${state}`,
+  /** Queued and running jobs of a model. */
+  openJobs: (ref: ModelRef) => `${indexPrefix}jobs-open:${modelName(ref)}`,
+  /** Queued and running jobs of everyone. */
+  unfinished: `${indexPrefix}unfinished`,
+} as const;
+
+/** Hash: job id to `[tenantId, task, user]` as JSON. */
+const jobRefs = `${indexPrefix}job-refs`;
+/** Present only while the indexes are whole; holds the run id of the Redis server they were made on. */
+export const generationKey = `${indexPrefix}generation`;
+
+const states: readonly JobState[] = ['queued', 'running', 'succeeded', 'failed', 'cancelled'];
+export const isOpen = (state: JobState): boolean => state === 'queued' || state === 'running';
+
+export interface IndexPage {
+  members: string[];
+  nextCursor: string | null;
+}
+
+export interface IndexRange extends PageRequest {
+  newestFirst?: boolean;
+  /** Only members that start with this, which must be ASCII. */
+  prefix?: string;
+}
+
+export interface Indexes {
+  add(name: string, member: string): Promise<void>;
+  remove(name: string, member: string): Promise<void>;
+  drop(name: string): Promise<void>;
+  page(name: string, range?: IndexRange): Promise<IndexPage>;
+  size(name: string): Promise<number>;
+  /** Puts a job's record into every index of jobs, and its model into the index of models. */
+  putJob(job: Job): Promise<void>;
+  jobRefs(jobIds: string[]): Promise<(ModelRef | undefined)[]>;
+}
+
+const memberOfModel = (ref: ModelRef): string => `${ref.task}/${escapeSegment(ref.user)}`;
+
+export function addModel(indexes: Indexes, ref: ModelRef): Promise<void> {
+  return indexes.add(indexNames.models(ref.tenantId), memberOfModel(ref));
+}
+
+export function pageSize(page: PageRequest): number {
+  const limit = page.limit ?? limits.pageSize;
+  if (!Number.isInteger(limit) || limit < 1 || limit > limits.pageSize) {
+    throw new AppError('invalid_request', `\`limit\` must be an integer from 1 to ${limits.pageSize}.`);
+  }
+  return limit;
+}
+
+export const encodeCursor = (position: string): string => Buffer.from(position).toString('base64url');
+
+export function decodeCursor(cursor: string): string {
+  const position = Buffer.from(cursor, 'base64url').toString();
+  if (position === '' || encodeCursor(position) !== cursor) {
+    throw new AppError('invalid_request', '`cursor` is not one that a page of this list returned.');
+  }
+  return position;
+}
+
+/** `ensure` rebuilds; it is called when a read finds that Redis has lost the indexes. */
+export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown> }): Indexes {
+  const { redis } = options;
+
+  /** Runs `build`'s commands with a check that the indexes are whole, and rebuilds first when they are not. */
+  async function read(build: (batch: ChainableCommander) => ChainableCommander): Promise<unknown[]> {
+    for (;;) {
+      const replies = await run(build(redis.multi().exists(generationKey)));
+      if (replies[0] === 1) return replies.slice(1);
+      await options.ensure();
+    }
+  }
+
+  async function run(batch: ChainableCommander): Promise<unknown[]> {
+    const replies = await batch.exec();
+    if (!replies) throw new Error('redis dropped a transaction');
+    return replies.map(([error, value]) => {
+      if (error) throw error;
+      return value;
+    });
+  }
+
+  return {
+    async add(name, member) {
+      await redis.zadd(name, 0, member);
+    },
+    async remove(name, member) {
+      await redis.zrem(name, member);
+    },
+    async drop(name) {
+      await redis.unlink(name);
+    },
+    async page(name, range = {}) {
+      const limit = pageSize(range);
+      const { prefix = '' } = range;
+      const after = range.cursor === undefined ? undefined : decodeCursor(range.cursor);
+      if (after !== undefined && !after.startsWith(prefix)) {
+        throw new AppError('invalid_request', '`cursor` belongs to a list with other filters.');
+      }
+      let low = prefix === '' ? '-' : `[${prefix}`;
+      let high = prefix === '' ? '+' : `(${prefix}\x7f`;
+      if (after !== undefined && range.newestFirst) high = `(${after}`;
+      else if (after !== undefined) low = `(${after}`;
+      const [reply] = await read((batch) =>
+        range.newestFirst
+          ? batch.zrevrangebylex(name, high, low, 'LIMIT', 0, limit + 1)
+          : batch.zrangebylex(name, low, high, 'LIMIT', 0, limit + 1),
+      );
+      const members = (reply as string[]).slice(0, limit);
+      const last = members.at(-1);
+      const more = (reply as string[]).length > limit && last !== undefined;
+      return { members, nextCursor: more ? encodeCursor(last) : null };
+    },
+    async size(name) {
+      const [reply] = await read((batch) => batch.zcard(name));
+      return reply as number;
+    },
+    async putJob(job) {
+      const { id, tenantId, task, user, state } = job;
+      const batch = redis
+        .multi()
+        .hset(jobRefs, id, JSON.stringify([tenantId, task, user]))
+        .zadd(indexNames.models(tenantId), 0, memberOfModel(job))
+        .zadd(indexNames.jobs(tenantId), 0, id)
+        .zadd(indexNames.jobsOfTask(tenantId, task), 0, id)
+        .zadd(indexNames.jobsOfModel(job), 0, id);
+      for (const other of states)
+        if (other !== state) batch.zrem(indexNames.jobsInState(tenantId, other), id);
+      batch.zadd(indexNames.jobsInState(tenantId, state), 0, id);
+      for (const name of [indexNames.openJobs(job), indexNames.unfinished]) {
+        if (isOpen(state)) batch.zadd(name, 0, id);
+        else batch.zrem(name, id);
+      }
+      await run(batch);
+    },
+    async jobRefs(jobIds) {
+      if (jobIds.length === 0) return [];
+      const [reply] = await read((batch) => batch.hmget(jobRefs, ...jobIds));
+      return (reply as (string | null)[]).map((text) => {
+        if (text === null) return undefined;
+        const [tenantId, task, user] = JSON.parse(text) as [string, string, string];
+        return { tenantId, task, user };
+      });
+    },
+  };
+}

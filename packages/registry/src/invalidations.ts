@@ -1,0 +1,54 @@
+import type { Redis } from 'ioredis';
+
+const channel = '{scion}:registry:invalidate';
+
+/** Which cache a message is about. */
+export type CacheName = 'key' | 'live' | 'task' | 'tenant';
+interface Forgetful {
+  invalidate(key: string): void;
+  clear(): void;
+}
+
+export interface Invalidations {
+  /** Forgets `key` here at once and in other processes as soon as they hear of it. */
+  announce(cache: CacheName, key: string): Promise<void>;
+  attach(cache: CacheName, target: Forgetful): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Pub/sub between the caches of all processes. A message may be lost, so each cache also bounds the age of what it
+ * keeps; after a lost connection everything is forgotten.
+ */
+export async function createInvalidations(options: {
+  redis: Redis;
+  onConnected(): void;
+  onError(error: Error): void;
+}): Promise<Invalidations> {
+  const targets = new Map<CacheName, Forgetful>();
+  const subscriber = options.redis.duplicate({ maxRetriesPerRequest: null });
+  subscriber.on('error', options.onError);
+  subscriber.on('message', (_channel: string, message: string) => {
+    const space = message.indexOf(' ');
+    targets.get(message.slice(0, space) as CacheName)?.invalidate(message.slice(space + 1));
+  });
+  await subscriber.subscribe(channel);
+  subscriber.on('ready', () => {
+    for (const target of targets.values()) target.clear();
+    options.onConnected();
+  });
+
+  return {
+    attach(cache, target) {
+      targets.set(cache, target);
+    },
+    async announce(cache, key) {
+      targets.get(cache)?.invalidate(key);
+      await options.redis.publish(channel, `${cache} ${key}`);
+    },
+    async close() {
+      subscriber.removeAllListeners('ready');
+      subscriber.disconnect();
+    },
+  };
+}

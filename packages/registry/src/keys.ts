@@ -1,0 +1,73 @@
+import type { ModelRef } from '@scion/contracts';
+import { escapeSegment, unescapeSegment } from './escape.js';
+
+/**
+ * Every object key of Scion. Ids and task names are safe as they are; user ids are escaped. All that is known of a user
+ * stands under `userPrefix`, so erasing and exporting one are prefix operations. docs/adr/0002 explains the layout.
+ */
+const digits = (value: number, width: number): string => String(value).padStart(width, '0');
+
+const tenantPrefix = (tenantId: string): string => `tenants/${tenantId}/`;
+const userPrefix = (tenantId: string, user: string): string =>
+  `${tenantPrefix(tenantId)}users/${escapeSegment(user)}/`;
+const modelPrefix = (ref: ModelRef): string => `${userPrefix(ref.tenantId, ref.user)}${ref.task}/`;
+const webhookPrefix = (tenantId: string, webhookId: string): string =>
+  `${tenantPrefix(tenantId)}webhooks/${webhookId}/`;
+const versionPrefix = (ref: ModelRef, version: number): string =>
+  `${modelPrefix(ref)}versions/${digits(version, 8)}/`;
+
+export const objectKeys = {
+  keysPrefix: 'keys/',
+  key: (keyId: string) => `keys/${keyId}.json`,
+  tenantsPrefix: 'tenants/',
+  tenantPrefix,
+  tenant: (tenantId: string) => `${tenantPrefix(tenantId)}tenant.json`,
+  tasksPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}tasks/`,
+  task: (tenantId: string, task: string) => `${tenantPrefix(tenantId)}tasks/${task}.json`,
+  webhooksPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}webhooks/`,
+  webhookPrefix,
+  webhook: (tenantId: string, webhookId: string) => `${webhookPrefix(tenantId, webhookId)}webhook.json`,
+  deliveriesPrefix: (tenantId: string, webhookId: string) =>
+    `${webhookPrefix(tenantId, webhookId)}deliveries/`,
+  delivery: (tenantId: string, webhookId: string, deliveryId: string) =>
+    `${webhookPrefix(tenantId, webhookId)}deliveries/${deliveryId}.json`,
+  usersPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}users/`,
+  userPrefix,
+  modelPrefix,
+  segmentsPrefix: (ref: ModelRef) => `${modelPrefix(ref)}examples/`,
+  segment: (ref: ModelRef, segmentId: string) => `${modelPrefix(ref)}examples/${segmentId}.ndjson`,
+  versionsPrefix: (ref: ModelRef) => `${modelPrefix(ref)}versions/`,
+  adapter: (ref: ModelRef, version: number) => `${versionPrefix(ref, version)}adapter.safetensors`,
+  card: (ref: ModelRef, version: number) => `${versionPrefix(ref, version)}card.json`,
+  livePrefix: (ref: ModelRef) => `${modelPrefix(ref)}live/`,
+  live: (ref: ModelRef, seq: number) => `${modelPrefix(ref)}live/${digits(seq, 16)}.json`,
+  job: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.json`,
+  jobEvents: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.events.ndjson`,
+  jobCancel: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.cancel.json`,
+} as const;
+
+/** What stands under `users/` of a tenant, as far as indexes care. */
+export interface UserObject {
+  ref: ModelRef;
+  /** Set when the key is that of a job record. */
+  jobId: string | undefined;
+}
+
+// The user's pieces end in `!` before each `/` but the last; see escapeSegment.
+const userObjectPattern = /^tenants\/([^/]+)\/users\/((?:[^/]*!\/)*[^/]*[^/!])\/([^/]+)\/(.+)$/;
+
+/** Reads a key below `usersPrefix`; undefined for one that Scion did not write. */
+export function parseUserObject(key: string): UserObject | undefined {
+  const [, tenantId, escapedUser, task, rest] = userObjectPattern.exec(key) ?? [];
+  if (tenantId === undefined || escapedUser === undefined || task === undefined) return undefined;
+  const user = unescapeSegment(escapedUser);
+  if (user === undefined) return undefined;
+  return { ref: { tenantId, task, user }, jobId: /^jobs\/([a-z0-9_]+)\.json$/.exec(rest ?? '')?.[1] };
+}
+
+/** The last segment of a key without its extension. */
+export function baseName(key: string): string {
+  const name = key.slice(key.lastIndexOf('/') + 1);
+  const dot = name.indexOf('.');
+  return dot < 0 ? name : name.slice(0, dot);
+}

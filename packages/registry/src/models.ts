@@ -1,0 +1,207 @@
+import { AppError, type ModelRef, type ModelSummary, type ModelVersion, timestamp } from '@scion/contracts';
+import { LRUCache } from 'lru-cache';
+import {
+  type AliasRecord,
+  appendAlias,
+  liveStack,
+  readAliases,
+  readLastAlias,
+  type StoredAlias,
+} from './aliases.js';
+import { unescapeSegment } from './escape.js';
+import { addModel, decodeCursor, encodeCursor, indexNames, modelName, pageSize } from './indexes.js';
+import { objectKeys } from './keys.js';
+import { mapLimit } from './map-limit.js';
+import type { RegistryParts } from './parts.js';
+import type { Examples, Models, Tasks } from './registry.js';
+import { listVersions, publishVersion, readVersion, type VersionRecord } from './versions.js';
+
+/** How far `live` may lag behind another process that switched it, should its message be lost. */
+const liveForMs = 1_000;
+/** Models whose alias a process keeps at hand. */
+const liveMax = 10_000;
+
+const noVersion = (): AppError =>
+  new AppError('version_not_found', 'This model has no version of that number.');
+const noUser = (): AppError =>
+  new AppError('user_not_found', 'Nothing is stored for this user and task; append examples first.');
+
+interface LiveState {
+  alias: StoredAlias;
+  version: ModelVersion;
+}
+
+export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examples): Models {
+  const { store, indexes, locks, clock } = parts;
+  const cache = parts.cache<LiveState | undefined>('live', liveForMs);
+  // Cards of live versions, by model, number and adapter hash: immutable, so never stale.
+  const cards = new LRUCache<string, VersionRecord>({ max: liveMax });
+  const lockName = (ref: ModelRef): string => `model:${modelName(ref)}`;
+
+  const present = ({ card, ...rest }: VersionRecord, live: number | undefined): ModelVersion => ({
+    version: card.version,
+    live: card.version === live,
+    ...rest,
+    card,
+  });
+
+  async function readLive(ref: ModelRef, known: LiveState | undefined): Promise<LiveState | undefined> {
+    const alias = await readLastAlias(store, ref, known?.alias);
+    if (!alias) return undefined;
+    const { version, adapterSha256 } = alias.record;
+    const cardKey = `${modelName(ref)}:${version}:${adapterSha256}`;
+    let record = cards.get(cardKey);
+    if (!record) {
+      record = await readVersion(store, ref, version);
+      // An alias is written after its card; one without it means that somebody removed objects by hand.
+      if (record?.adapterSha256 !== adapterSha256) {
+        throw new AppError('artifact_invalid', 'The live version of this model is damaged.');
+      }
+      cards.set(cardKey, record);
+    }
+    return { alias, version: present(record, version) };
+  }
+
+  const live = async (ref: ModelRef): Promise<ModelVersion | undefined> =>
+    (await cache.get(modelName(ref), (known) => readLive(ref, known)))?.version;
+
+  const liveNumber = async (ref: ModelRef): Promise<number | undefined> =>
+    (await readLastAlias(store, ref, undefined))?.record.version;
+
+  async function requireModel(ref: ModelRef): Promise<void> {
+    await tasks.get(ref.tenantId, ref.task);
+    const { objects } = await store.list(objectKeys.modelPrefix(ref), { limit: 1 });
+    if (objects.length === 0) throw noUser();
+  }
+
+  async function point(ref: ModelRef, lastSeq: number, record: AliasRecord): Promise<void> {
+    await appendAlias(store, ref, lastSeq, record);
+    await parts.announce('live', modelName(ref));
+  }
+
+  const open = ({ adapterSha256: _, ...entry }: AliasRecord) => entry;
+  const history = async (ref: ModelRef) =>
+    (await readAliases(store, ref)).map(({ record }) => open(record)).reverse();
+
+  return {
+    async list(tenantId, { task, ...page } = {}) {
+      const { members, nextCursor } = await indexes.page(indexNames.models(tenantId), {
+        ...page,
+        prefix: task === undefined ? '' : `${task}/`,
+      });
+      const data = members.flatMap((member): ModelSummary[] => {
+        const slash = member.indexOf('/');
+        const user = unescapeSegment(member.slice(slash + 1));
+        return user === undefined ? [] : [{ tenantId, task: member.slice(0, slash), user }];
+      });
+      return { data, nextCursor };
+    },
+    async get(ref) {
+      await requireModel(ref);
+      const [count, { published }, liveVersion, switches] = await Promise.all([
+        examples.count(ref),
+        listVersions(store, ref),
+        readLive(ref, undefined),
+        history(ref),
+      ]);
+      return {
+        ...{ tenantId: ref.tenantId, task: ref.task, user: ref.user },
+        examples: count,
+        versions: published.length,
+        live: liveVersion?.version ?? null,
+        history: switches,
+      };
+    },
+    async versions(ref, page = {}) {
+      await requireModel(ref);
+      const limit = pageSize(page);
+      const before = page.cursor === undefined ? Number.POSITIVE_INFINITY : parseVersion(page.cursor);
+      const [{ published }, current] = await Promise.all([listVersions(store, ref), liveNumber(ref)]);
+      const rest = published.filter((version) => version < before).reverse();
+      const records = await mapLimit(rest.slice(0, limit), (version) => readVersion(store, ref, version));
+      const data = records.flatMap((record) => (record ? [present(record, current)] : []));
+      const last = rest[limit - 1];
+      return {
+        data,
+        nextCursor: rest.length > limit && last !== undefined ? encodeCursor(String(last)) : null,
+      };
+    },
+    async version(ref, version) {
+      await tasks.get(ref.tenantId, ref.task);
+      const [record, current] = await Promise.all([readVersion(store, ref, version), liveNumber(ref)]);
+      if (!record) throw noVersion();
+      return present(record, current);
+    },
+    async adapter(ref, version) {
+      return (await store.get(objectKeys.adapter(ref, version)))?.body;
+    },
+    live,
+    async publish(ref, jobId, encode) {
+      const record = await locks.hold(lockName(ref), () => publishVersion(store, ref, jobId, encode));
+      await addModel(indexes, ref);
+      return present(record, await liveNumber(ref));
+    },
+    async promote(ref, version, jobId) {
+      return locks.hold(lockName(ref), async () => {
+        const entries = await readAliases(store, ref);
+        const own = entries.find(({ record }) => record.by === jobId && record.reason === 'gate');
+        if (own) {
+          // The call before this one may have died between the entry and its message.
+          await parts.announce('live', modelName(ref));
+          return open(own.record);
+        }
+        const target = await readVersion(store, ref, version);
+        if (!target) throw noVersion();
+        const { adapterSha256 } = target;
+        const record: AliasRecord = {
+          version,
+          at: timestamp(clock),
+          by: jobId,
+          reason: 'gate',
+          adapterSha256,
+        };
+        await point(ref, entries.at(-1)?.seq ?? 0, record);
+        return open(record);
+      });
+    },
+    async rollback(ref, { version, by }) {
+      await requireModel(ref);
+      return locks.hold(lockName(ref), async () => {
+        const entries = await readAliases(store, ref);
+        const last = entries.at(-1);
+        if (!last)
+          throw new AppError('model_not_trained', 'This user has no live version to roll back from.');
+        const stack = liveStack(entries.map(({ record }) => record));
+        const target = version ?? stack.at(-2);
+        if (target === undefined) {
+          throw new AppError(
+            'nothing_to_roll_back',
+            'No other version was live before; name one to switch to it.',
+          );
+        }
+        const found = await readVersion(store, ref, target);
+        if (!found) throw noVersion();
+        if (target === last.record.version) return open(last.record);
+        const { adapterSha256 } = found;
+        const record: AliasRecord = {
+          version: target,
+          at: timestamp(clock),
+          by,
+          reason: 'rollback',
+          adapterSha256,
+        };
+        await point(ref, last.seq, record);
+        return open(record);
+      });
+    },
+    history,
+  };
+}
+
+function parseVersion(cursor: string): number {
+  const position = decodeCursor(cursor);
+  if (!/^\d{1,8}$/.test(position)) {
+    throw new AppError('invalid_request', '`cursor` is not one that a page of this list returned.');
+  }
+  return Number(position);
+}

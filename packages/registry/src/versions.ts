@@ -1,0 +1,80 @@
+import { AppError, type Card, type ModelRef } from '@scion/contracts';
+import { listAll, type ObjectStore } from '@scion/store';
+import { encodeJson, readJson } from './json-object.js';
+import { objectKeys } from './keys.js';
+import { mapLimit } from './map-limit.js';
+import type { EncodedVersion } from './registry.js';
+
+/** What `card.json` holds; a version exists when it does. */
+export interface VersionRecord {
+  card: Card;
+  adapterSha256: string;
+  adapterBytes: number;
+}
+
+const versionOf = (key: string, prefix: string): number =>
+  Number(key.slice(prefix.length, prefix.length + 8));
+
+/** Numbers of the published versions, and of folders whose publishing never ended; both ascending. */
+export async function listVersions(
+  store: ObjectStore,
+  ref: ModelRef,
+): Promise<{ published: number[]; highest: number }> {
+  const prefix = objectKeys.versionsPrefix(ref);
+  const published: number[] = [];
+  let highest = 0;
+  for await (const { key } of listAll(store, prefix)) {
+    const version = versionOf(key, prefix);
+    if (key.endsWith('/card.json')) published.push(version);
+    highest = Math.max(highest, version);
+  }
+  return { published, highest };
+}
+
+export function readVersion(
+  store: ObjectStore,
+  ref: ModelRef,
+  version: number,
+): Promise<VersionRecord | undefined> {
+  // Version numbers come from callers; anything but a positive integer would name another object.
+  if (!Number.isInteger(version) || version < 1 || version > 99_999_999) return Promise.resolve(undefined);
+  return readJson<VersionRecord>(store, objectKeys.card(ref, version));
+}
+
+/** The version that a job published, newest first in case there were ever two. */
+async function versionOfJob(
+  store: ObjectStore,
+  ref: ModelRef,
+  published: number[],
+  jobId: string,
+): Promise<VersionRecord | undefined> {
+  const records = await mapLimit([...published].reverse(), (version) => readVersion(store, ref, version));
+  return records.find((record) => record?.card.jobId === jobId);
+}
+
+/**
+ * Writes the adapter, then the card. A number is never used twice: one whose publishing died keeps its half-written
+ * folder, so a late write of a frozen process cannot land in a version of somebody else. Call it under the model's lock.
+ */
+export async function publishVersion(
+  store: ObjectStore,
+  ref: ModelRef,
+  jobId: string,
+  encode: (version: number) => EncodedVersion | Promise<EncodedVersion>,
+): Promise<VersionRecord> {
+  const { published, highest } = await listVersions(store, ref);
+  const existing = await versionOfJob(store, ref, published, jobId);
+  if (existing) return existing;
+  for (let version = highest + 1; ; version += 1) {
+    const { card, adapter, adapterSha256 } = await encode(version);
+    if (card.version !== version || card.jobId !== jobId || card.task !== ref.task) {
+      throw new AppError('internal', 'The card does not belong to the version being published.');
+    }
+    // Where the store can create-if-absent, even a holder of a lost lock cannot overwrite; where it cannot, the
+    // hash in the card makes such an adapter unusable, never wrong.
+    if (!(await store.create(objectKeys.adapter(ref, version), adapter))) continue;
+    const record: VersionRecord = { card, adapterSha256, adapterBytes: adapter.byteLength };
+    await store.put(objectKeys.card(ref, version), encodeJson(record));
+    return record;
+  }
+}
