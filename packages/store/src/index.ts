@@ -1,1 +1,13 @@
-export {};
+/** Owns bytes by key on disk, in S3 and in memory; refuses to know what the bytes mean. */
+export { createFileStore, type FileStoreOptions } from './file/file-store.js';
+export { checkKey, compareKeys, maxKeyBytes, maxPageSize } from './keys.js';
+export { createMemoryStore } from './memory-store.js';
+export {
+  type ChildPage,
+  listAll,
+  type ObjectInfo,
+  type ObjectPage,
+  type ObjectStore,
+  type PageOptions,
+  type StoredObject,
+} from './object-store.js';
