@@ -1,6 +1,8 @@
 interface ProblemRow {
   status: number;
   title: string;
+  /** What the caller can do about it. Markdown in one line; docs/problems.md and `/problems/<code>` show it. */
+  remedy: string;
   retryable?: boolean;
 }
 
@@ -9,46 +11,198 @@ interface ProblemRow {
  * `retryable` tells a queue whether the same work may succeed later; what a caller sent wrong never does.
  */
 export const problems = {
-  malformed_json: { status: 400, title: 'The body is not valid JSON' },
-  malformed_ndjson: { status: 400, title: 'The body is not valid NDJSON' },
-  invalid_request: { status: 400, title: 'The request does not match its schema' },
-  unauthenticated: { status: 401, title: 'A valid API key is needed' },
-  scope_missing: { status: 403, title: 'The API key lacks the scope for this' },
-  route_not_found: { status: 404, title: 'There is no such route' },
-  tenant_not_found: { status: 404, title: 'No such tenant' },
-  key_not_found: { status: 404, title: 'No such key' },
-  task_not_found: { status: 404, title: 'No such task' },
-  user_not_found: { status: 404, title: 'No such user' },
-  job_not_found: { status: 404, title: 'No such job' },
-  version_not_found: { status: 404, title: 'No such model version' },
-  webhook_not_found: { status: 404, title: 'No such webhook' },
-  method_not_allowed: { status: 405, title: 'The route does not take this method' },
-  task_changed: { status: 409, title: 'The task cannot change in this way' },
-  job_finished: { status: 409, title: 'The job has already finished' },
-  model_not_trained: { status: 409, title: 'This user has no trained model yet' },
-  nothing_to_roll_back: { status: 409, title: 'There is no earlier version to go back to' },
-  payload_too_large: { status: 413, title: 'The body is too large' },
-  unsupported_media_type: { status: 415, title: 'The media type is not supported' },
-  label_wrong_kind: { status: 422, title: 'A label is of the wrong kind for the task' },
-  label_not_allowed: { status: 422, title: 'A label is not one of the task’s labels' },
-  input_empty: { status: 422, title: 'An input is empty' },
-  input_too_long: { status: 422, title: 'An input is too long' },
-  too_many_rows: { status: 422, title: 'Too many rows in one request' },
-  too_few_examples: { status: 422, title: 'There are too few examples to train on' },
-  webhook_url_refused: { status: 422, title: 'The webhook URL is not allowed' },
-  quota_exceeded: { status: 429, title: 'A quota is used up' },
-  overloaded: { status: 429, title: 'The service is busy', retryable: true },
-  artifact_invalid: { status: 500, title: 'A stored model failed its integrity check' },
-  base_mismatch: { status: 500, title: 'A stored model belongs to another base model' },
-  training_failed: { status: 500, title: 'Training failed', retryable: true },
-  internal: { status: 500, title: 'Something went wrong on our side', retryable: true },
-  delivery_failed: { status: 502, title: 'A webhook endpoint did not accept an event', retryable: true },
-  not_ready: { status: 503, title: 'The service is not ready', retryable: true },
+  malformed_json: {
+    status: 400,
+    title: 'The body is not valid JSON',
+    remedy: 'Send one JSON value in UTF-8; `detail` names the position where parsing stopped.',
+  },
+  malformed_ndjson: {
+    status: 400,
+    title: 'The body is not valid NDJSON',
+    remedy:
+      'Send one JSON object a line in UTF-8. `errors` names the line; nothing of the request was stored.',
+  },
+  invalid_request: {
+    status: 400,
+    title: 'The request does not match its schema',
+    remedy:
+      '`errors` lists every fault: `path` is a JSON Pointer into the body, or `query/…`, `path/…`, `header/…`.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'A valid API key is needed',
+    remedy: 'Send `Authorization: Bearer scion_…` with a key that is neither deleted nor expired.',
+  },
+  scope_missing: {
+    status: 403,
+    title: 'The API key lacks the scope for this',
+    remedy: 'Use a key with the scope that `detail` names, or create one with an admin key.',
+  },
+  route_not_found: {
+    status: 404,
+    title: 'There is no such route',
+    remedy: 'Compare method and path with /docs. An empty name, `.` or `..` in a path makes it another path.',
+  },
+  tenant_not_found: {
+    status: 404,
+    title: 'No such tenant',
+    remedy:
+      'Check the id in the path or in `Scion-Tenant`. A tenant that your key may not see looks the same.',
+  },
+  key_not_found: {
+    status: 404,
+    title: 'No such key',
+    remedy: 'Check the id; `GET /v1/keys` lists those that exist.',
+  },
+  task_not_found: {
+    status: 404,
+    title: 'No such task',
+    remedy: 'Check the name, or create the task with `PUT /v1/tasks/{task}`.',
+  },
+  user_not_found: {
+    status: 404,
+    title: 'No such user',
+    remedy:
+      'Nothing is stored of this user for this task: send examples first, and check the spelling and the percent-encoding.',
+  },
+  job_not_found: {
+    status: 404,
+    title: 'No such job',
+    remedy: 'Check the id; `GET /v1/jobs` lists those that exist.',
+  },
+  version_not_found: {
+    status: 404,
+    title: 'No such model version',
+    remedy: '`GET …/versions` lists the versions that exist.',
+  },
+  webhook_not_found: {
+    status: 404,
+    title: 'No such webhook',
+    remedy: 'Check the id; `GET /v1/webhooks` lists those that exist.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'The route does not take this method',
+    remedy: 'The `Allow` header lists the methods that the route takes.',
+  },
+  task_changed: {
+    status: 409,
+    title: 'The task cannot change in this way',
+    remedy: 'Kind, modality and base are fixed for the life of a task: create another task.',
+  },
+  job_finished: {
+    status: 409,
+    title: 'The job has already finished',
+    remedy: 'Nothing is left to cancel; create another job to train again.',
+  },
+  model_not_trained: {
+    status: 409,
+    title: 'This user has no trained model yet',
+    remedy: 'Send examples and create a job, or set the task’s `untrained` to `zero-shot`.',
+  },
+  nothing_to_roll_back: {
+    status: 409,
+    title: 'There is no earlier version to go back to',
+    remedy: 'Name a version from `GET …/versions`, if there is one.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The body is too large',
+    remedy: 'Split the request; the limit is in `detail`.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The media type is not supported',
+    remedy: 'Send `application/json`; examples may also come as `application/x-ndjson`.',
+  },
+  label_wrong_kind: {
+    status: 422,
+    title: 'A label is of the wrong kind for the task',
+    remedy: 'The label of a classification task is a string.',
+  },
+  label_not_allowed: {
+    status: 422,
+    title: 'A label is not one of the task’s labels',
+    remedy: 'Use a label of the task’s `labels`, or put the task with a larger set.',
+  },
+  input_empty: {
+    status: 422,
+    title: 'An input is empty',
+    remedy: 'Leave empty texts out; whitespace alone counts as empty.',
+  },
+  input_too_long: {
+    status: 422,
+    title: 'An input is too long',
+    remedy: 'Shorten the text; the limit is in `detail`.',
+  },
+  too_many_rows: {
+    status: 422,
+    title: 'Too many rows in one request',
+    remedy: 'Split the rows over several requests; the limit is in `detail`.',
+  },
+  too_few_examples: {
+    status: 422,
+    title: 'There are too few examples to train on',
+    remedy: '`missing` says how many examples each label still needs, `missingLabels` how many more labels.',
+  },
+  webhook_url_refused: {
+    status: 422,
+    title: 'The webhook URL is not allowed',
+    remedy: 'Use an https URL whose host has public addresses only, without user name, password or fragment.',
+  },
+  quota_exceeded: {
+    status: 429,
+    title: 'A quota is used up',
+    remedy: 'Wait for `Retry-After` seconds, or ask the operator for a larger quota.',
+  },
+  overloaded: {
+    status: 429,
+    title: 'The service is busy',
+    remedy: 'Send the request again after `Retry-After` seconds, with growing pauses.',
+    retryable: true,
+  },
+  artifact_invalid: {
+    status: 500,
+    title: 'A stored model failed its integrity check',
+    remedy: 'Roll back or train again; the operator finds the reason in the log under `requestId`.',
+  },
+  base_mismatch: {
+    status: 500,
+    title: 'A stored model belongs to another base model',
+    remedy: 'Train again on the present base; the operator finds the reason in the log under `requestId`.',
+  },
+  training_failed: {
+    status: 500,
+    title: 'Training failed',
+    remedy: 'Create the job again; if it fails again, give the operator its id.',
+    retryable: true,
+  },
+  internal: {
+    status: 500,
+    title: 'Something went wrong on our side',
+    remedy: 'Send the request again later; if it fails again, give the operator the `requestId`.',
+    retryable: true,
+  },
+  delivery_failed: {
+    status: 502,
+    title: 'A webhook endpoint did not accept an event',
+    remedy: 'Make the endpoint answer 2xx within its timeout; the delivery log shows each attempt.',
+    retryable: true,
+  },
+  not_ready: {
+    status: 503,
+    title: 'The service is not ready',
+    remedy: 'Wait for `Retry-After` seconds; `checks` says which part is not ready.',
+    retryable: true,
+  },
 } as const satisfies Record<string, ProblemRow>;
 
 export type ProblemCode = keyof typeof problems;
 
-/** One fault inside a request. `path` is a JSON Pointer (RFC 6901) into the body, or `line 7` of an NDJSON body. */
+/**
+ * One fault inside a request. `path` is a JSON Pointer (RFC 6901) into the body; `line 7` of an NDJSON body, with a
+ * pointer into that line where one is meant (`line 7 /label`); or `query/limit`, `path/user`, `header/scion-tenant`.
+ */
 export interface FieldError {
   path: string;
   message: string;

@@ -3,6 +3,7 @@ export { type Clock, timestamp } from './clock.js';
 export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, problems } from './errors.js';
 export { createIds, type IdKind, idPattern, idPrefixes, type NewId } from './ids.js';
 export { limits } from './limits.js';
+export { type MissingExamples, missingExamples } from './missing-examples.js';
 export { Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';
 export {
   GateDecision,

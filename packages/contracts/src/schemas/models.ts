@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { GateDecision } from './jobs.js';
 import {
+  ByLabel,
   closed,
   JobId,
   Label,
@@ -23,7 +24,7 @@ export const Card = Type.Object(
     method: Type.Enum(['head']),
     labels: Type.Array(Label),
     examples: Type.Integer(),
-    examplesPerLabel: Type.Record(Type.String(), Type.Integer()),
+    examplesPerLabel: ByLabel(Type.Integer()),
     baseSha256: Sha256,
     dataSha256: Sha256,
     recipe: Type.Object(

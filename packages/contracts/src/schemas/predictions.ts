@@ -1,6 +1,6 @@
 /** Predictions. */
 import { type Static, Type } from 'typebox';
-import { closed, Label, Nullable, Sha256 } from './primitives.js';
+import { ByLabel, closed, Label, Nullable, Sha256 } from './primitives.js';
 
 export const PredictRequest = Type.Object(
   { inputs: Type.Array(Type.String(), { minItems: 1, examples: [['Your parcel is at the door']] }) },
@@ -10,7 +10,7 @@ export const Prediction = Type.Object(
   {
     label: Nullable(Label),
     probability: Type.Number({ description: 'Calibrated probability of the most likely label' }),
-    probabilities: Type.Record(Type.String(), Type.Number()),
+    probabilities: ByLabel(Type.Number()),
     abstained: Type.Boolean({
       description: 'True when `probability` is below the task’s `abstainBelow`; label is null',
     }),

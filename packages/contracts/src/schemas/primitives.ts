@@ -29,6 +29,12 @@ export const UserId = Type.String({
   examples: ['ada@example.com'],
 });
 export const Label = Type.String({ minLength: 1, maxLength: limits.labelChars });
+/**
+ * One number for each label. Not `Type.Record`, whose pattern `^.*$` matches no label with a line break in it, so that
+ * serializers would leave it out.
+ */
+export const ByLabel = (value: TSchema) =>
+  Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: value });
 export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
 export const Page = <T extends TSchema>(item: T) =>
