@@ -73,7 +73,8 @@ export function checkedTensor(type: DataType, dims: number[], data: Uint8Array):
 /** Views the data where alignment allows, else copies: a typed array must start at a multiple of its element size. */
 function aligned(tensor: Tensor): { buffer: ArrayBufferLike; offset: number; count: number } {
   const size = bytesPerElement[tensor.type];
-  const data = tensor.data.byteOffset % size === 0 ? tensor.data : tensor.data.slice();
+  // A Buffer's own slice() would only be another view.
+  const data = tensor.data.byteOffset % size === 0 ? tensor.data : new Uint8Array(tensor.data);
   return { buffer: data.buffer, offset: data.byteOffset, count: data.byteLength / size };
 }
 

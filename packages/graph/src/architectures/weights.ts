@@ -64,7 +64,8 @@ function widen(name: string, { dtype, data }: Weight, count: number): Float32Arr
       `${name} has ${data.byteLength} bytes, its shape asks for ${count * size}`,
     );
   }
-  const bytes = data.byteOffset % size === 0 ? data : data.slice();
+  // A Buffer's own slice() would only be another view.
+  const bytes = data.byteOffset % size === 0 ? data : new Uint8Array(data);
   if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, count);
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, count);
   const out = new Float32Array(count);
