@@ -1,0 +1,59 @@
+import { type Client, isFinished, type JobEvent } from '@scion/sdk';
+import { useEffect, useState } from 'preact/hooks';
+
+export interface JobEvents {
+  list: readonly JobEvent[];
+  /** The job is over and its last event is here. */
+  ended: boolean;
+  error: unknown;
+  /** Continues after an error, from the last event received. */
+  reopen(): void;
+}
+
+const nothing: readonly JobEvent[] = [];
+
+/**
+ * A job's events, past and coming. Renders at most once per frame however fast they come. The component that uses it
+ * must be keyed by the job: another job needs another instance.
+ */
+export function useJobEvents(client: Client, jobId: string): JobEvents {
+  const [state, setState] = useState({ list: nothing, ended: false, error: undefined as unknown });
+  const [opened, setOpened] = useState(0);
+
+  // Not on `client`: one made anew for the same tenant must not reopen the stream.
+  useEffect(() => {
+    const controller = new AbortController();
+    const arrived = [...state.list];
+    let frame: number | undefined;
+    const publish = (ended: boolean, error: unknown) => {
+      if (frame !== undefined) cancelAnimationFrame(frame);
+      frame = undefined;
+      setState({ list: [...arrived], ended, error });
+    };
+    const read = async () => {
+      try {
+        const events = client.jobs.events(jobId, {
+          after: arrived.at(-1)?.seq,
+          signal: controller.signal,
+          // A stream is kept through a restart of the service.
+          maxRetries: 8,
+        });
+        for await (const event of events) {
+          arrived.push(event);
+          const last = event.type === 'state' && event.state !== undefined && isFinished(event.state);
+          if (!last) frame ??= requestAnimationFrame(() => publish(false, undefined));
+        }
+        publish(true, undefined);
+      } catch (error) {
+        if (!controller.signal.aborted) publish(false, error);
+      }
+    };
+    void read();
+    return () => {
+      controller.abort();
+      if (frame !== undefined) cancelAnimationFrame(frame);
+    };
+  }, [jobId, opened]);
+
+  return { ...state, reopen: () => setOpened(opened + 1) };
+}

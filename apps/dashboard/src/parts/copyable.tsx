@@ -1,0 +1,30 @@
+import { useState } from 'preact/hooks';
+import { CheckIcon, CopyIcon } from './icons.js';
+
+/** A long value, shown short, that one press puts on the clipboard. */
+export function Copyable({ value, shown = value, what }: { value: string; shown?: string; what: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    // Absent on plain HTTP other than localhost; the title still holds the whole value.
+    await navigator.clipboard?.writeText(value).then(() => {
+      setCopied(true);
+      setTimeout(() => setCopied(false), 1500);
+    });
+  };
+  return (
+    <button type="button" class="copyable" title={value} onClick={copy} aria-label={`Copy ${what} ${value}`}>
+      <code>{shown}</code>
+      {copied ? <CheckIcon /> : <CopyIcon />}
+    </button>
+  );
+}
+
+/** A command to paste. */
+export function Command({ children }: { children: string }) {
+  return (
+    <div class="command">
+      <pre>{children}</pre>
+      <Copyable value={children} shown="Copy" what="the command" />
+    </div>
+  );
+}
