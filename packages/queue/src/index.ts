@@ -1,4 +1,7 @@
 /** Owns the job table, enqueueing, running, cancelling and live job events; refuses to know what a job does. */
+
+export type { QueueTimings } from './consumer.js';
+export { createQueue, type QueueOptions } from './create-queue.js';
 export {
   type DeliveryPayload,
   type JobName,

@@ -1,0 +1,134 @@
+import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { JobName, JobTable, PayloadOf } from './job-table.js';
+import { type Consumer, type HandlerContext, JobAborted, type ProcessOptions } from './queue.js';
+import { forQueue } from './unrecoverable.js';
+
+export interface QueueTimings {
+  /** A worker that stopped renewing for this long is taken for dead. */
+  lockMs: number;
+  /** How often workers look for jobs of dead ones. */
+  stalledIntervalMs: number;
+  /** A job whose model is busy looks again after this long, should it not be woken before. */
+  busyRetryMs: number;
+}
+
+/** Thrown to put a job back without losing an attempt, after `afterMs`. */
+export class PutBack extends Error {
+  constructor(
+    readonly afterMs: number,
+    /** Runs when the job waits again, so nothing that happened meanwhile is missed. */
+    readonly then: () => Promise<void> = async () => {},
+  ) {
+    super('job put back');
+  }
+}
+
+export interface ConsumerDeps<N extends JobName> {
+  row: JobTable[N];
+  connection: Redis;
+  prefix: string;
+  timings: QueueTimings;
+  onError(error: Error): void;
+  /** Runs one job; `abort` makes its signal fire. Throws PutBack to wait. */
+  run(payload: PayloadOf<N>, context: HandlerContext, abort: (reason: JobAborted) => void): Promise<void>;
+}
+
+export interface RunningConsumer extends Consumer {
+  /** Fires the signal of a job that runs here. */
+  abort(jobId: string, reason: JobAborted): void;
+}
+
+export async function startConsumer<N extends JobName>(
+  deps: ConsumerDeps<N>,
+  options: ProcessOptions<PayloadOf<N>>,
+): Promise<RunningConsumer> {
+  const { row, timings, onError } = deps;
+  const running = new Map<string, AbortController>();
+  const background = new Set<Promise<void>>();
+  // Jobs that reached `process`; a failure of any other is BullMQ's own verdict.
+  const seen = new WeakSet<object>();
+
+  async function die(payload: PayloadOf<N>, error: Error): Promise<void> {
+    // Should this fail, the job is dead here and open in its record: enqueueing it again revives it.
+    await options.onDead?.(payload, error).catch(onError);
+  }
+
+  async function process(job: Job<PayloadOf<N>>, token?: string): Promise<void> {
+    seen.add(job);
+    const jobId = job.id ?? '';
+    const controller = new AbortController();
+    const abort = (reason: JobAborted): void => controller.abort(reason);
+    running.set(jobId, controller);
+    const timer = setTimeout(() => abort(new JobAborted('timeout')), row.timeoutMs);
+    timer.unref();
+    const attempt = job.attemptsMade + 1;
+    const finalAttempt = attempt >= row.attempts;
+    try {
+      await deps.run(job.data, { signal: controller.signal, attempt, finalAttempt }, abort);
+    } catch (thrown) {
+      const back = thrown instanceof PutBack ? thrown : putBackFor(controller.signal);
+      if (back) {
+        await job.moveToDelayed(Date.now() + back.afterMs, token);
+        await back.then();
+        throw new DelayedError();
+      }
+      const error = forQueue(thrown);
+      if (finalAttempt || error instanceof UnrecoverableError) {
+        await die(job.data, thrown instanceof Error ? thrown : error);
+      }
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      running.delete(jobId);
+    }
+  }
+
+  const worker = new Worker<PayloadOf<N>, void>(row.queue, process, {
+    connection: deps.connection,
+    prefix: deps.prefix,
+    concurrency: options.concurrency,
+    lockDuration: timings.lockMs,
+    stalledInterval: timings.stalledIntervalMs,
+    maxStalledCount: row.maxStalls,
+    settings: {
+      // Half to all of the doubled delay, so that jobs which failed together do not come back together.
+      backoffStrategy: (attemptsMade) =>
+        Math.min(row.backoff.maxMs, row.backoff.firstMs * 2 ** (attemptsMade - 1)) *
+        (0.5 + Math.random() / 2),
+    },
+  });
+  worker.on('error', onError);
+  worker.on('lockRenewalFailed', (jobIds) => {
+    for (const jobId of jobIds) running.get(jobId)?.abort(new JobAborted('lock_lost'));
+  });
+  worker.on('failed', (job, error) => {
+    if (!job || seen.has(job)) return;
+    const dying = die(job.data, error).finally(() => background.delete(dying));
+    background.add(dying);
+  });
+  await worker.waitUntilReady();
+
+  return {
+    abort: (jobId, reason) => running.get(jobId)?.abort(reason),
+    async close({ graceMs } = {}) {
+      const timer =
+        graceMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              for (const controller of running.values()) controller.abort(new JobAborted('shutdown'));
+            }, graceMs);
+      await worker.close();
+      clearTimeout(timer);
+      await Promise.all(background);
+    },
+  };
+}
+
+/** A run that was stopped for a reason which is not its own does not count as an attempt. */
+function putBackFor(signal: AbortSignal): PutBack | undefined {
+  const reason: unknown = signal.aborted ? signal.reason : undefined;
+  const innocent =
+    reason instanceof JobAborted && (reason.reason === 'shutdown' || reason.reason === 'lock_lost');
+  return innocent ? new PutBack(0) : undefined;
+}

@@ -1,0 +1,226 @@
+import type { Clock } from '@scion/contracts';
+import { Queue as BullQueue } from 'bullmq';
+import { Redis, type RedisOptions } from 'ioredis';
+import { PutBack, type QueueTimings, type RunningConsumer, startConsumer } from './consumer.js';
+import { createHub } from './hub.js';
+import { createJobEvents } from './job-events.js';
+import { type JobName, type JobTable, jobTable, type PayloadOf, type TrainingPayload } from './job-table.js';
+import { createModelLocks } from './model-locks.js';
+import {
+  type HandlerContext,
+  JobAborted,
+  type JobEventWriter,
+  type KindCounts,
+  type ProcessOptions,
+  type Queue,
+  type TrainingContext,
+} from './queue.js';
+
+export interface QueueOptions {
+  /** A URL (`redis://…`, `rediss://…`, `unix://…`), or ioredis options. Connections are made as needed. */
+  connection: string | RedisOptions;
+  /** Start of every key; braces keep all of them in one slot of a cluster. Default `{scion}`. */
+  prefix?: string;
+  clock: Clock;
+  /** Told of failures in the background: lost connections, a job whose end could not be recorded. */
+  onError?(error: Error): void;
+  /** Defaults: lockMs 30,000, stalledIntervalMs 15,000, busyRetryMs 5,000. */
+  timings?: Partial<QueueTimings>;
+}
+
+/** A request to cancel is remembered for as long as a job could wait for retries. */
+const cancelSeconds = 7 * 86_400;
+
+export function createQueue(options: QueueOptions): Queue {
+  const { clock, prefix = '{scion}', onError = () => {} } = options;
+  const timings: QueueTimings = {
+    ...{ lockMs: 30_000, stalledIntervalMs: 15_000, busyRetryMs: 5_000 },
+    ...options.timings,
+  };
+  const bullPrefix = `${prefix}:bull`;
+  const cancelKey = (jobId: string): string => `${prefix}:cancel:${jobId}`;
+  const cancelChannel = `${prefix}:cancel`;
+
+  const connections: Redis[] = [];
+  function connect(extra: RedisOptions): Redis {
+    const { connection } = options;
+    const made =
+      typeof connection === 'string' ? new Redis(connection, extra) : new Redis({ ...connection, ...extra });
+    made.on('error', onError);
+    connections.push(made);
+    return made;
+  }
+
+  // A request fails when Redis stays away; workers and subscribers wait for it.
+  const redis = connect({});
+  let patient: Redis | undefined;
+  const patientConnection = (): Redis => {
+    patient ??= connect({ maxRetriesPerRequest: null });
+    return patient;
+  };
+  const hub = createHub(() => connect({ maxRetriesPerRequest: null }), onError);
+  const events = createJobEvents({ redis, hub, clock, prefix });
+
+  const open = <N extends JobName>(row: JobTable[N]) => {
+    const queue = new BullQueue<PayloadOf<N>, void, string>(row.queue, {
+      connection: redis,
+      prefix: bullPrefix,
+    });
+    queue.on('error', onError);
+    return queue;
+  };
+  const queues = { train: open<'train'>(jobTable.train), deliver: open<'deliver'>(jobTable.deliver) };
+  const consumers = new Set<RunningConsumer>();
+
+  async function enqueue<N extends JobName>(
+    queue: BullQueue,
+    row: JobTable[N],
+    payload: PayloadOf<N>,
+  ): Promise<void> {
+    const id = (row.id as (payload: PayloadOf<N>) => string)(payload);
+    const add = () =>
+      queue.add(row.queue, payload, {
+        jobId: id,
+        attempts: row.attempts,
+        backoff: { type: 'capped' },
+        removeOnComplete: true,
+        removeOnFail: { age: row.keepDeadSeconds },
+      });
+    const job = await add();
+    // BullMQ ignores an id it knows, also that of a job it has given up.
+    if ((await job.getState()) !== 'failed') return;
+    await job.remove();
+    await add();
+  }
+
+  async function start<N extends JobName>(
+    row: JobTable[N],
+    processOptions: ProcessOptions<PayloadOf<N>>,
+    run: (
+      payload: PayloadOf<N>,
+      context: HandlerContext,
+      abort: (reason: JobAborted) => void,
+    ) => Promise<void>,
+  ): Promise<RunningConsumer> {
+    const inner = await startConsumer<N>(
+      { row, run, timings, onError, connection: patientConnection(), prefix: bullPrefix },
+      processOptions,
+    );
+    const consumer: RunningConsumer = {
+      abort: inner.abort,
+      async close(closeOptions) {
+        await inner.close(closeOptions);
+        consumers.delete(consumer);
+      },
+    };
+    consumers.add(consumer);
+    return consumer;
+  }
+
+  async function runTraining(
+    handler: (payload: TrainingPayload, context: TrainingContext) => Promise<void>,
+    payload: TrainingPayload,
+    context: HandlerContext,
+    abort: (reason: JobAborted) => void,
+  ): Promise<void> {
+    const { jobId } = payload;
+    const lock = await modelLocks.take(payload, jobId, () => abort(new JobAborted('lock_lost')));
+    if (!lock) {
+      throw new PutBack(timings.busyRetryMs, async () => {
+        // The model may have become free before this job was seen to wait for it.
+        if (await modelLocks.isFree(payload)) await wake(jobId);
+      });
+    }
+    try {
+      // After the job can be found by a cancel message: either that message or this flag is seen.
+      if ((await redis.exists(cancelKey(jobId))) === 1) abort(new JobAborted('cancelled'));
+      let writer: Promise<JobEventWriter> | undefined;
+      await handler(payload, {
+        ...context,
+        events: {
+          // Opened with its first event: a run that finds its job already ended must not wipe the stream.
+          async append(event) {
+            writer ??= events.open(jobId);
+            return (await writer).append(event);
+          },
+        },
+      });
+    } finally {
+      const waiting = await lock.release().catch((error: Error) => {
+        onError(error);
+        return [];
+      });
+      await Promise.all(waiting.map(wake));
+    }
+  }
+
+  /** Lets a delayed job run now; one that is not delayed runs anyway. */
+  async function wake(jobId: string): Promise<void> {
+    const job = await queues.train.getJob(jobId);
+    await job?.promote().catch(() => undefined);
+  }
+
+  const modelLocks = createModelLocks({ redis, prefix, lifeMs: timings.lockMs, onError });
+
+  async function count(queue: BullQueue): Promise<KindCounts> {
+    const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');
+    const { waiting = 0, active = 0, delayed = 0, failed = 0 } = counts;
+    return { waiting, active, delayed, failed };
+  }
+
+  let closing: Promise<void> | undefined;
+
+  return {
+    enqueueTraining: (payload) => enqueue<'train'>(queues.train, jobTable.train, payload),
+    enqueueDelivery: (payload) => enqueue<'deliver'>(queues.deliver, jobTable.deliver, payload),
+    async processTraining(handler, processOptions) {
+      const consumer = await start<'train'>(jobTable.train, processOptions, (payload, context, abort) =>
+        runTraining(handler, payload, context, abort),
+      );
+      const stop = await hub.listen(cancelChannel, (jobId) => {
+        if (jobId !== undefined) consumer.abort(jobId, new JobAborted('cancelled'));
+      });
+      return {
+        async close(closeOptions) {
+          await consumer.close(closeOptions);
+          stop();
+        },
+      };
+    },
+    processDeliveries: (handler, processOptions) =>
+      start<'deliver'>(jobTable.deliver, processOptions, handler),
+    async requestCancel(jobId) {
+      await redis.set(cancelKey(jobId), '1', 'EX', cancelSeconds);
+      const job = await queues.train.getJob(jobId);
+      const state = await job?.getState();
+      if (!job || state === 'completed' || state === 'failed' || state === 'unknown') return 'unknown';
+      if (state !== 'active') {
+        try {
+          await job.remove();
+          return 'removed';
+        } catch {
+          // A worker has taken it since.
+        }
+      }
+      await redis.publish(cancelChannel, jobId);
+      return 'signalled';
+    },
+    async counts() {
+      const [training, deliveries, workers] = await Promise.all([
+        count(queues.train),
+        count(queues.deliver),
+        queues.train.getWorkersCount(),
+      ]);
+      return { training, deliveries, workers };
+    },
+    events,
+    close(closeOptions) {
+      closing ??= (async () => {
+        await Promise.all([...consumers].map((consumer) => consumer.close(closeOptions)));
+        await Promise.all(Object.values(queues).map((queue) => queue.close()));
+        for (const connection of connections) connection.disconnect();
+      })();
+      return closing;
+    },
+  };
+}
