@@ -88,7 +88,7 @@ const refusals: [string, () => unknown, string][] = [
     'a changed weight',
     () =>
       decodeAdapter(
-        tampered((file) => file.tensors.get('head.weight')!.data.fill(0, 0, 1)),
+        tampered((file) => file.tensors.get('head.weight')!.data.fill(1, 0, 1)),
         expected,
       ),
     'artifact_invalid',

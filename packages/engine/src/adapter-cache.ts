@@ -1,0 +1,236 @@
+import { AppError, type CacheState, type ModelRef } from '@scion/contracts';
+import { LRUCache } from 'lru-cache';
+import type { DecodedAdapter } from './adapter.js';
+
+/** One version's artifact: what it is of, and the hash its bytes must have. */
+export interface AdapterKey extends ModelRef {
+  version: number;
+  adapterSha256: string;
+}
+
+/** A pin on a resident adapter. */
+export interface AdapterLease {
+  adapter: DecodedAdapter;
+  /** Idempotent. After it the adapter may be evicted; what holds the object meanwhile keeps a whole one. */
+  release(): void;
+}
+
+export interface AdapterCache {
+  /**
+   * The adapter, loaded if need be, pinned until released. Concurrent misses of one key load once. Where everything
+   * resident is pinned and it does not fit, it waits its turn for pins to go; a caller must therefore not wait for one
+   * lease while it holds another.
+   * @throws AppError overloaded when `maxWaiting` callers wait already; whatever the load throws
+   */
+  acquire(key: AdapterKey): Promise<AdapterLease>;
+  /** Drops every version of a model: unpinned ones now, pinned ones on release, loads under way on arrival. */
+  evict(ref: ModelRef): void;
+  state(): CacheState;
+}
+
+export interface AdapterCacheOptions {
+  /** Bytes of all resident adapters together, pinned ones included, are never more than this. */
+  budgetBytes: number;
+  /** Fetches and decodes. What it holds meanwhile is not counted: an adapter is resident once it is decoded. */
+  load(key: AdapterKey): Promise<DecodedAdapter>;
+  maxWaiting?: number;
+}
+
+interface Entry {
+  id: string;
+  key: AdapterKey;
+  adapter: DecodedAdapter;
+  pins: number;
+  /** Evicted while pinned: goes when the last pin does, and is not handed out again. */
+  doomed: boolean;
+}
+
+/** One load and those who wait for it. */
+interface Flight {
+  id: string;
+  key: AdapterKey;
+  /** How many callers wait: each gets a pin at the moment the entry is admitted. */
+  passengers: number;
+  /** Evicted while loading: its passengers get it, and nobody else. */
+  doomed: boolean;
+}
+
+interface Waiter {
+  flight: Flight;
+  adapter: DecodedAdapter;
+  admitted(entry: Entry): void;
+}
+
+/** Of a listing: operators look at the hottest, and the state is polled. */
+const LISTED = 100;
+
+/**
+ * Adapters by bytes, least recently used out first. Unpinned entries live in an LRUCache; pinned ones are kept outside
+ * of it, where it cannot evict them, and are counted beside it.
+ */
+export function createAdapterCache({
+  budgetBytes,
+  load,
+  maxWaiting = 1_000,
+}: AdapterCacheOptions): AdapterCache {
+  const idle = new LRUCache<string, Entry>({
+    maxSize: budgetBytes,
+    sizeCalculation: ({ adapter }) => adapter.bytes,
+  });
+  const pinned = new Map<string, Entry>();
+  /** Evicted while pinned, hence no longer to be found, yet resident. */
+  const doomed = new Set<Entry>();
+  const flights = new Map<string, { flight: Flight; landed: Promise<Entry> }>();
+  const waiting: Waiter[] = [];
+  let pinnedBytes = 0;
+  const counters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
+
+  /** Makes room and takes the adapter in, pinned by its passengers; or leaves everything as it is. */
+  const admit = (flight: Flight, adapter: DecodedAdapter): Entry | undefined => {
+    if (pinnedBytes + adapter.bytes > budgetBytes) return undefined;
+    while (pinnedBytes + idle.calculatedSize + adapter.bytes > budgetBytes) {
+      idle.pop();
+      counters.evictions += 1;
+    }
+    const { id, key, passengers, doomed: late } = flight;
+    const entry: Entry = { id, key, adapter, pins: passengers, doomed: late };
+    pinnedBytes += adapter.bytes;
+    if (late) {
+      doomed.add(entry);
+    } else {
+      pinned.set(id, entry);
+      flights.delete(id);
+    }
+    return entry;
+  };
+
+  /** First come, first admitted: small adapters must not keep a large one out for ever. */
+  const admitWaiting = () => {
+    for (let entry: Entry | undefined; waiting.length > 0; waiting.shift()!.admitted(entry)) {
+      entry = admit(waiting[0].flight, waiting[0].adapter);
+      if (entry === undefined) return;
+    }
+  };
+
+  const unpin = (entry: Entry) => {
+    entry.pins -= 1;
+    if (entry.pins > 0) return;
+    pinnedBytes -= entry.adapter.bytes;
+    if (entry.doomed) {
+      doomed.delete(entry);
+    } else {
+      pinned.delete(entry.id);
+      idle.set(entry.id, entry);
+    }
+    admitWaiting();
+  };
+
+  const lease = (entry: Entry): AdapterLease => {
+    let held = true;
+    return {
+      adapter: entry.adapter,
+      release() {
+        if (!held) return;
+        held = false;
+        unpin(entry);
+      },
+    };
+  };
+
+  const fly = async (flight: Flight): Promise<Entry> => {
+    counters.loads += 1;
+    const adapter = await load(flight.key);
+    if (adapter.bytes > budgetBytes)
+      throw new AppError(
+        'internal',
+        `The model (${adapter.bytes} bytes) is larger than the adapter cache (${budgetBytes} bytes); enlarge it.`,
+      );
+    const entry = waiting.length === 0 ? admit(flight, adapter) : undefined;
+    if (entry !== undefined) return entry;
+    if (waiting.length >= maxWaiting)
+      throw new AppError('overloaded', 'Every cached model is in use; try again shortly.', {
+        retryAfterSeconds: 1,
+      });
+    return new Promise((admitted) => waiting.push({ flight, adapter, admitted }));
+  };
+
+  const takeOff = (id: string, key: AdapterKey) => {
+    const flight: Flight = { id, key, passengers: 0, doomed: false };
+    const landed = fly(flight);
+    const known = { flight, landed };
+    flights.set(id, known);
+    // A failed load is forgotten: the next caller tries again.
+    landed.catch(() => {
+      if (flights.get(id) === known) flights.delete(id);
+    });
+    return known;
+  };
+
+  return {
+    async acquire(key) {
+      const id = idOf(key);
+      const entry = pinned.get(id) ?? idle.get(id);
+      if (entry === undefined) {
+        counters.misses += 1;
+        const { flight, landed } = flights.get(id) ?? takeOff(id, key);
+        flight.passengers += 1;
+        return lease(await landed);
+      }
+      counters.hits += 1;
+      if (entry.pins === 0) {
+        idle.delete(id);
+        pinned.set(id, entry);
+        pinnedBytes += entry.adapter.bytes;
+      }
+      entry.pins += 1;
+      return lease(entry);
+    },
+
+    evict(ref) {
+      const prefix = modelPrefix(ref);
+      for (const id of [...idle.keys()])
+        if (id.startsWith(prefix)) {
+          idle.delete(id);
+          counters.evictions += 1;
+        }
+      for (const [id, entry] of pinned)
+        if (id.startsWith(prefix)) {
+          entry.doomed = true;
+          pinned.delete(id);
+          doomed.add(entry);
+          counters.evictions += 1;
+        }
+      for (const [id, { flight }] of flights)
+        if (id.startsWith(prefix)) {
+          flight.doomed = true;
+          flights.delete(id);
+        }
+    },
+
+    state() {
+      const resident = [...pinned.values(), ...doomed, ...idle.values()].slice(0, LISTED);
+      return {
+        bytes: pinnedBytes + idle.calculatedSize,
+        budgetBytes,
+        entries: pinned.size + doomed.size + idle.size,
+        ...counters,
+        resident: resident.map(({ key: { tenantId, task, user, version }, adapter: { bytes } }) => ({
+          tenantId,
+          task,
+          user,
+          version,
+          bytes,
+        })),
+      };
+    },
+  };
+}
+
+/** JSON of the names, open at the end: no other model's id begins so. */
+function modelPrefix({ tenantId, task, user }: ModelRef): string {
+  return `${JSON.stringify([tenantId, task, user])}`;
+}
+
+function idOf(key: AdapterKey): string {
+  return `${modelPrefix(key)}${key.version}:${key.adapterSha256}`;
+}

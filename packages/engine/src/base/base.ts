@@ -1,0 +1,275 @@
+import { createHash, type Hash } from 'node:crypto';
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { buildBert, GraphError, type ModelConfig, writeModel } from '@scion/graph';
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { readSafetensors, type Safetensors, SafetensorsError } from '../safetensors.js';
+
+/** A registered base cannot be made or read. The message names the file or setting and the remedy. */
+export class BaseError extends Error {
+  override readonly name = 'BaseError';
+}
+
+const BaseInfo = Type.Object(
+  {
+    name: Type.String({ minLength: 1 }),
+    /** Of weights, configuration, tokenizer, the settings below and the converter: adapters are bound to it. */
+    sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    hiddenSize: Type.Integer({ minimum: 1 }),
+    layers: Type.Integer({ minimum: 1 }),
+    /** Layers whose mean-pooled outputs are the features of a head; the last is always among them, at the end. */
+    featureLayers: Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 }),
+    /** hiddenSize × featureLayers.length */
+    featureSize: Type.Integer({ minimum: 1 }),
+    /** Longer inputs are cut to this many tokens, special tokens included. */
+    maxTokens: Type.Integer({ minimum: 2 }),
+  },
+  { additionalProperties: false },
+);
+const BaseFile = Type.Object(
+  {
+    format: Type.Literal('scion-base/1'),
+    ...BaseInfo.properties,
+    files: Type.Record(
+      Type.String(),
+      Type.Object({ bytes: Type.Integer(), sha256: Type.String() }, { additionalProperties: false }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export type BaseInfo = Static<typeof BaseInfo>;
+type BaseFile = Static<typeof BaseFile>;
+
+export interface RegisterBaseInput {
+  /** A Hugging Face folder: config.json, tokenizer.json and the weights as safetensors. */
+  folder: string;
+  /** Created; must not hold anything else. */
+  outDir: string;
+  name: string;
+  /** Default: what sentence_bert_config.json says, else 256; never more than the base has positions. */
+  maxTokens?: number;
+  /** Default: up to four, evenly over the upper half. The last layer must be the last of them. */
+  featureLayers?: number[];
+}
+
+/** Raised whenever the graph that is written changes what it computes: adapters of another one must not be used. */
+const CONVERTER_VERSION = 'scion-converter/1';
+const DEFAULT_MAX_TOKENS = 256;
+const modelFiles = ['model.onnx', 'weights.bin', 'tokenizer.json'] as const;
+
+/**
+ * Turns a Hugging Face folder of the BERT family into what the engine serves: model.onnx with its weights.bin,
+ * tokenizer.json and base.json. Atomic: `outDir` appears whole or not at all. Idempotent: when it holds this very
+ * base already, nothing is written.
+ * @throws BaseError
+ */
+export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> {
+  const { folder, outDir, name } = input;
+  const configBytes = await readSource(folder, 'config.json');
+  const tokenizerBytes = await readSource(folder, 'tokenizer.json');
+  const weightsName = await findWeights(folder);
+  const weightsBytes = await readSource(folder, weightsName);
+  const config = parseObject(configBytes, 'config.json');
+  parseObject(tokenizerBytes, 'tokenizer.json');
+  const settings = await chooseSettings(input, config);
+
+  const hash = createHash('sha256');
+  const parts = [CONVERTER_VERSION, configBytes, tokenizerBytes, weightsBytes, JSON.stringify(settings)];
+  for (const part of parts) addPart(hash, part);
+  const sha256 = hash.digest('hex');
+  const present = await tryReadBase(outDir);
+  if (present?.sha256 === sha256) return present;
+  if (present !== undefined)
+    throw new BaseError(`${outDir} holds another base (${present.name}); give a folder that does not exist.`);
+
+  let weights: Safetensors;
+  try {
+    weights = readSafetensors(weightsBytes);
+  } catch (error) {
+    if (error instanceof SafetensorsError)
+      throw new BaseError(`${weightsName} in ${folder} is damaged: ${error.message}.`, { cause: error });
+    throw error;
+  }
+  const { model, sizes } = build(config, weights, settings.featureLayers, folder);
+  const info: BaseInfo = {
+    name,
+    sha256,
+    hiddenSize: sizes.hidden,
+    layers: sizes.layers,
+    featureLayers: settings.featureLayers,
+    featureSize: sizes.hidden * settings.featureLayers.length,
+    maxTokens: settings.maxTokens,
+  };
+  const written = writeModel(model, { externalData: { location: 'weights.bin' } });
+  await mkdir(dirname(outDir), { recursive: true });
+  const temporary = await mkdtemp(join(dirname(outDir), `.${basename(outDir)}-`));
+  try {
+    const files: BaseFile['files'] = {
+      'model.onnx': await writeFile(join(temporary, 'model.onnx'), [written.model]),
+      'weights.bin': await writeFile(join(temporary, 'weights.bin'), written.external?.chunks ?? []),
+      'tokenizer.json': await writeFile(join(temporary, 'tokenizer.json'), [tokenizerBytes]),
+    };
+    const file: BaseFile = { format: 'scion-base/1', ...info, files };
+    const json = new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`);
+    await writeFile(join(temporary, 'base.json'), [json]);
+    await rename(temporary, outDir);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    // Another process may have registered the same base meanwhile; a rename never replaces a folder with content.
+    const other = await tryReadBase(outDir);
+    if (other?.sha256 === sha256) return other;
+    throw error;
+  }
+  return info;
+}
+
+/**
+ * Reads what `registerBase` wrote. The files' sizes are checked, and the hashes of all but the weights, whose tens of
+ * megabytes would delay every start.
+ * @throws BaseError
+ */
+export async function readBase(dir: string): Promise<BaseInfo> {
+  const again = 'Delete the folder and register the base again.';
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(join(dir, 'base.json'));
+  } catch (error) {
+    throw new BaseError(`${dir} holds no registered base: base.json cannot be read.`, { cause: error });
+  }
+  const file: unknown = parseObject(bytes, `${dir}/base.json`);
+  if (!Value.Check(BaseFile, file))
+    throw new BaseError(`${dir}/base.json is not of the form scion-base/1. ${again}`);
+  const { format: _, files, ...info } = file;
+  for (const name of modelFiles) {
+    const path = join(dir, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found === undefined) throw new BaseError(`${path} is missing. ${again}`);
+    if (found.size !== files[name]?.bytes)
+      throw new BaseError(`${path} has another size than recorded. ${again}`);
+    if (name !== 'weights.bin' && sha256Of(await readFile(path)) !== files[name].sha256)
+      throw new BaseError(`${path} is not what was registered. ${again}`);
+  }
+  return info;
+}
+
+async function tryReadBase(dir: string): Promise<BaseInfo | undefined> {
+  const entries = await readdir(dir).catch(() => []);
+  return entries.length === 0 ? undefined : readBase(dir);
+}
+
+async function readSource(folder: string, name: string): Promise<Uint8Array> {
+  try {
+    return await readFile(join(folder, name));
+  } catch (error) {
+    throw new BaseError(
+      `${name} cannot be read from ${folder}; a base needs config.json, tokenizer.json and model.safetensors.`,
+      { cause: error },
+    );
+  }
+}
+
+/** model.safetensors, or the one safetensors file that there is. */
+async function findWeights(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort();
+  if (names.includes('model.safetensors')) return 'model.safetensors';
+  if (names.length === 1) return names[0];
+  throw new BaseError(
+    names.length === 0
+      ? `${folder} holds no model.safetensors; other weight formats and sharded weights are not read.`
+      : `${folder} holds ${names.length} safetensors files and none is model.safetensors; sharded weights are not read.`,
+  );
+}
+
+function parseObject(bytes: Uint8Array, name: string): ModelConfig {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ModelConfig;
+  } catch {
+    // Said below, the same as for JSON that is not an object.
+  }
+  throw new BaseError(`${name} is not a JSON object.`);
+}
+
+async function chooseSettings(
+  { folder, maxTokens, featureLayers }: RegisterBaseInput,
+  config: ModelConfig,
+): Promise<{ maxTokens: number; featureLayers: number[] }> {
+  if (config.model_type !== 'bert')
+    throw new BaseError(
+      `config.json: model_type ${JSON.stringify(config.model_type)} is not supported; bert is.`,
+    );
+  const layers = config.num_hidden_layers;
+  const positions = config.max_position_embeddings;
+  if (!isCount(layers) || !isCount(positions))
+    throw new BaseError('config.json lacks num_hidden_layers or max_position_embeddings.');
+  const declared: unknown = await readFile(join(folder, 'sentence_bert_config.json'), 'utf8').then(
+    (text) => JSON.parse(text).max_seq_length,
+    () => undefined,
+  );
+  const wanted = maxTokens ?? (isCount(declared) ? declared : DEFAULT_MAX_TOKENS);
+  const chosen = featureLayers ?? upperLayers(layers);
+  const ascending = chosen.every(
+    (layer, i) => Number.isInteger(layer) && layer >= 0 && (i === 0 || layer > chosen[i - 1]),
+  );
+  if (!ascending || chosen.at(-1) !== layers)
+    throw new BaseError(`featureLayers must ascend and end with the last layer, ${layers}.`);
+  if (!isCount(wanted) || wanted < 2) throw new BaseError('maxTokens must be an integer of 2 or more.');
+  return { maxTokens: Math.min(wanted, positions), featureLayers: chosen };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0;
+}
+
+/** Layers 3 to 6 of 6; 6, 8, 10 and 12 of 12. */
+function upperLayers(layers: number): number[] {
+  const from = Math.ceil(layers / 2);
+  const count = Math.min(4, layers - from + 1);
+  return Array.from({ length: count }, (_, i) =>
+    count === 1 ? layers : Math.round(from + (i * (layers - from)) / (count - 1)),
+  );
+}
+
+function build(config: ModelConfig, { tensors }: Safetensors, featureLayers: number[], folder: string) {
+  try {
+    return buildBert({
+      config,
+      weights: (name) => tensors.get(name),
+      outputs: { pooledLayers: featureLayers },
+    });
+  } catch (error) {
+    if (error instanceof GraphError)
+      throw new BaseError(`${folder} cannot be converted: ${error.message}.`, { cause: error });
+    throw error;
+  }
+}
+
+/** Writes and flushes to the disk: the rename that follows must not become durable before its content. */
+async function writeFile(path: string, chunks: Uint8Array[]): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  const file = await open(path, 'wx');
+  let bytes = 0;
+  try {
+    for (const chunk of chunks) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+      bytes += chunk.byteLength;
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Length first, so that no two lists of parts hash alike. */
+function addPart(hash: Hash, part: string | Uint8Array): void {
+  const bytes = typeof part === 'string' ? new TextEncoder().encode(part) : part;
+  hash.update(`${bytes.byteLength}:`).update(bytes);
+}

@@ -1,0 +1,48 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+
+/** The base as a function. The only file that knows the runtime. */
+export interface BaseSession {
+  provider: string;
+  /**
+   * Mean-pooled feature layers of a batch, rows × featureSize.
+   * @param rows token ids, padded here to the longest
+   */
+  run(rows: number[][]): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/**
+ * One session on the CPU, for one thread: threads run side by side, and two of one intra-op thread each get half as
+ * much again done as one of two. Spinning would burn the other thread's core between runs.
+ */
+export async function openSession(modelPath: string): Promise<BaseSession> {
+  const session = await InferenceSession.create(modelPath, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    extra: { session: { 'intra_op.allow_spinning': '0', 'inter_op.allow_spinning': '0' } },
+  });
+  return {
+    provider: 'cpu',
+    async run(rows) {
+      const length = Math.max(...rows.map((ids) => ids.length));
+      const ids = new BigInt64Array(rows.length * length);
+      const mask = new BigInt64Array(rows.length * length);
+      for (const [i, row] of rows.entries())
+        for (const [j, id] of row.entries()) {
+          ids[i * length + j] = BigInt(id);
+          mask[i * length + j] = 1n;
+        }
+      const dims = [rows.length, length];
+      const { pooled } = await session.run({
+        input_ids: new Tensor('int64', ids, dims),
+        attention_mask: new Tensor('int64', mask, dims),
+      });
+      return pooled.data as Float32Array;
+    },
+    close: () => session.release(),
+  };
+}
