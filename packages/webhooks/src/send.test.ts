@@ -50,7 +50,8 @@ t.test('a name that was public when the webhook was made is refused once it turn
 t.test(
   'the address that was checked is the address connected to, whatever the resolver says next',
   async (t) => {
-    if (process.platform !== 'linux') return t.pass('skipped: needs two loopback addresses, which only Linux has');
+    if (process.platform !== 'linux')
+      return t.pass('skipped: needs two loopback addresses, which only Linux has');
     const seen: string[] = [];
     const port = await receive(
       t,

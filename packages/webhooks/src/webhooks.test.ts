@@ -100,6 +100,18 @@ t.test('announcing the same end again orders nothing new', async (t) => {
   t.equal(orders.size, 1);
 });
 
+t.test('whoever announces again can leave out webhooks that have the event', async (t) => {
+  const { service, orders, id } = await setUp(t);
+  const asked: string[] = [];
+  const sent = await service.emit(job, (webhook, eventId) => {
+    asked.push(`${webhook.id} ${eventId}`);
+    return false;
+  });
+  t.equal(sent, 0);
+  t.same(asked, [`${id} evt_01jd1111111111111111111111`]);
+  t.equal(orders.size, 0);
+});
+
 t.test('only webhooks that want the event get it, and an unfinished job has none', async (t) => {
   const { service, orders } = await setUp(t);
   t.equal(await service.emit({ ...job, state: 'failed' }), 0);

@@ -44,9 +44,10 @@ export type DeliveryOutcome = 'delivered' | 'gone' | 'deleted';
 export interface Webhooks {
   /**
    * Announces the end of a job to every webhook that wants it. Repeating it changes nothing: the event id comes from
-   * the job id, and the queue knows event and webhook. Returns how many webhooks want it.
+   * the job id, and the queue knows event and webhook. Returns how many webhooks it went to: of those that want it, the
+   * ones that `also` lets through.
    */
-  emit(job: Job): Promise<number>;
+  emit(job: Job, also?: (webhook: Webhook, eventId: string) => boolean): Promise<number>;
   /**
    * Makes one attempt, and logs it. Throws delivery_failed (retryable) unless the endpoint took the event or will
    * never take one; the queue decides when to try again. The same event may arrive more than once, with the same id.
@@ -56,10 +57,11 @@ export interface Webhooks {
 
 export function createWebhooks({ records, loadJob, enqueue, send, clock, newId }: WebhooksOptions): Webhooks {
   return {
-    async emit(job) {
+    async emit(job, also = () => true) {
       const type = eventTypeOf(job);
       const eventId = eventIdOf(job.id);
-      const webhooks = await records.subscribed(job.tenantId, type);
+      const wanting = await records.subscribed(job.tenantId, type);
+      const webhooks = wanting.filter((webhook) => also(webhook, eventId));
       for (const { id: webhookId } of webhooks) {
         await enqueue({ tenantId: job.tenantId, webhookId, eventId, jobId: job.id, type });
       }
