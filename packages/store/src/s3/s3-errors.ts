@@ -1,0 +1,43 @@
+import { AppError } from '@scion/contracts';
+
+interface S3Failure {
+  name?: string;
+  code?: string;
+  $metadata?: { httpStatusCode?: number };
+  cause?: unknown;
+}
+
+export const statusOf = (error: unknown) => (error as S3Failure).$metadata?.httpStatusCode;
+export const nameOf = (error: unknown) => (error as S3Failure).name;
+
+const remedies: Record<string, string> = {
+  NoSuchBucket: 'The bucket of the object store does not exist: create it or correct its name',
+  PermanentRedirect: 'The bucket lies in another region: correct the region or the endpoint',
+  AuthorizationHeaderMalformed: 'The bucket lies in another region: correct the region or the endpoint',
+  RequestTimeTooSkewed: 'This machine’s clock differs from the object store’s: correct it',
+  CredentialsProviderError: 'There are no credentials for the object store: set them in the environment',
+};
+
+/** What S3 or the network answered, as the catalogue says it. The SDK's error stays in the cause. */
+export function toAppError(cause: unknown): unknown {
+  if (cause instanceof AppError || cause instanceof TypeError || cause instanceof RangeError) return cause;
+  const status = statusOf(cause);
+  const remedy = remedies[nameOf(cause) ?? ''];
+  if (remedy) return new AppError('not_ready', remedy, { cause });
+  if (status === undefined) {
+    return new AppError('not_ready', 'The object store cannot be reached', { cause });
+  }
+  if (status === 401 || status === 403) {
+    return new AppError(
+      'not_ready',
+      'The object store refuses the credentials: check them and their rights',
+      {
+        cause,
+      },
+    );
+  }
+  if (status === 429 || status >= 500) {
+    return new AppError('not_ready', 'The object store is busy or out of order', { cause });
+  }
+  return new AppError('internal', 'The object store refused a request', { cause });
+}
