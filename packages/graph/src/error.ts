@@ -23,7 +23,13 @@ export type GraphErrorCode =
   | 'bad_config'
   | 'missing_weight'
   /** A weight whose shape or type is not the one the configuration asks for. */
-  | 'bad_weight';
+  | 'bad_weight'
+  /** An operator on the path from parameters to loss has no gradient rule, or not for these attributes. */
+  | 'no_gradient'
+  /** An injection asks for something that the graph does not hold, or a graph is not laid out as it needs. */
+  | 'bad_injection'
+  /** Finite differences contradict the derived gradient. */
+  | 'self_check_failed';
 
 /** The one error of this package. */
 export class GraphError extends Error {

@@ -6,6 +6,10 @@ export { buildBert, type EncoderSource } from './architectures/bert.js';
 export type { Activation, ModelConfig } from './architectures/config.js';
 export type { BuiltEncoder, EncoderOutputs, EncoderSizes } from './architectures/encoder.js';
 export type { Weight, WeightSource } from './architectures/weights.js';
+export { type Differentiation, differentiate, findPath, type Path } from './autodiff/differentiate.js';
+export { createEmitter, type Emitter } from './autodiff/emitter.js';
+export { type Feeds, type OpenSession, probeShapes, type Session } from './autodiff/probe.js';
+export { rules } from './autodiff/rules/table.js';
 export { type Builder, createBuilder, type NodeOptions, type Value } from './builder.js';
 export { GraphError, type GraphErrorCode } from './error.js';
 export {
@@ -20,4 +24,4 @@ export {
   type ValueInfo,
 } from './ir.js';
 export { type ExternalFile, type WriteOptions, type WrittenModel, writeModel } from './onnx/write-model.js';
-export { floatScalar, floatTensor, int64Scalar, int64Tensor } from './tensor.js';
+export { floatScalar, floatTensor, int64Scalar, int64Tensor, numbersOf } from './tensor.js';

@@ -1,0 +1,115 @@
+import t from 'tap';
+import {
+  createBuilder,
+  differentiate,
+  type Feeds,
+  findPath,
+  floatTensor,
+  GraphError,
+  numbersOf,
+} from '../index.js';
+import { openSession } from '../testing/open-session.test.js';
+
+const feeds = (values: number[]): Feeds => ({ x: floatTensor(values) });
+
+async function gradientAt(
+  build: (b: ReturnType<typeof createBuilder>, x: string) => string,
+  values: number[],
+) {
+  const b = createBuilder({ name: 'test' });
+  const x = b.input('x', 'float32', ['n']);
+  const loss = build(b, x);
+  b.output(loss, 'float32');
+  const model = b.build();
+  const before = JSON.stringify(model.graph.nodes);
+  const { graph, gradients, visited } = await differentiate(model, {
+    loss,
+    wrt: ['x'],
+    feeds: [feeds(values), feeds([...values, 1])],
+    open: openSession,
+  });
+  t.equal(JSON.stringify(model.graph.nodes), before, 'the model given is left as it was');
+  const name = gradients.get('x') ?? '';
+  const session = await openSession({ ...model, graph: { ...graph, outputs: [{ name, type: 'float32' }] } });
+  const answers = await session.run(feeds(values));
+  await session.close();
+  return { gradient: numbersOf(answers[name]), visited, nodes: graph.nodes };
+}
+
+t.test('a value used several times takes the sum of what every use sends back', async (t) => {
+  // L = Σ x³ + 2x² + x, written as products: dL/dx = 3x² + 4x + 1.
+  const { gradient } = await gradientAt(
+    (b, x) => {
+      const square = b.mul(x, x);
+      return b.reduceSum(b.add(b.add(b.mul(square, x), b.scale(square, 2)), x), [0], false);
+    },
+    [1, 2, -1],
+  );
+  t.strictSame(gradient, [8, 21, 0]);
+});
+
+t.test('a loss of several elements is summed', async (t) => {
+  const { gradient } = await gradientAt((b, x) => b.mul(x, x), [3, 4]);
+  t.strictSame(gradient, [6, 8]);
+});
+
+t.test('only nodes between the parameter and the loss are visited', async (t) => {
+  const { gradient, visited } = await gradientAt(
+    (b, x) => {
+      const constant = b.node('Exp', [b.shared('one', () => floatTensor([0]))]);
+      b.node('Exp', [x]); // leads nowhere
+      const floor = b.node('Floor', [x]); // flat
+      return b.reduceSum(b.mul(b.mul(x, floor), constant), [0], false);
+    },
+    [1.5, 2.5],
+  );
+  t.strictSame(gradient, [1, 2]);
+  t.equal(visited, 3, 'two products and the sum');
+});
+
+t.test(
+  'conditions, shapes and whole numbers carry no gradient, whatever they are computed from',
+  async (t) => {
+    const { gradient } = await gradientAt(
+      (b, x) => {
+        const nan = b.node('IsNaN', [x]);
+        const size = b.cast(b.node('Size', [x]), 'float32');
+        return b.reduceSum(b.mul(b.node('Where', [nan, size, x]), size), [0], false);
+      },
+      [1, 2],
+    );
+    t.strictSame(gradient, [2, 2]);
+  },
+);
+
+t.test('a missing rule is refused with every operator and node that lacks one', async (t) => {
+  const b = createBuilder({ name: 'test' });
+  const x = b.input('x', 'float32', [3]);
+  const loss = b.node('Det', [b.node('Einsum', [x], { name: 'layer.3.einsum' })], { name: 'the.end' });
+  b.output(loss, 'float32');
+  t.throws(() => findPath(b.build().graph, loss, ['x']), {
+    code: 'no_gradient',
+    message: 'no gradient rule for Einsum (node "layer.3.einsum"), Det (node "the.end")',
+  });
+  t.throws(() => findPath(b.build().graph, loss, ['x']), GraphError);
+});
+
+t.test('a parameter that the loss does not see is refused', async (t) => {
+  await t.rejects(
+    gradientAt(
+      (b, x) => {
+        b.node('Exp', [x]);
+        return b.shared('one', () => floatTensor([1]));
+      },
+      [1],
+    ),
+    { code: 'no_gradient', message: /does not depend on "x"/ },
+  );
+});
+
+t.test('equal computations are emitted once', async (t) => {
+  const { nodes } = await gradientAt((b, x) => b.reduceSum(b.mul(b.tanh(x), b.tanh(x)), [0], false), [1]);
+  const keys = nodes.map(({ op, inputs, attributes }) => JSON.stringify([op, inputs, attributes]));
+  // The forward graph is as given; its two equal tanh are the writer's own.
+  t.equal(keys.length - new Set(keys).size, 1);
+});
