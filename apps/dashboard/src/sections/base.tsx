@@ -52,7 +52,7 @@ export function BaseSection({ system }: { system: Live<SystemState> }) {
             <Fact name="Since">
               <Time at={state.startedAt} />
             </Fact>
-            <Fact name="API">
+            <Fact name="API" wide>
               <a href="./docs">reference</a>, <a href="./openapi.json">OpenAPI</a>,{' '}
               <a href="./metrics">metrics</a>
             </Fact>

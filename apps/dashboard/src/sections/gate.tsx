@@ -21,7 +21,7 @@ export function Gate({ gate, version }: { gate: GateDecision; version: number | 
               <th scope="col" class="number">
                 Accuracy
               </th>
-              <th scope="col" class="number">
+              <th scope="col" class="number from-small">
                 Macro F1
               </th>
               <th scope="col" class="number from-small">
@@ -51,7 +51,7 @@ function MetricsRow({ name, metrics }: { name: string; metrics: Metrics }) {
     <tr>
       <th scope="row">{name}</th>
       <td class="number">{percent(metrics.accuracy)}</td>
-      <td class="number">{percent(metrics.macroF1)}</td>
+      <td class="number from-small">{percent(metrics.macroF1)}</td>
       <td class="number from-small">{loss(metrics.logLoss)}</td>
       <td class="number">{count(metrics.rows)}</td>
     </tr>

@@ -45,7 +45,7 @@ export function JobsSection({ scope, waiting }: { scope: Scope | undefined; wait
       ) : waiting ? (
         <Loading rows={5} what="jobs" />
       ) : (
-        <Empty title="Choose a tenant to see its jobs" />
+        <Empty title="Jobs appear here once there is a tenant" />
       )}
     </Section>
   );
@@ -153,7 +153,11 @@ function JobTable({ jobs, selected, more }: JobTableProps) {
 export function JobDuration({ job }: { job: Job }) {
   if (job.startedAt === null) {
     const until = job.finishedAt === null ? now.value : Date.parse(job.finishedAt);
-    return <span class="quiet">waits {duration(until - Date.parse(job.createdAt))}</span>;
+    return (
+      <span class="quiet" title="Time in the queue">
+        {duration(until - Date.parse(job.createdAt))}
+      </span>
+    );
   }
   const end = job.finishedAt === null ? now.value : Date.parse(job.finishedAt);
   const exactMs = end - Date.parse(job.startedAt);
@@ -166,8 +170,10 @@ function NoJobs({ state }: { state: JobState | undefined }) {
     <Empty title="No jobs yet">
       <p>Append a user’s examples, then ask for a job; its loss curve grows here while it trains.</p>
       <Command>{`curl -X POST ${location.origin}/v1/jobs \\
-  -H "authorization: Bearer $SCION_KEY" -H "scion-tenant: ${chosen.value.tenant ?? 'ten_…'}" \\
-  -H "content-type: application/json" -d '{"task":"inbox-triage","user":"ada@example.com"}'`}</Command>
+  -H "authorization: Bearer $SCION_KEY" \\
+  -H "scion-tenant: ${chosen.value.tenant ?? 'ten_…'}" \\
+  -H "content-type: application/json" \\
+  -d '{"task":"inbox-triage","user":"ada@example.com"}'`}</Command>
     </Empty>
   );
 }

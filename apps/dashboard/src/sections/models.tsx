@@ -19,7 +19,7 @@ export function ModelsSection({ scope, waiting }: { scope: Scope | undefined; wa
       ) : waiting ? (
         <Loading rows={4} what="models" />
       ) : (
-        <Empty title="Choose a tenant to see its models" />
+        <Empty title="Models appear here once there is a tenant" />
       )}
     </Section>
   );

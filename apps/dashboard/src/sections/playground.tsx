@@ -19,7 +19,7 @@ export function PlaygroundSection({ scope, waiting }: { scope: Scope | undefined
       ) : waiting ? (
         <Loading rows={3} what="the playground" />
       ) : (
-        <Empty title="Choose a tenant to try its models" />
+        <Empty title="Models can be tried here once there is a tenant" />
       )}
     </Section>
   );

@@ -40,7 +40,8 @@ export function TenantsSection({ tenants }: { tenants: Live<Page<Tenant>> }) {
         <Empty title="No tenants yet">
           <p>A tenant is a customer of this service. Create the first one:</p>
           <Command>{`curl -X POST ${location.origin}/v1/tenants \\
-  -H "authorization: Bearer $SCION_KEY" -H "content-type: application/json" \\
+  -H "authorization: Bearer $SCION_KEY" \\
+  -H "content-type: application/json" \\
   -d '{"name":"Orchard Mail"}'`}</Command>
         </Empty>
       )}
