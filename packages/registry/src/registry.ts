@@ -73,7 +73,7 @@ export interface Tasks {
   put(
     tenantId: string,
     name: string,
-    spec: TaskSpec,
+    spec: Partial<TaskSpec>,
     options: { base: string },
   ): Promise<{ task: Task; created: boolean }>;
   /** Throws task_not_found. Served from a cache that is at most 1 s behind. */
