@@ -58,6 +58,8 @@ export async function up(options: UpOptions): Promise<void> {
       SCION_THREADS: String(options.threads),
       SCION_OPERATOR_KEY: key.secret,
       REDIS_URL: redis.url,
+      // One's own machine: a webhook to a server on localhost is what one wants to try.
+      SCION_WEBHOOK_ALLOW_PRIVATE: process.env.SCION_WEBHOOK_ALLOW_PRIVATE ?? 'true',
     };
     // IPC is the children's lifeline: when it closes, however the supervisor ended, they stop by themselves.
     const node = (app: 'api' | 'worker', extra: Record<string, string> = {}) => ({
