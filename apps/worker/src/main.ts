@@ -1,0 +1,32 @@
+/** The worker process: trains models and delivers webhooks until SIGTERM, SIGINT or the loss of its supervisor. */
+import { setPriority } from 'node:os';
+import pino from 'pino';
+import { ConfigError, readConfig } from './config.js';
+import { startWorker } from './start-worker.js';
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = pino({ level: config.logLevel, base: { app: 'worker', pid: process.pid } });
+  // Before the engine starts its threads: on Linux a thread inherits the priority of the one that creates it.
+  if (config.nice > 0) setPriority(config.nice);
+
+  const asked = new Promise<string>((done) => {
+    process.once('SIGTERM', done);
+    process.once('SIGINT', done);
+    // A supervisor holds the other end of the IPC channel, and its death closes it.
+    process.once('disconnect', () => done('disconnect'));
+  });
+  const worker = await startWorker({ config, log });
+  const reason = await asked;
+  log.info({ reason }, 'worker stopping');
+  await worker.close();
+  log.info('worker stopped');
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).stack}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,29 @@
+import t from 'tap';
+import { createWorld } from './test-world.js';
+
+const world = await createWorld();
+t.teardown(() => world.close());
+const { registry, tenantId, server } = world;
+
+t.test('jobs and events that Redis lost are found again in the bucket', async (t) => {
+  const first = await world.spawnWorker({ env: { SCION_GRACE_SECONDS: '0' } });
+  const arrived = await world.requestJob(await world.addExamples('arrived'));
+  await world.posts(arrived);
+
+  world.answer = () => 503;
+  const refused = await world.requestJob(await world.addExamples('refused'));
+  const before = await world.posts(refused);
+  first.child.kill('SIGTERM');
+  await first.exited;
+  const waiting = await world.requestJob(await world.addExamples('waiting'));
+
+  await server.flush();
+  world.answer = () => 204;
+  await world.spawnWorker();
+  t.match(await world.ended(waiting), { state: 'succeeded', version: 1 });
+  const after = await world.posts(refused, before.length + 1);
+  t.equal(new Set(after.map(({ eventId }) => eventId)).size, 1, 'under the id it had');
+  t.equal((await world.posts(waiting)).length, 1);
+  t.equal((await world.posts(arrived)).length, 1, 'what has arrived is not sent again');
+  t.equal((await registry.jobs.get(tenantId, arrived.id)).state, 'succeeded');
+});

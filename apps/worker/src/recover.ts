@@ -1,0 +1,77 @@
+import type { Clock, Webhook } from '@scion/contracts';
+import type { Queue } from '@scion/queue';
+import type { PageRequest, Registry } from '@scion/registry';
+import type { Webhooks } from '@scion/webhooks';
+
+export interface RecoverDeps {
+  registry: Pick<Registry, 'tenants' | 'webhooks' | 'jobs'>;
+  queue: Pick<Queue, 'enqueueTraining'>;
+  webhooks: Pick<Webhooks, 'emit'>;
+  clock: Clock;
+}
+
+/** Retries of a delivery end after about a day; what ended before then has had its chance. */
+const announceWithinMs = 25 * 3_600_000;
+/** Jobs are listed by creation; one that waited longer than this before it ended is not looked for. */
+const waitedAtMostMs = 2 * announceWithinMs;
+
+/** Puts every unfinished job back into the queue; those that are there stay as they are. Returns how many there are. */
+export async function enqueueUnfinished({ registry, queue }: RecoverDeps): Promise<number> {
+  let count = 0;
+  for await (const { id, tenantId, task, user } of registry.jobs.unfinished()) {
+    await queue.enqueueTraining({ jobId: id, tenantId, task, user });
+    count += 1;
+  }
+  return count;
+}
+
+/**
+ * Orders again the deliveries that a lost Redis took with it: ends of jobs within the last day that a webhook wants
+ * and whose delivery log shows no success. An event that was given up may be tried once more. Returns how many jobs
+ * were announced.
+ */
+export async function announceAgain({ registry, webhooks, clock }: RecoverDeps): Promise<number> {
+  let count = 0;
+  const oldest = new Date(clock() - announceWithinMs).toISOString();
+  const oldestCreated = new Date(clock() - waitedAtMostMs).toISOString();
+  for await (const tenant of everyRow((page) => registry.tenants.list(page))) {
+    const arrived = new Map<string, Set<string>>();
+    for await (const webhook of everyRow((page) => registry.webhooks.list(tenant.id, page))) {
+      arrived.set(webhook.id, await arrivedEvents(registry, tenant.id, webhook, oldest));
+    }
+    if (arrived.size === 0) continue;
+    for await (const job of everyRow((page) => registry.jobs.list(tenant.id, page))) {
+      if (job.createdAt < oldestCreated) break;
+      const { finishedAt } = job;
+      if (finishedAt === null || finishedAt < oldest) continue;
+      const lacks = (webhook: Webhook, eventId: string): boolean =>
+        webhook.createdAt <= finishedAt && !arrived.get(webhook.id)?.has(eventId);
+      if ((await webhooks.emit(job, lacks)) > 0) count += 1;
+    }
+  }
+  return count;
+}
+
+async function arrivedEvents(
+  { webhooks }: Pick<Registry, 'webhooks'>,
+  tenantId: string,
+  webhook: Webhook,
+  oldest: string,
+): Promise<Set<string>> {
+  const arrived = new Set<string>();
+  const log = everyRow((page) => webhooks.deliveries(tenantId, webhook.id, page));
+  for await (const { eventId, at, ok } of log) {
+    if (at < oldest) break;
+    if (ok) arrived.add(eventId);
+  }
+  return arrived;
+}
+
+async function* everyRow<T>(list: (page: PageRequest) => Promise<{ data: T[]; nextCursor: string | null }>) {
+  let cursor: string | null = null;
+  do {
+    const page: { data: T[]; nextCursor: string | null } = await list(cursor === null ? {} : { cursor });
+    yield* page.data;
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+}

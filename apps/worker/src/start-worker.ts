@@ -1,0 +1,138 @@
+import { setInterval } from 'node:timers';
+import { createIds } from '@scion/contracts';
+import { createEngine } from '@scion/engine';
+import { createQueue, type QueueOptions } from '@scion/queue';
+import { createRegistry } from '@scion/registry';
+import type { ObjectStore } from '@scion/store';
+import { createSend, createWebhooks } from '@scion/webhooks';
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Config } from './config.js';
+import { createDeliverWebhook } from './deliver-webhook.js';
+import { createFinishJob } from './finish-job.js';
+import { openStore } from './open-store.js';
+import { announceAgain, enqueueUnfinished } from './recover.js';
+import { createTrainModel } from './train-model.js';
+
+export interface WorkerOptions {
+  config: Config;
+  log: Logger;
+  /** For tests that injure a running worker: stands between it and its objects. */
+  wrapStore?: (store: ObjectStore) => ObjectStore;
+  /** For tests that wait until a dead worker's jobs and locks are free. */
+  timings?: { queue: QueueOptions['timings']; registryLockMs: number };
+}
+
+export interface RunningWorker {
+  /** Takes no more jobs, gives the running ones the grace period, then hands them back, and closes everything. */
+  close(): Promise<void>;
+}
+
+/** Room for the live versions that are compared with candidates; each is some kB and asked once. */
+const adapterCacheBytes = 64 * 1024 * 1024;
+/** Present in Redis as long as Redis has lost nothing since the last recovery. */
+const recoveredKey = '{scion}:worker:recovered';
+const lossCheckMs = 10_000;
+
+/** Wires a worker, top to bottom, and starts it. What was opened is closed in reverse, also when a later step fails. */
+export async function startWorker({
+  config,
+  log,
+  wrapStore,
+  timings,
+}: WorkerOptions): Promise<RunningWorker> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let step = closers.pop(); step; step = closers.pop()) await step();
+  };
+  const clock = Date.now;
+  const newId = createIds(clock);
+  try {
+    const opened = await openStore(config.objects);
+    closers.push(() => opened.close());
+    const store = wrapStore?.(opened) ?? opened;
+
+    const redis = new Redis(config.redisUrl);
+    redis.on('error', (err) => log.warn({ err }, 'Redis connection'));
+    closers.push(async () => redis.disconnect());
+
+    const registry = await createRegistry({
+      ...{ store, redis, clock, newId },
+      onError: (err) => log.warn({ err }, 'registry'),
+      ...(timings && { lockLifeMs: timings.registryLockMs }),
+    });
+    closers.push(() => registry.close());
+
+    const engine = await createEngine({
+      baseDir: config.basePath,
+      threads: config.threads,
+      cacheBytes: adapterCacheBytes,
+      loadAdapter: (key) => registry.models.adapter(key, key.version),
+    });
+    closers.push(() => engine.close());
+
+    const queue = createQueue({
+      connection: config.redisUrl,
+      clock,
+      onError: (err) => log.warn({ err }, 'queue'),
+      ...(queueTimings && { timings: timings }),
+    });
+    closers.push(() => queue.close());
+
+    const webhooks = createWebhooks({
+      records: registry.webhooks,
+      loadJob: registry.jobs.get,
+      enqueue: queue.enqueueDelivery,
+      send: createSend(config.webhooks),
+      ...{ clock, newId },
+    });
+    const finishJob = createFinishJob({ jobs: registry.jobs, events: queue.events, webhooks, clock });
+    const trainModel = createTrainModel({ registry, engine, finishJob, clock, log });
+
+    const recover = async (): Promise<void> => {
+      await registry.ensureIndexed();
+      const deps = { registry, queue, webhooks, clock };
+      const unfinished = await enqueueUnfinished(deps);
+      const lost = (await redis.exists(recoveredKey)) === 0;
+      const announced = lost ? await announceAgain(deps) : 0;
+      await redis.set(recoveredKey, '1');
+      log.info({ unfinished, announced, lost }, 'recovered');
+    };
+    await recover();
+    let recovering: Promise<void> | undefined;
+    const timer = setInterval(() => {
+      recovering ??= redis
+        .exists(recoveredKey)
+        .then((present) => (present ? undefined : recover()))
+        .catch((err) => log.warn({ err }, 'recovery failed; it will be repeated'))
+        .finally(() => {
+          recovering = undefined;
+        });
+    }, lossCheckMs);
+    closers.push(async () => {
+      clearInterval(timer);
+      await recovering;
+    });
+
+    const consumers = await Promise.all([
+      queue.processTraining(trainModel.run, {
+        concurrency: config.trainConcurrency,
+        onDead: trainModel.onDead,
+      }),
+      queue.processDeliveries(createDeliverWebhook({ webhooks, log }), {
+        concurrency: config.deliveryConcurrency,
+        onDead: async ({ tenantId, webhookId, eventId }, err) =>
+          log.warn({ tenantId, webhookId, eventId, err }, 'webhook delivery given up'),
+      }),
+    ]);
+    closers.push(() => Promise.all(consumers.map((consumer) => consumer.close({ graceMs: config.graceMs }))));
+    log.info(
+      { base: engine.base.name, provider: engine.provider, threads: engine.threads },
+      'worker started',
+    );
+    return { close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,166 @@
+import { AppError, type Clock, type Job, type ModelVersion, timestamp } from '@scion/contracts';
+import type { Engine } from '@scion/engine';
+import { JobAborted, type TrainingContext, type TrainingPayload } from '@scion/queue';
+import type { JobRef, Registry } from '@scion/registry';
+import type { Logger } from 'pino';
+import { failureOf, isRetryable } from './failure.js';
+import type { FinishJob } from './finish-job.js';
+import { type Progress, trainVersion } from './train-version.js';
+
+export interface TrainModelDeps {
+  registry: Pick<Registry, 'tasks' | 'examples' | 'models' | 'jobs'>;
+  engine: Pick<Engine, 'base' | 'trainHead' | 'predict'>;
+  finishJob: FinishJob;
+  clock: Clock;
+  log: Logger;
+}
+
+/** The handler of training jobs, and what ends a job whose handler could not. */
+export interface TrainModel {
+  run(payload: TrainingPayload, context: TrainingContext): Promise<void>;
+  /** The queue has given the job up. */
+  onDead(payload: TrainingPayload, error: Error): Promise<void>;
+}
+
+/**
+ * One training job. Every step may be repeated after a death at any line: the record is rewritten, the version that
+ * names this job is found again instead of published again, `live` is switched once per job, the end is recorded
+ * once, and the webhook event has the job's own id.
+ */
+export function createTrainModel(deps: TrainModelDeps): TrainModel {
+  const { registry, finishJob } = deps;
+
+  async function run(payload: TrainingPayload, context: TrainingContext): Promise<void> {
+    const ref: JobRef = payload;
+    const log = deps.log.child({ tenantId: ref.tenantId, jobId: ref.jobId, attempt: context.attempt });
+    try {
+      await attempt(deps, ref, context, log);
+    } catch (error) {
+      await afterFailure(ref, context, error, log);
+    }
+  }
+
+  async function afterFailure(
+    ref: JobRef,
+    { signal, finalAttempt }: TrainingContext,
+    error: unknown,
+    log: Logger,
+  ): Promise<void> {
+    const aborted = signal.aborted && signal.reason instanceof JobAborted ? signal.reason.reason : undefined;
+    if (aborted === 'cancelled' || error instanceof CancelRequested) {
+      await finishJob(ref, { state: 'cancelled' });
+      log.info('training job cancelled');
+      return;
+    }
+    // Another worker owns the job by now: nothing of it is ours to write.
+    if (aborted === 'lock_lost') throw error;
+    if (aborted === 'shutdown') {
+      await registry.jobs.update(ref, { state: 'queued', stage: null, progress: 0 });
+      log.info('training job handed back');
+      throw error;
+    }
+    const cause =
+      aborted === 'timeout'
+        ? new AppError('training_failed', 'Training took too long and was stopped.')
+        : error;
+    if (cause instanceof AppError && cause.code === 'job_not_found') {
+      log.info('training job has no record any more');
+      return;
+    }
+    if (finalAttempt || !isRetryable(cause)) {
+      const failure = failureOf(cause);
+      const level = failure.code === 'internal' ? 'error' : 'info';
+      log[level]({ err: cause, code: failure.code }, 'training job failed');
+      await finishJob(ref, { state: 'failed', failure });
+    } else {
+      log.warn({ err: cause }, 'training attempt failed; it will be repeated');
+      await registry.jobs.update(ref, { state: 'queued', stage: null, progress: 0 });
+    }
+    throw cause;
+  }
+
+  return {
+    run,
+    async onDead(payload, error) {
+      try {
+        await finishJob(payload, { state: 'failed', failure: failureOf(error) });
+      } catch (problem) {
+        if (!(problem instanceof AppError) || problem.code !== 'job_not_found') throw problem;
+      }
+    },
+  };
+}
+
+/** Found in the bucket: somebody asked, though the queue's signal has not reached this process. */
+class CancelRequested extends Error {}
+
+const isFinished = ({ state }: Job): boolean => state !== 'queued' && state !== 'running';
+
+async function attempt(
+  deps: TrainModelDeps,
+  ref: JobRef,
+  { signal, attempt: attempts, events }: TrainingContext,
+  log: Logger,
+): Promise<void> {
+  const { registry, finishJob, clock } = deps;
+  const job = await registry.jobs.load(ref);
+  if (isFinished(job)) {
+    // The attempt before died between the record and its announcements.
+    await finishJob(ref, { state: job.state as 'succeeded' | 'failed' | 'cancelled' });
+    return;
+  }
+  const stopIfCancelled = async (): Promise<void> => {
+    signal.throwIfAborted();
+    if (await registry.jobs.cancelRequested(ref)) throw new CancelRequested();
+  };
+  await stopIfCancelled();
+  await registry.jobs.update(ref, {
+    state: 'running',
+    stage: 'head',
+    progress: 0,
+    attempts,
+    startedAt: job.startedAt ?? timestamp(clock),
+  });
+  await events.append({ type: 'state', state: 'running' });
+
+  // Metrics are many and small: they follow one another in the background, and are waited for at each stage.
+  let metrics: Promise<unknown> = Promise.resolve();
+  const progress: Progress = {
+    metric(event) {
+      metrics = metrics.then(() => events.append(event));
+      metrics.catch(() => undefined);
+    },
+    async stage(stage, share) {
+      await metrics;
+      await registry.jobs.update(ref, { stage, progress: share });
+      await events.append({ type: 'stage', stage, progress: share });
+    },
+  };
+
+  const startedAt = performance.now();
+  const version =
+    (await publishedBy(registry, ref)) ??
+    (await trainVersion(deps, ref, { signal, progress, beforePublishing: stopIfCancelled }));
+  const { gate } = version.card;
+  if (gate.promoted) await registry.models.promote(ref, version.version, ref.jobId);
+  await finishJob(ref, { state: 'succeeded', version: version.version, gate });
+  log.info(
+    {
+      modelVersion: version.version,
+      promoted: gate.promoted,
+      examples: version.card.examples,
+      adapterBytes: version.adapterBytes,
+      seconds: Math.round(performance.now() - startedAt) / 1_000,
+    },
+    'training job succeeded',
+  );
+}
+
+/** What an earlier attempt of this job published before it died. Jobs of one model never overlap, so it is the newest. */
+async function publishedBy(
+  { models }: Pick<Registry, 'models'>,
+  ref: JobRef,
+): Promise<ModelVersion | undefined> {
+  const newest = await models.versions(ref, { limit: 1 });
+  return newest.data.find(({ card }) => card.jobId === ref.jobId);
+}
