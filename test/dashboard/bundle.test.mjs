@@ -22,3 +22,21 @@ t.test('the page needs neither inline code nor any other host', async (t) => {
     t.notMatch(text, /url\(|@import/, name);
   }
 });
+
+t.test(
+  'components import the sdk, their own files and three small libraries, and nothing else',
+  async (t) => {
+    const source = new URL('../../apps/dashboard/src/', import.meta.url);
+    const allowed = new Set(['@preact/signals', '@scion/sdk', 'preact', 'preact/hooks', 'uplot']);
+    const components = readdirSync(source, { recursive: true }).filter((name) => name.endsWith('.tsx'));
+    t.ok(components.length > 10);
+    for (const name of components) {
+      const imported = [...readFileSync(new URL(name, source), 'utf8').matchAll(/\bfrom '([^.'][^']*)'/g)];
+      t.strictSame(
+        imported.map(([, from]) => from).filter((from) => !allowed.has(from)),
+        [],
+        name,
+      );
+    }
+  },
+);

@@ -1,0 +1,54 @@
+// Starts the whole embedded system for a test: `scion up` in a folder of its own, on a free port.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const cli = fileURLToPath(new URL('../../apps/cli/dist/index.js', import.meta.url));
+const startsWithinMs = 120_000;
+
+/** Resolves once it serves (and, with `--demo`, has shown its demo). */
+export async function startSystem(...extra) {
+  const folder = mkdtempSync(join(tmpdir(), 'scion-dashboard-'));
+  const port = await freePort();
+  const args = [cli, 'up', '--data', folder, '--port', String(port), ...extra];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (part) => {
+      output += part;
+    });
+  }
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGINT');
+      await once(child, 'exit');
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const deadline = Date.now() + startsWithinMs;
+  while (!output.includes('serving; Ctrl-C')) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      await stop();
+      throw new Error(`scion up did not come to serve:\n${output}`);
+    }
+    await sleep(20);
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    operatorKey: readFileSync(join(folder, 'operator-key'), 'utf8').trim(),
+    stop,
+  };
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
+}
