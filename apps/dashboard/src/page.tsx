@@ -4,6 +4,7 @@ import { Header } from './header.js';
 import { useLive } from './live.js';
 import { Nav } from './nav.js';
 import { chosenTenant, fallBackToTenant, route, scrollToRoute, sectionInView } from './navigation.js';
+import { isOutOfReach } from './parts/notice.js';
 import { sections } from './route.js';
 import { BaseSection } from './sections/base.js';
 import { CacheSection } from './sections/cache.js';
@@ -42,6 +43,14 @@ export function Page({ client }: { client: Client }) {
       <div class="frame">
         <Nav />
         <main id="main" tabIndex={-1}>
+          {system.data && isOutOfReach(system.error) && (
+            <div class="note note-stale" role="alert">
+              <p>
+                <strong>The service does not answer.</strong> What you see is its last answer; the page goes
+                on asking.
+              </p>
+            </div>
+          )}
           <Glance system={system} />
           <TenantsSection tenants={tenants} />
           <JobsSection scope={scope} waiting={!settled} />

@@ -16,6 +16,11 @@ export function describeError(error: unknown): { title: string; detail: string; 
   };
 }
 
+/** Whether the service as a whole is out of reach, which the page says once instead of in every section. */
+export function isOutOfReach(error: unknown): boolean {
+  return isScionError(error, 'network_error') || isScionError(error, 'timeout');
+}
+
 /** A failure, with a way to try again. `stale`: there is still older data to look at. */
 export function ErrorNote({
   error,
@@ -26,6 +31,7 @@ export function ErrorNote({
   retry?: () => void;
   stale?: boolean;
 }) {
+  if (stale && isOutOfReach(error)) return null;
   const { title, detail, request } = describeError(error);
   return (
     <div class={stale ? 'note note-stale' : 'note note-error'} role="alert">
