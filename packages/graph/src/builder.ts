@@ -92,33 +92,49 @@ export function createBuilder({ name }: { name: string }): Builder {
     producer: 'scion',
     metadata: {},
   };
-  return scopedBuilder(model, new Set(), '');
+  return scopedBuilder(model, createNames(), '');
 }
 
-function scopedBuilder(model: Model, taken: Set<string>, prefix: string): Builder {
-  const { graph } = model;
+interface Names {
+  /** The wanted name, or that with the next free number. */
+  unique(wanted: string): string;
+  /** The wanted name; names that a caller refers to later (inputs, weights) are taken as given or not at all. */
+  exact(wanted: string): string;
+}
 
-  const unique = (wanted: string): string => {
-    let name = prefix + wanted;
-    for (let count = 2; taken.has(name); count += 1) name = `${prefix}${wanted}_${count}`;
-    taken.add(name);
-    return name;
+function createNames(): Names {
+  const taken = new Set<string>();
+  const counts = new Map<string, number>();
+  return {
+    unique(wanted) {
+      let name = wanted;
+      for (let count = counts.get(wanted) ?? 1; taken.has(name); name = `${wanted}_${count}`) {
+        count += 1;
+        counts.set(wanted, count);
+      }
+      taken.add(name);
+      return name;
+    },
+    exact(wanted) {
+      if (taken.has(wanted)) {
+        throw new GraphError('duplicate_name', `the graph already has a value named ${wanted}`);
+      }
+      taken.add(wanted);
+      return wanted;
+    },
   };
-  /** Names that a caller refers to later (inputs, weights) are taken as given or not at all. */
-  const exact = (name: string): string => {
-    if (taken.has(name))
-      throw new GraphError('duplicate_name', `the graph already has a value named ${name}`);
-    taken.add(name);
-    return name;
-  };
+}
+
+function scopedBuilder(model: Model, names: Names, prefix: string): Builder {
+  const { graph } = model;
 
   function node(op: string, inputs: Value[], options: NodeOptions & { outputs: number }): Value[];
   function node(op: string, inputs: Value[], options?: NodeOptions): Value;
   function node(op: string, inputs: Value[], options: NodeOptions = {}): Value | Value[] {
-    const nodeName = unique(options.name ?? op.toLowerCase());
+    const nodeName = names.unique(prefix + (options.name ?? op.toLowerCase()));
     const outputs = [nodeName];
     for (let index = 1; index < (options.outputs ?? 1); index += 1)
-      outputs.push(exact(`${nodeName}.${index}`));
+      outputs.push(names.exact(`${nodeName}.${index}`));
     const entry: Node = { op, name: nodeName, inputs, outputs, attributes: options.attributes ?? {} };
     if (options.domain) entry.domain = options.domain;
     graph.nodes.push(entry);
@@ -126,7 +142,7 @@ function scopedBuilder(model: Model, taken: Set<string>, prefix: string): Builde
   }
 
   const shared = (wanted: string, tensor: () => Tensor): Value => {
-    if (!graph.initializers.has(wanted)) graph.initializers.set(exact(wanted), tensor());
+    if (!graph.initializers.has(wanted)) graph.initializers.set(names.exact(wanted), tensor());
     return wanted;
   };
   const integers = (values: number[]) =>
@@ -135,20 +151,20 @@ function scopedBuilder(model: Model, taken: Set<string>, prefix: string): Builde
   const unary = (op: string) => (x: Value, name?: string) => node(op, [x], named(name));
 
   return {
-    at: (scope) => scopedBuilder(model, taken, `${prefix}${scope}.`),
+    at: (scope) => scopedBuilder(model, names, `${prefix}${scope}.`),
     input(inputName, type, shape) {
-      graph.inputs.push({ name: exact(prefix + inputName), type, ...(shape ? { shape } : {}) });
+      graph.inputs.push({ name: names.exact(prefix + inputName), type, ...(shape ? { shape } : {}) });
       return prefix + inputName;
     },
     output(value, type, shape, as) {
       if (as !== undefined && as !== value) {
-        exact(as);
+        names.exact(as);
         graph.nodes.push({ op: 'Identity', name: as, inputs: [value], outputs: [as], attributes: {} });
       }
       graph.outputs.push({ name: as ?? value, type, ...(shape ? { shape } : {}) });
     },
     initializer(weight, tensor) {
-      graph.initializers.set(exact(prefix + weight), tensor);
+      graph.initializers.set(names.exact(prefix + weight), tensor);
       return prefix + weight;
     },
     shared,

@@ -9,6 +9,8 @@ export type GraphErrorCode =
   /** Standard ONNX, but nothing Scion works with (sequences, sparse tensors, training info …). */
   | 'unsupported'
   | 'bad_attribute'
+  /** Too many or too few inputs or outputs. */
+  | 'bad_arity'
   | 'bad_tensor'
   /** External data: a path that leaves the model's folder, or bytes that are not there. */
   | 'bad_external_data'
@@ -31,12 +33,15 @@ export type GraphErrorCode =
   /** Finite differences contradict the derived gradient. */
   | 'self_check_failed';
 
+/** Messages quote names from files; a hostile file's name may be megabytes long. */
+const MESSAGE_CHARACTERS = 1000;
+
 /** The one error of this package. */
 export class GraphError extends Error {
   readonly code: GraphErrorCode;
 
   constructor(code: GraphErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(message.slice(0, MESSAGE_CHARACTERS), options);
     this.name = 'GraphError';
     this.code = code;
   }

@@ -23,5 +23,8 @@ export {
   type Tensor,
   type ValueInfo,
 } from './ir.js';
+export { defaultLimits, type ReadLimits } from './onnx/limits.js';
+export { type ReadOptions, readModel } from './onnx/read-model.js';
+export type { ExternalResolver } from './onnx/read-tensor.js';
 export { type ExternalFile, type WriteOptions, type WrittenModel, writeModel } from './onnx/write-model.js';
 export { floatScalar, floatTensor, int64Scalar, int64Tensor, numbersOf } from './tensor.js';
