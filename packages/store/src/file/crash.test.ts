@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { createFileStore } from '@scion/store';
+import t from 'tap';
+
+/**
+ * Kills a writing process with SIGKILL and looks at what it left. This shows crash safety against the death of a
+ * process; a power loss, against which the fsyncs stand, cannot be staged here.
+ */
+const rounds = 20;
+const keys = 4;
+const role = process.argv[2];
+
+const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
+
+/** Big enough that a write takes several system calls; the first line says number and hash of the rest. */
+function objectOf(sequence: number): Uint8Array {
+  const rest = new Uint8Array(200_000 + sequence * 31).fill(sequence % 256);
+  return Buffer.concat([Buffer.from(`${sequence} ${sha256(rest)}\n`), rest]);
+}
+
+/** The number of a whole object; throws on a torn one. */
+function sequenceOf(body: Uint8Array): number {
+  const line = body.indexOf(10);
+  const [sequence, hash] = Buffer.from(body.subarray(0, line)).toString().split(' ');
+  if (sha256(body.subarray(line + 1)) !== hash) throw new Error(`object ${sequence} is torn`);
+  return Number(sequence);
+}
+
+/** The child: overwrites, creates and deletes for ever, saying each write once it has been acknowledged. */
+async function writeUntilKilled(root: string): Promise<never> {
+  const store = await createFileStore({ root });
+  for (let sequence = 1; ; sequence++) {
+    await store.put(`crash/${sequence % keys}/put`, objectOf(sequence));
+    process.stdout.write(`put ${sequence}\n`);
+    await store.create(`crash/new/${sequence}/created`, objectOf(sequence));
+    process.stdout.write(`created ${sequence}\n`);
+    await store.delete(`crash/new/${sequence - 1}/created`);
+  }
+}
+
+if (role === 'write') await writeUntilKilled(process.argv[3]!);
+
+await t.test(
+  'whenever a writer is killed, every object is whole and nothing acknowledged is lost',
+  async (t) => {
+    const root = await mkdtemp(join(tmpdir(), 'scion-crash-'));
+    t.teardown(() => rm(root, { recursive: true }));
+    const temporary = join(root, '.scion', 'tmp');
+    let interrupted = 0;
+
+    for (let round = 0; round < rounds; round++) {
+      const child = spawn(process.execPath, [fileURLToPath(import.meta.url), 'write', root], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const exited = new Promise((resolve) => child.once('exit', resolve));
+      const acknowledged = { put: 0, created: 0 };
+      // Which acknowledgement is waited for, and how long after it the blow falls, differ from round to round.
+      const blowAfter = 3 + ((round * 7) % 11);
+      let lines = 0;
+      for await (const line of createInterface({ input: child.stdout })) {
+        const [what, sequence] = line.split(' ');
+        acknowledged[what as 'put' | 'created'] = Number(sequence);
+        if (++lines !== blowAfter) continue;
+        await pause((round * 13) % 8);
+        child.kill('SIGKILL');
+      }
+      await exited;
+      interrupted += (await readdir(temporary)).length;
+
+      const store = await createFileStore({ root });
+      t.strictSame(await readdir(temporary), [], 'what the dead writer left is gone');
+      const listed = (await store.list('')).objects;
+      const seen = new Map<string, number>();
+      for (const { key } of listed) seen.set(key, sequenceOf((await store.get(key))!.body));
+      const last = acknowledged.put;
+      t.ok((seen.get(`crash/${last % keys}/put`) ?? 0) >= last, `put ${last} is there`);
+      const { created } = acknowledged;
+      const heir = seen.get(`crash/new/${created}/created`) ?? seen.get(`crash/new/${created + 1}/created`);
+      t.ok(
+        heir === created || heir === created + 1,
+        `created ${created} is there, or its deletion came after`,
+      );
+      for (const { key } of listed) await store.delete(key);
+    }
+    t.comment(`${interrupted} writes were cut off in the middle`);
+  },
+);
