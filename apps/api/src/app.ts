@@ -1,0 +1,50 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { limits } from '@scion/contracts';
+import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
+import { addAuthentication } from './http/authenticate.js';
+import { addBodyParsers } from './http/body-parsers.js';
+import { addDashboard } from './http/dashboard.js';
+import { addErrorHandler } from './http/error-handler.js';
+import { addRequestRecords } from './http/metrics.js';
+import { addNotFoundHandler } from './http/not-found.js';
+import { addPressureGuard } from './http/pressure.js';
+import { requestIdFrom } from './http/request-id.js';
+import { addSecurityHeaders } from './http/security-headers.js';
+import { compileValidator } from './http/validation.js';
+import { addOpenApi } from './openapi/add-openapi.js';
+import type { ApiDeps } from './ports.js';
+import { addRoutes } from './routes/routes.js';
+import type { App } from './server.js';
+
+/** Composes the HTTP application of its parts. Opens nothing: what it is given stays its caller's to close. */
+export async function buildApp(deps: ApiDeps): Promise<App> {
+  const { settings } = deps;
+  const app: App = fastify({
+    loggerInstance: deps.logger as FastifyBaseLogger,
+    // Fastify's own lines hold the path, and with it user ids.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIdFrom(deps.newId),
+    trustProxy: settings.trustProxy,
+    bodyLimit: limits.bodyBytes,
+    // Room for a user id far beyond its limit, percent-encoded, so that it meets an explanation instead of a 404.
+    routerOptions: { maxParamLength: 8_192 },
+    // A request that still arrives on a kept-alive connection is served: what it needs is closed later.
+    return503OnClosing: false,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  app.setValidatorCompiler(compileValidator);
+  addErrorHandler(app);
+  addNotFoundHandler(app);
+  addBodyParsers(app);
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  addRequestRecords(app, deps);
+  await addSecurityHeaders(app);
+  await addPressureGuard(app, settings.maxEventLoopDelayMs);
+  addAuthentication(app, deps);
+  await addOpenApi(app, deps);
+  addRoutes(app, deps);
+  if (settings.dashboardDir !== undefined) await addDashboard(app, settings.dashboardDir);
+  return app;
+}

@@ -1,0 +1,215 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { limits } from '@scion/contracts';
+import { type Static, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { TLocalizedValidationError } from 'typebox/error';
+import { Value } from 'typebox/value';
+
+/** Every variable this process reads. Each says its unit, its default and what changing it does. */
+const Environment = Type.Object({
+  SCION_HOST: Type.String({
+    default: '127.0.0.1',
+    description: 'Address to listen on. 0.0.0.0 opens the API to the network; put TLS in front of it then.',
+  }),
+  SCION_PORT: Type.Integer({
+    minimum: 0,
+    maximum: 65_535,
+    default: 7070,
+    description: 'TCP port; 0 picks one.',
+  }),
+  SCION_DATA: Type.Optional(
+    Type.String({
+      description:
+        'Folder that gets a folder objects/; or set S3_BUCKET instead. Losing it loses everything.',
+    }),
+  ),
+  SCION_BASE: Type.String({
+    description: 'Folder of a registered base model. Adapters that belong to another base are refused.',
+  }),
+  SCION_THREADS: Type.Integer({
+    minimum: 1,
+    maximum: 256,
+    default: availableParallelism(),
+    description: 'Inference threads; default one per core. Each costs some 4 MB beside the shared weights.',
+  }),
+  SCION_CACHE_MB: Type.Integer({
+    minimum: 1,
+    maximum: 1_048_576,
+    default: 256,
+    description:
+      'MiB of adapters kept in memory; about 6 kB each. Too little means a load from the store per request.',
+  }),
+  SCION_MAX_QUEUED_ROWS: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 4_096,
+    description:
+      'Rows waiting for the engine before requests are answered 429. More means longer waits instead.',
+  }),
+  SCION_PREDICT_ROWS_PER_MINUTE: Type.Integer({
+    minimum: limits.predictRowsPerRequest,
+    maximum: 1_000_000_000,
+    default: 600_000,
+    description:
+      'Rows one tenant may predict a minute, over all API processes. Beyond it: 429 quota_exceeded.',
+  }),
+  SCION_EXAMPLES_PER_MODEL: Type.Integer({
+    minimum: 2,
+    maximum: limits.examplesPerModel,
+    default: limits.examplesPerModel,
+    description: 'Examples one user may keep for one task. Beyond it: 429 quota_exceeded.',
+  }),
+  SCION_OPERATOR_KEY: Type.Optional(
+    Type.String({
+      pattern: '^scion_[A-Za-z0-9_-]{32,}$',
+      description:
+        'Secret of an operator key to make sure of at the start: `scion_` and 32 letters, digits, - or _. Without it the first start prints one, once.',
+    }),
+  ),
+  SCION_WEBHOOK_ALLOW_PRIVATE: Type.Boolean({
+    default: false,
+    description:
+      'Let webhooks point to private addresses and plain http. Tenants can then probe your network.',
+  }),
+  SCION_MAX_EVENT_LOOP_DELAY_MS: Type.Integer({
+    minimum: 0,
+    maximum: 60_000,
+    default: 1_000,
+    description: 'Milliseconds of event-loop delay beyond which requests are answered 429; 0 never does so.',
+  }),
+  SCION_TRUST_PROXY: Type.Boolean({
+    default: false,
+    description:
+      'Believe X-Forwarded-* headers. Only behind a proxy that sets them: else callers choose their address.',
+  }),
+  SCION_LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], {
+    default: 'info',
+    description: 'Lowest level logged. `warn` drops the line for each request.',
+  }),
+  SCION_DASHBOARD: Type.String({
+    default: fileURLToPath(new URL('../../dashboard/dist', import.meta.url)),
+    description: 'Folder with the built dashboard, served at / where it exists.',
+  }),
+  REDIS_URL: Type.String({
+    description:
+      'A redis:// or rediss:// URL, or the path of a unix socket. Redis holds queues and indexes only.',
+  }),
+  S3_BUCKET: Type.Optional(
+    Type.String({ description: 'Bucket that remembers everything; credentials as the AWS SDK finds them.' }),
+  ),
+  S3_ENDPOINT: Type.Optional(
+    Type.String({ format: 'uri', description: 'URL of an S3 server that is not AWS.' }),
+  ),
+  S3_REGION: Type.String({ default: 'us-east-1', description: 'Region that requests are signed for.' }),
+  S3_PREFIX: Type.Optional(
+    Type.String({
+      description: 'Put before every key, so that deployments can share a bucket. Never change it.',
+    }),
+  ),
+  S3_FORCE_PATH_STYLE: Type.Boolean({
+    default: false,
+    description: 'Bucket in the path instead of the host name: most servers that are not AWS need it.',
+  }),
+});
+
+export type StoreConfig =
+  | { kind: 'file'; root: string }
+  | {
+      kind: 's3';
+      bucket: string;
+      endpoint: string | undefined;
+      region: string;
+      prefix: string;
+      forcePathStyle: boolean;
+    };
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly redisUrl: string;
+  readonly store: Readonly<StoreConfig>;
+  readonly baseDir: string;
+  readonly threads: number;
+  readonly cacheBytes: number;
+  readonly maxQueuedRows: number;
+  readonly predictRowsPerMinute: number;
+  readonly examplesPerModel: number;
+  readonly operatorKey: string | undefined;
+  readonly allowPrivateWebhooks: boolean;
+  readonly maxEventLoopDelayMs: number;
+  readonly trustProxy: boolean;
+  readonly logLevel: string;
+  readonly dashboardDir: string;
+}
+
+/** Lists every problem with the environment, one a line, never with a value: it may be a secret. */
+export class ConfigError extends Error {
+  constructor(readonly problems: string[]) {
+    super(`the environment does not fit:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+const environment = Compile(Environment);
+
+/** Reads the environment once. An empty variable counts as unset. Throws ConfigError. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.keys(Environment.properties).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
+  );
+  const value: unknown = Value.Default(Environment, Value.Convert(Environment, given));
+  const problems = environment.Errors(value).flatMap(describeProblem);
+  const store = storeConfig(given);
+  if (store === undefined) problems.push(describe('SCION_DATA', 'is not set'));
+  if (!environment.Check(value) || store === undefined) throw new ConfigError(problems);
+  return Object.freeze({
+    host: value.SCION_HOST,
+    port: value.SCION_PORT,
+    redisUrl: value.REDIS_URL,
+    store: Object.freeze(store),
+    baseDir: value.SCION_BASE,
+    threads: value.SCION_THREADS,
+    cacheBytes: value.SCION_CACHE_MB * 1024 * 1024,
+    maxQueuedRows: value.SCION_MAX_QUEUED_ROWS,
+    predictRowsPerMinute: value.SCION_PREDICT_ROWS_PER_MINUTE,
+    examplesPerModel: value.SCION_EXAMPLES_PER_MODEL,
+    operatorKey: value.SCION_OPERATOR_KEY,
+    allowPrivateWebhooks: value.SCION_WEBHOOK_ALLOW_PRIVATE,
+    maxEventLoopDelayMs: value.SCION_MAX_EVENT_LOOP_DELAY_MS,
+    trustProxy: value.SCION_TRUST_PROXY,
+    logLevel: value.SCION_LOG_LEVEL,
+    dashboardDir: value.SCION_DASHBOARD,
+  });
+}
+
+type Environment = Static<typeof Environment>;
+
+/** Undefined where neither a bucket nor a folder is named. */
+function storeConfig(env: Partial<Record<keyof Environment, string>>): StoreConfig | undefined {
+  if (env.S3_BUCKET !== undefined) {
+    return {
+      kind: 's3',
+      bucket: env.S3_BUCKET,
+      endpoint: env.S3_ENDPOINT,
+      region: env.S3_REGION ?? 'us-east-1',
+      prefix: env.S3_PREFIX ?? '',
+      forcePathStyle: env.S3_FORCE_PATH_STYLE === 'true',
+    };
+  }
+  // Not the data folder itself: Redis, the base and the operator key may stand beside the objects.
+  return env.SCION_DATA === undefined ? undefined : { kind: 'file', root: join(env.SCION_DATA, 'objects') };
+}
+
+function describeProblem(error: TLocalizedValidationError): string[] {
+  if (error.keyword === 'required') {
+    return error.params.requiredProperties.map((name) => describe(name, 'is not set'));
+  }
+  return [describe(error.instancePath.slice(1), error.message)];
+}
+
+function describe(name: string, what: string): string {
+  const field = Environment.properties[name as keyof Environment] as { description?: string };
+  return `${name} ${what}: ${field.description}`;
+}

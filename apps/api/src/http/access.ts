@@ -1,0 +1,44 @@
+import type { Scope } from '@scion/contracts';
+
+/** `any` is any valid key; `operator` a key with the scope `admin` that belongs to no tenant. */
+export type Access = Scope | 'any' | 'operator' | 'public';
+
+/** Who may call what: the one place where it is said. A route below `/v1` that is not named here cannot be added. */
+export const accessTable: Record<string, Access> = {
+  'POST /v1/tenants': 'operator',
+  'GET /v1/tenants': 'operator',
+  'GET /v1/tenants/:tenant': 'operator',
+  'POST /v1/keys': 'admin',
+  'GET /v1/keys': 'admin',
+  'DELETE /v1/keys/:key': 'admin',
+  'PUT /v1/tasks/:task': 'admin',
+  'GET /v1/tasks/:task': 'any',
+  'DELETE /v1/tasks/:task': 'admin',
+  'GET /v1/tasks': 'any',
+  'POST /v1/tasks/:task/users/:user/examples': 'train',
+  'GET /v1/tasks/:task/users/:user/examples': 'train',
+  'POST /v1/jobs': 'train',
+  'GET /v1/jobs': 'train',
+  'GET /v1/jobs/:job': 'train',
+  'POST /v1/jobs/:job/cancel': 'train',
+  'GET /v1/jobs/:job/events': 'train',
+  'POST /v1/tasks/:task/users/:user/predict': 'predict',
+  'GET /v1/models': 'train',
+  'GET /v1/tasks/:task/users/:user/model': 'train',
+  'GET /v1/tasks/:task/users/:user/versions': 'train',
+  'GET /v1/tasks/:task/users/:user/versions/:version': 'train',
+  'POST /v1/tasks/:task/users/:user/rollback': 'train',
+  'POST /v1/webhooks': 'admin',
+  'GET /v1/webhooks': 'admin',
+  'DELETE /v1/webhooks/:webhook': 'admin',
+  'GET /v1/webhooks/:webhook/deliveries': 'admin',
+  'GET /v1/system': 'operator',
+};
+
+/** Throws for a route below `/v1` that the table leaves out, so that none is public by oversight. */
+export function accessOf(method: string, url: string | undefined): Access {
+  const access = accessTable[`${method === 'HEAD' ? 'GET' : method} ${url}`];
+  if (access) return access;
+  if (url?.startsWith('/v1')) throw new Error(`${method} ${url} is missing in the access table`);
+  return 'public';
+}

@@ -1,0 +1,86 @@
+import { AppError, type Key, type Scope } from '@scion/contracts';
+import type { FastifyRequest } from 'fastify';
+import type { Records } from '../ports.js';
+import type { App } from '../server.js';
+import { type Access, accessOf } from './access.js';
+
+/** Who asks, and for which tenant. */
+export interface Principal {
+  keyId: string;
+  /** Whether the key belongs to no tenant. */
+  operator: boolean;
+  /** Of a tenant's key: its own; of an operator's: that of `Scion-Tenant`, null without the header. */
+  tenantId: string | null;
+  scopes: readonly Scope[];
+}
+
+const tenantHeader = 'scion-tenant';
+
+/** Answers 401, 403 and the 404 of an unseen tenant before the body of a request is read. */
+export function addAuthentication(app: App, { registry }: { registry: Pick<Records, 'keys' | 'tenants'> }) {
+  app.decorateRequest('principal', null);
+  app.addHook('onRequest', async (request) => {
+    const access = accessOf(request.method, request.routeOptions.url);
+    if (access === 'public') return;
+    const key = await registry.keys.verify(bearerOf(request));
+    if (!key) throw new AppError('unauthenticated', 'The API key is unknown, deleted or expired.');
+    request.principal = {
+      keyId: key.id,
+      operator: key.tenantId === null,
+      scopes: key.scopes,
+      tenantId: await tenantFor(request, key, registry),
+    };
+    authorize(request.principal, access);
+  });
+}
+
+/** RFC 6750 section 2.1. */
+function bearerOf({ headers }: FastifyRequest): string {
+  const [, secret] = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
+  if (secret) return secret;
+  throw new AppError('unauthenticated', 'Send an API key as `Authorization: Bearer scion_…`.');
+}
+
+async function tenantFor(
+  { headers }: FastifyRequest,
+  key: Key,
+  { tenants }: Pick<Records, 'tenants'>,
+): Promise<string | null> {
+  const named = headers[tenantHeader];
+  if (named === undefined) return key.tenantId;
+  // To a tenant's key every other tenant is missing, whether it exists or not.
+  if (key.tenantId !== null && named !== key.tenantId) throw noSuchTenant();
+  if (key.tenantId === null) {
+    if (typeof named !== 'string' || !/^ten_[0-9a-z]{26}$/.test(named)) throw noSuchTenant();
+    await tenants.get(named);
+  }
+  return String(named);
+}
+
+const noSuchTenant = () => new AppError('tenant_not_found', 'Scion-Tenant names no tenant of this key.');
+
+function authorize({ operator, scopes }: Principal, access: Exclude<Access, 'public'>): void {
+  if (access === 'any') return;
+  if (access === 'operator') {
+    if (operator && scopes.includes('admin')) return;
+    throw new AppError('scope_missing', 'This needs an operator key, which belongs to no tenant.');
+  }
+  if (!scopes.includes(access)) {
+    throw new AppError('scope_missing', `This needs a key with the scope "${access}".`);
+  }
+}
+
+export function principalOf({ principal }: FastifyRequest): Principal {
+  if (!principal) throw new AppError('internal', 'The request was not authenticated.');
+  return principal;
+}
+
+/** The tenant a request is about. An operator has to name one. */
+export function tenantOf(request: FastifyRequest): string {
+  const { tenantId } = principalOf(request);
+  if (tenantId !== null) return tenantId;
+  const errors = [{ path: `header/${tenantHeader}`, message: 'is missing' }];
+  throw new AppError('invalid_request', 'An operator key names the tenant in the header Scion-Tenant.', {
+    errors,
+  });
+}

@@ -1,0 +1,50 @@
+import { AppError, limits, type ProblemCode } from '@scion/contracts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { App } from '../server.js';
+import { problemDocument } from './problem-document.js';
+
+/** What Fastify itself refuses, by its error code. */
+const fastifyErrors: Record<string, [ProblemCode, string]> = {
+  FST_ERR_BAD_URL: ['invalid_request', 'The path holds a broken percent-encoding.'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['payload_too_large', `A body has at most ${limits.bodyBytes} bytes.`],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['invalid_request', 'The body is not as long as Content-Length says.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'This route does not read that Content-Type.'],
+  FST_ERR_CTP_INVALID_TYPE: ['unsupported_media_type', 'This route does not read that Content-Type.'],
+};
+
+/** Seconds to wait where the error itself does not say. */
+const defaultRetryAfter: Partial<Record<ProblemCode, number>> = {
+  overloaded: 1,
+  not_ready: 2,
+  // A quota on what is stored does not refill; an hour is when asking again is no nuisance.
+  quota_exceeded: 3600,
+};
+
+/** The one place where an error becomes an answer. What it does not recognise is a bare 500, explained in the log only. */
+export function addErrorHandler(app: App): void {
+  app.setErrorHandler((error, request, reply) => sendProblem(toAppError(error), request, reply));
+}
+
+export function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error.status >= 500 && error.code !== 'not_ready') {
+    request.log.error({ code: error.code, err: error.cause ?? error }, 'request failed');
+  }
+  const retryAfter = error.retryAfterSeconds ?? defaultRetryAfter[error.code];
+  if (retryAfter !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(retryAfter)));
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="scion"');
+  // The rest of an unread body would have to be drained before the connection could serve again.
+  if (!request.raw.complete) reply.header('connection', 'close');
+  reply.code(error.status).type('application/problem+json').header('cache-control', 'no-store');
+  const instance = request.url.split('?', 1)[0]!;
+  return reply.send(JSON.stringify(problemDocument(error, { requestId: request.id, instance })));
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const known = fastifyErrors[code];
+  if (known) return new AppError(...known);
+  return new AppError('internal', 'The cause is in the service’s log under this requestId.', {
+    cause: error,
+  });
+}

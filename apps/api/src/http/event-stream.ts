@@ -1,0 +1,70 @@
+import { Readable } from 'node:stream';
+import type { JobEvent } from '@scion/contracts';
+import type { FastifyReply } from 'fastify';
+
+/** How long a browser's EventSource waits before it connects again, in milliseconds. */
+const reconnectMs = 2_000;
+
+/**
+ * Sends job events as server-sent events (WHATWG HTML section 9.2). The stream is pulled by the connection, so a slow
+ * reader slows the source down instead of filling memory. It ends with the source; when the reader leaves, or `stop`
+ * fires, the source's signal fires.
+ *
+ * @param open starts the source; it must end when its signal fires
+ */
+export function sendEvents(
+  reply: FastifyReply,
+  open: (signal: AbortSignal) => AsyncIterable<JobEvent>,
+  { heartbeatMs, stop }: { heartbeatMs: number; stop: AbortSignal },
+): FastifyReply {
+  const left = new AbortController();
+  reply.raw.once('close', () => left.abort());
+  const signal = AbortSignal.any([left.signal, stop]);
+  return reply
+    .type('text/event-stream; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .header('x-accel-buffering', 'no')
+    .send(
+      Readable.from(frames(open(signal), heartbeatMs, signal), { objectMode: false, highWaterMark: 16_384 }),
+    );
+}
+
+async function* frames(
+  events: AsyncIterable<JobEvent>,
+  heartbeatMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  yield `retry: ${reconnectMs}\n\n`;
+  const source = events[Symbol.asyncIterator]();
+  try {
+    let next = source.next();
+    while (!signal.aborted) {
+      const result = await orAfter(next, heartbeatMs);
+      if (result === undefined) {
+        yield ': still here\n\n';
+        continue;
+      }
+      if (result.done) return;
+      yield frame(result.value);
+      next = source.next();
+    }
+  } finally {
+    await source.return?.();
+  }
+}
+
+const frame = (event: JobEvent): string =>
+  `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+
+/** What `work` resolves to, or undefined when that takes longer than `ms`. */
+async function orAfter<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const pause = new Promise<undefined>((done) => {
+    timer = setTimeout(done, ms, undefined);
+  });
+  try {
+    return await Promise.race([work, pause]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,36 @@
+/** The HTTP process: serves until SIGTERM, SIGINT or the loss of its supervisor. */
+import { readFileSync } from 'node:fs';
+import pino from 'pino';
+import { ConfigError, readConfig } from './config.js';
+import { startApi } from './start-api.js';
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = pino({ level: config.logLevel, base: { app: 'api', pid: process.pid } });
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+
+  const asked = new Promise<string>((done) => {
+    process.once('SIGTERM', done);
+    process.once('SIGINT', done);
+    // A supervisor holds the other end of the IPC channel, and its death closes it.
+    process.once('disconnect', () => done('disconnect'));
+  });
+  const api = await startApi({ config, log, version });
+  if (api.newOperatorKey !== null) {
+    process.stdout.write(`operator key, shown this once: ${api.newOperatorKey}\n`);
+  }
+  const reason = await asked;
+  log.info({ reason }, 'api stopping');
+  await api.close();
+  log.info('api stopped');
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).stack}\n`);
+  process.exit(1);
+}

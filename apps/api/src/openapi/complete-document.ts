@@ -1,0 +1,142 @@
+import { AppError, type ProblemCode, problems } from '@scion/contracts';
+import { type Access, accessOf } from '../http/access.js';
+import { problemDocument } from '../http/problem-document.js';
+import { componentSchemas, withReferences } from './components.js';
+import { examples } from './examples.js';
+
+/** What the document cannot learn from a route's schema. */
+export interface RouteFacts {
+  method: string;
+  /** As Fastify has it, with `:name`. */
+  url: string;
+  problems: readonly ProblemCode[];
+}
+
+/** The parts of the OpenAPI 3.1 document that are completed here. */
+interface MediaTypes {
+  [type: string]: { schema?: unknown; example?: unknown; examples?: Record<string, { value: unknown }> };
+}
+interface Operation {
+  operationId: string;
+  description?: string;
+  security?: object[];
+  parameters?: object[];
+  requestBody?: { content: MediaTypes };
+  responses?: Record<string, { description: string; content?: MediaTypes }>;
+}
+export interface OpenApiDocument {
+  paths?: Record<string, Record<string, Operation>>;
+  components?: Record<string, unknown>;
+}
+
+/** Adds what holds for routes by rule: who may call them, the problems they answer, examples, named schemas. */
+export function completeDocument(
+  document: OpenApiDocument,
+  facts: ReadonlyMap<string, RouteFacts>,
+): OpenApiDocument {
+  for (const path of Object.values(document.paths ?? {})) {
+    for (const operation of Object.values(path)) {
+      const fact = facts.get(operation.operationId);
+      if (fact) completeOperation(operation, fact);
+    }
+  }
+  const completed = withReferences(document);
+  completed.components = {
+    ...completed.components,
+    schemas: componentSchemas(),
+    securitySchemes: {
+      key: { type: 'http', scheme: 'bearer', bearerFormat: 'scion_…', description: 'An API key' },
+    },
+  };
+  return completed;
+}
+
+function completeOperation(operation: Operation, { method, url, problems: own }: RouteFacts): void {
+  const access = accessOf(method, url);
+  operation.security = access === 'public' ? [] : [{ key: [] }];
+  if (access !== 'public') {
+    operation.description = [operation.description, accessSentence[access]].filter(Boolean).join(' ');
+    operation.parameters = [...(operation.parameters ?? []), tenantHeader];
+  }
+  addExamples(operation);
+  const codes = [...new Set([...sharedProblems(access, operation), ...own])];
+  const byStatus = groupByStatus(codes);
+  operation.responses ??= {};
+  for (const [status, group] of [...byStatus].sort(([a], [b]) => a - b)) {
+    operation.responses[status] = problemResponse(group, url);
+  }
+}
+
+const accessSentence: Record<Exclude<Access, 'public'>, string> = {
+  any: 'Takes any key.',
+  operator: 'Needs an operator key.',
+  admin: 'Needs the scope `admin`.',
+  train: 'Needs the scope `train`.',
+  predict: 'Needs the scope `predict`.',
+};
+
+const tenantHeader: object = {
+  in: 'header',
+  name: 'Scion-Tenant',
+  required: false,
+  description: 'With an operator key: the tenant that the request is about',
+  schema: { type: 'string' },
+};
+
+function sharedProblems(access: Access, { parameters, requestBody }: Operation): ProblemCode[] {
+  const codes: ProblemCode[] = ['internal'];
+  if (access !== 'public') codes.push('unauthenticated', 'scope_missing', 'tenant_not_found', 'overloaded');
+  if (parameters?.length || requestBody) codes.push('invalid_request');
+  if (requestBody) codes.push('malformed_json', 'payload_too_large', 'unsupported_media_type');
+  return codes;
+}
+
+function groupByStatus(codes: ProblemCode[]): Map<number, ProblemCode[]> {
+  const groups = new Map<number, ProblemCode[]>();
+  for (const code of codes) {
+    const { status } = problems[code];
+    groups.set(status, [...(groups.get(status) ?? []), code]);
+  }
+  return groups;
+}
+
+function problemResponse(codes: ProblemCode[], url: string) {
+  return {
+    description: codes.map((code) => `${problems[code].title} (\`${code}\`)`).join('. '),
+    content: {
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: Object.fromEntries(codes.map((code) => [code, { value: exampleProblem(code, url) }])),
+      },
+    },
+  };
+}
+
+const exampleProblem = (code: ProblemCode, url: string) =>
+  problemDocument(new AppError(code, problems[code].title), {
+    requestId: 'req_01kaqx8v4n6q0d3w5y7z9b1c3e',
+    instance: url.replace(/:(\w+)/g, (_, name: string) => exampleNames[name] ?? name),
+  });
+
+const exampleNames: Record<string, string> = {
+  task: 'inbox-triage',
+  user: 'ada%40example.com',
+  tenant: 'ten_01kaqx8v4n6q0d3w5y7z9b1c3e',
+  key: 'key_01kaqx8v4n6q0d3w5y7z9b1c3e',
+  job: 'job_01kaqx8v4n6q0d3w5y7z9b1c3e',
+  webhook: 'whk_01kaqx8v4n6q0d3w5y7z9b1c3e',
+  version: '2',
+};
+
+function addExamples({ operationId, requestBody, responses = {} }: Operation): void {
+  const { request = {}, response } = examples[operationId] ?? {};
+  for (const [type, value] of Object.entries(request)) {
+    const media = requestBody?.content[type];
+    if (media) media.example = value;
+  }
+  if (response === undefined) return;
+  for (const [status, { content }] of Object.entries(responses)) {
+    const media = status < '300' ? content?.['application/json'] : undefined;
+    if (media) media.example = response;
+  }
+}

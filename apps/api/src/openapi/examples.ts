@@ -1,0 +1,237 @@
+import type {
+  Delivery,
+  ExamplesAppended,
+  Job,
+  JobEvent,
+  Key,
+  Model,
+  ModelVersion,
+  Page,
+  PredictResponse,
+  SystemState,
+  Task,
+  Tenant,
+  Webhook,
+} from '@scion/contracts';
+
+interface OperationExamples {
+  /** By media type. */
+  request?: Record<string, unknown>;
+  response?: unknown;
+}
+
+const at = '2026-11-23T20:15:00.000Z';
+const ulid = '01kaqx8v4n6q0d3w5y7z9b1c3e';
+const sha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+const tenantId = `ten_${ulid}`;
+const jobId = `job_${ulid}`;
+const user = 'ada@example.com';
+const task = 'inbox-triage';
+
+const page = <T>(row: T): Page<T> => ({ data: [row], nextCursor: null });
+const json = (value: unknown) => ({ 'application/json': value });
+
+const tenant: Tenant = { id: tenantId, name: 'Example Mail', createdAt: at };
+const key: Key = {
+  id: `key_${ulid}`,
+  tenantId,
+  name: 'mail backend',
+  scopes: ['train', 'predict'],
+  createdAt: at,
+  expiresAt: null,
+};
+const storedTask: Task = {
+  name: task,
+  kind: 'classification',
+  modality: 'text',
+  base: 'all-MiniLM-L6-v2',
+  labels: ['now', 'later'],
+  minExamplesPerLabel: 2,
+  untrained: 'zero-shot',
+  abstainBelow: 0.5,
+  createdAt: at,
+  updatedAt: at,
+};
+const appended: ExamplesAppended = {
+  accepted: 2,
+  replaced: 0,
+  duplicates: 0,
+  ids: ['m-1', 'm-2'],
+  total: 40,
+};
+const metrics = (accuracy: number, macroF1: number, logLoss: number) => ({
+  accuracy,
+  macroF1,
+  logLoss,
+  rows: 40,
+});
+const gate = {
+  promoted: true,
+  reason: 'Better than the majority class on rows it was not trained on',
+  candidate: metrics(0.9, 0.89, 0.31),
+  majority: metrics(0.55, 0.35, 0.69),
+  live: null,
+};
+const job: Job = {
+  id: jobId,
+  tenantId,
+  task,
+  user,
+  state: 'succeeded',
+  stage: null,
+  progress: 1,
+  attempts: 1,
+  createdAt: at,
+  startedAt: at,
+  finishedAt: at,
+  version: 2,
+  gate,
+  failure: null,
+};
+const queued: Job = {
+  ...job,
+  state: 'queued',
+  progress: 0,
+  attempts: 0,
+  startedAt: null,
+  finishedAt: null,
+  version: null,
+  gate: null,
+};
+const event: JobEvent = { seq: 1, at, type: 'state', state: 'queued' };
+const version: ModelVersion = {
+  version: 2,
+  live: true,
+  adapterSha256: sha256,
+  adapterBytes: 6_712,
+  card: {
+    task,
+    version: 2,
+    jobId,
+    createdAt: at,
+    method: 'head',
+    labels: ['later', 'now'],
+    examples: 40,
+    examplesPerLabel: { later: 22, now: 18 },
+    baseSha256: sha256,
+    dataSha256: sha256,
+    recipe: { l2: 0.01, folds: 5, seed: 1, temperature: 1.2 },
+    seconds: { embed: 0.4, fit: 0.2 },
+    gate,
+  },
+};
+const model: Model = {
+  tenantId,
+  task,
+  user,
+  examples: 40,
+  versions: 2,
+  live: version,
+  history: [{ version: 2, at, by: jobId, reason: 'gate' }],
+};
+const prediction: PredictResponse = {
+  predictions: [
+    { label: 'later', probability: 0.91, probabilities: { later: 0.91, now: 0.09 }, abstained: false },
+  ],
+  source: 'model',
+  version: 2,
+  adapterSha256: sha256,
+  baseSha256: sha256,
+};
+const webhook: Webhook = {
+  id: `whk_${ulid}`,
+  url: 'https://example.com/hooks/scion',
+  events: ['job.succeeded', 'job.failed'],
+  createdAt: at,
+};
+const delivery: Delivery = {
+  id: `dlv_${ulid}`,
+  eventId: `evt_${ulid}`,
+  type: 'job.succeeded',
+  attempt: 1,
+  at,
+  ok: true,
+  status: 204,
+  latencyMs: 41.2,
+  error: null,
+};
+const system: SystemState = {
+  version: '0.1.0',
+  startedAt: at,
+  base: { name: 'all-MiniLM-L6-v2', sha256, hiddenSize: 384, layers: 6, provider: 'cpu' },
+  threads: 2,
+  cache: {
+    bytes: 6_712,
+    budgetBytes: 268_435_456,
+    entries: 1,
+    hits: 12,
+    misses: 1,
+    loads: 1,
+    evictions: 0,
+    resident: [{ tenantId, task, user, version: 2, bytes: 6_712 }],
+  },
+  queue: { waiting: 0, active: 0, delayed: 0, failed: 0 },
+  workers: 1,
+};
+
+/** By operationId. A test holds each against its schema. */
+export const examples: Record<string, OperationExamples> = {
+  createTenant: { request: json({ name: tenant.name }), response: tenant },
+  listTenants: { response: page(tenant) },
+  getTenant: { response: tenant },
+  createKey: {
+    request: json({ name: key.name, scopes: key.scopes }),
+    response: { ...key, secret: 'scion_…' },
+  },
+  listKeys: { response: page(key) },
+  putTask: {
+    request: json({ labels: ['now', 'later'], untrained: 'zero-shot', abstainBelow: 0.5 }),
+    response: storedTask,
+  },
+  getTask: { response: storedTask },
+  listTasks: { response: page(storedTask) },
+  appendExamples: {
+    request: {
+      'application/json': {
+        examples: [
+          { id: 'm-1', input: 'Invoice overdue: second reminder', label: 'now' },
+          { id: 'm-2', input: 'Our autumn newsletter', label: 'later' },
+        ],
+      },
+      'application/x-ndjson':
+        '{"id":"m-1","input":"Invoice overdue: second reminder","label":"now"}\n{"id":"m-2","input":"Our autumn newsletter","label":"later"}\n',
+    },
+    response: appended,
+  },
+  listExamples: {
+    response: page({
+      id: 'm-1',
+      input: 'Invoice overdue: second reminder',
+      label: 'now',
+      weight: 1,
+      createdAt: at,
+    }),
+  },
+  createJob: { request: json({ task, user }), response: queued },
+  listJobs: { response: page(job) },
+  getJob: { response: job },
+  cancelJob: { response: { ...queued, state: 'cancelled', finishedAt: at } satisfies Job },
+  listJobEvents: { response: page(event) },
+  predict: { request: json({ inputs: ['Your parcel is at the door'] }), response: prediction },
+  listModels: { response: page({ tenantId, task, user }) },
+  getModel: { response: model },
+  listVersions: { response: page(version) },
+  getVersion: { response: version },
+  rollbackModel: { request: json({ version: 1 }), response: model },
+  createWebhook: {
+    request: json({ url: webhook.url, events: webhook.events }),
+    response: { ...webhook, secret: 'whsec_…' },
+  },
+  listWebhooks: { response: page(webhook) },
+  listDeliveries: { response: page(delivery) },
+  getSystem: { response: system },
+  getLive: { response: { status: 'live' } },
+  getReady: {
+    response: { status: 'ready', checks: { redis: { ok: true }, store: { ok: true }, engine: { ok: true } } },
+  },
+};

@@ -1,0 +1,66 @@
+import type { CacheState, Clock, Job, ModelRef, NewId } from '@scion/contracts';
+import type { Queue } from '@scion/queue';
+import type { Registry } from '@scion/registry';
+import type { Logger } from 'pino';
+import type { Metrics } from './http/metrics.js';
+import type { PredictQuota } from './quota/predict-quota.js';
+
+/** Rows × labels. */
+export interface LabelProbabilities {
+  labels: string[];
+  probabilities: Float32Array;
+}
+
+/** What the routes ask of the engine. */
+export interface PredictionEngine {
+  base: { name: string; sha256: string; hiddenSize: number; layers: number };
+  provider: string;
+  threads: number;
+  /** Throws overloaded, artifact_invalid and base_mismatch; never answers from another adapter. */
+  predict(
+    adapter: ModelRef & { version: number; adapterSha256: string },
+    texts: string[],
+  ): Promise<LabelProbabilities>;
+  zeroShot(labels: string[], texts: string[]): Promise<LabelProbabilities>;
+  cacheState(): CacheState;
+}
+
+export type JobQueue = Pick<Queue, 'enqueueTraining' | 'requestCancel' | 'counts' | 'events'>;
+export type Records = Pick<
+  Registry,
+  'tenants' | 'keys' | 'tasks' | 'examples' | 'models' | 'jobs' | 'webhooks'
+>;
+
+/** Everything the HTTP application stands on. Each route takes the few of these that it uses. */
+export interface ApiDeps {
+  registry: Records;
+  queue: JobQueue;
+  engine: PredictionEngine;
+  /** Announces a job that the API itself ended (cancelled before a worker took it) to the tenant's webhooks. */
+  announce(job: Job): Promise<unknown>;
+  /** Throws webhook_url_refused. */
+  checkWebhookUrl(url: string): Promise<void>;
+  quota: PredictQuota;
+  metrics: Metrics;
+  /** By the name of a part: resolves when it works, rejects with the reason when it does not. */
+  readiness: Record<string, () => Promise<unknown>>;
+  clock: Clock;
+  newId: NewId;
+  logger: Logger;
+  settings: ApiSettings;
+}
+
+export interface ApiSettings {
+  /** Of this software, shown by `/v1/system` and in the OpenAPI document. */
+  version: string;
+  /** Examples one user may keep for one task. */
+  examplesPerModel: number;
+  /** Folder with the built dashboard; undefined serves none. */
+  dashboardDir: string | undefined;
+  /** A comment is sent on a silent event stream this often, in milliseconds, so that no proxy takes it for dead. */
+  heartbeatMs: number;
+  /** Requests are answered 429 while the event loop is later than this many milliseconds; 0 never does so. */
+  maxEventLoopDelayMs: number;
+  /** Whether to believe `X-Forwarded-*`: only behind a proxy that sets them. */
+  trustProxy: boolean;
+}

@@ -1,0 +1,32 @@
+import { AppError } from '@scion/contracts';
+import type { Engine } from '@scion/engine';
+import type { ObjectStore } from '@scion/store';
+import type { Redis } from 'ioredis';
+import type { ApiDeps } from './ports.js';
+
+/** Needs no object of that name: being told that there is none is an answer. */
+const probeKey = 'health/probe';
+
+/** Asks each part for something small that it can only answer when it works. */
+export function createReadiness({
+  redis,
+  store,
+  engine,
+}: {
+  redis: Pick<Redis, 'ping'>;
+  store: Pick<ObjectStore, 'head'>;
+  engine: Pick<Engine, 'embed'>;
+}): ApiDeps['readiness'] {
+  return {
+    redis: () => redis.ping(),
+    store: () => store.head(probeKey),
+    async engine() {
+      try {
+        await engine.embed(['ready?']);
+      } catch (error) {
+        // Busy is not broken: taking this process out of service would only move its load to the others.
+        if (!(error instanceof AppError && error.code === 'overloaded')) throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import type { Readable } from 'node:stream';
+import { ExamplesAppend, ExamplesAppended, limits } from '@scion/contracts';
+import { tenantOf } from '../../http/authenticate.js';
+import { readNdjson } from '../../http/ndjson.js';
+import { modelRef } from '../../http/user-id.js';
+import { compileValidator } from '../../http/validation.js';
+import type { ApiDeps } from '../../ports.js';
+import type { App } from '../../server.js';
+import { ModelPath } from '../path-params.js';
+import { checkExamples } from './check-examples.js';
+import { requireRoom } from './require-room.js';
+import { toRows } from './rows.js';
+
+const ndjsonLimits = {
+  bytes: limits.bodyBytes,
+  // One text with each of its characters escaped, plus room for the rest of the line.
+  lineBytes: limits.textChars * 6 + 16_384,
+  rows: limits.examplesPerRequest,
+};
+
+export function appendExamples(
+  app: App,
+  { registry, settings }: Pick<ApiDeps, 'registry' | 'settings'>,
+): void {
+  // A scope of its own, so that no other route reads NDJSON.
+  app.register(async (scope: App) => {
+    scope.addContentTypeParser('application/x-ndjson', async (_request: unknown, body: Readable) =>
+      readNdjson(body, ndjsonLimits),
+    );
+    scope.post(
+      '/v1/tasks/:task/users/:user/examples',
+      {
+        config: {
+          problems: [
+            'malformed_ndjson',
+            'task_not_found',
+            'label_wrong_kind',
+            'label_not_allowed',
+            'input_empty',
+            'input_too_long',
+            'too_many_rows',
+            'quota_exceeded',
+          ],
+        },
+        // Rows are checked one by one below, for JSON and NDJSON alike: the schema only documents them.
+        validatorCompiler: ({ httpPart, ...rest }) =>
+          httpPart === 'body' ? (value) => ({ value }) : compileValidator({ httpPart, ...rest }),
+        schema: {
+          operationId: 'appendExamples',
+          tags: ['examples'],
+          summary: 'Append labelled examples',
+          description:
+            'All of a request is stored, or nothing. Idempotent by example id: an id sent again replaces the example, unchanged it is a no-op.',
+          params: ModelPath,
+          consumes: ['application/json', 'application/x-ndjson'],
+          body: ExamplesAppend,
+          response: { 200: ExamplesAppended },
+        },
+      },
+      async (request) => {
+        const ref = modelRef(tenantOf(request), request.params);
+        const task = await registry.tasks.get(ref.tenantId, ref.task);
+        const examples = checkExamples(toRows(request.body), task);
+        await requireRoom(ref, examples, registry, settings.examplesPerModel);
+        return registry.examples.append(ref, examples);
+      },
+    );
+  });
+}

@@ -1,0 +1,56 @@
+import { AppError, Job, JobCreate, type ModelRef, missingExamples } from '@scion/contracts';
+import { tenantOf } from '../../http/authenticate.js';
+import { checkUserId } from '../../http/user-id.js';
+import type { ApiDeps, Records } from '../../ports.js';
+import type { App } from '../../server.js';
+
+export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry' | 'queue'>): void {
+  app.post(
+    '/v1/jobs',
+    {
+      config: { problems: ['task_not_found', 'too_few_examples'] },
+      schema: {
+        operationId: 'createJob',
+        tags: ['jobs'],
+        summary: 'Train a user’s model',
+        description:
+          'Answers 202 with a new job, or 200 with the one of this model that is still queued. While one runs, one more may queue.',
+        body: JobCreate,
+        response: { 200: Job, 202: Job },
+      },
+    },
+    async (request, reply) => {
+      const { task, user } = request.body;
+      checkUserId(user, '/user');
+      const ref = { tenantId: tenantOf(request), task, user };
+      await requireExamples(ref, registry);
+      const { job, joined } = await registry.jobs.create(ref);
+      if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
+      // Also when joined: enqueueing is idempotent, and the process that made the job may have died before it.
+      await queue.enqueueTraining({ jobId: job.id, ...ref });
+      return reply
+        .code(joined ? 200 : 202)
+        .header('location', `/v1/jobs/${job.id}`)
+        .send(job);
+    },
+  );
+}
+
+async function requireExamples(ref: ModelRef, registry: Pick<Records, 'tasks' | 'examples'>): Promise<void> {
+  const task = await registry.tasks.get(ref.tenantId, ref.task);
+  const { examples } = await registry.examples.all(ref);
+  const counts = new Map<string, number>();
+  for (const { label } of examples) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const lacking = missingExamples(task, counts);
+  if (!lacking) return;
+  const { missing, missingLabels } = lacking;
+  const wants = [];
+  const short = Object.keys(missing).length;
+  if (short > 0) wants.push(`${short} of the labels need more examples, see missing`);
+  if (missingLabels > 0) wants.push(`${missingLabels} more labels are needed, two at the least`);
+  throw new AppError(
+    'too_few_examples',
+    `Each label needs ${task.minExamplesPerLabel} examples: ${wants.join('; ')}.`,
+    { extensions: { missing, missingLabels } },
+  );
+}

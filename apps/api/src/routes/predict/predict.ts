@@ -1,0 +1,106 @@
+import { AppError, type ModelRef, PredictRequest, PredictResponse, type Task } from '@scion/contracts';
+import type { FastifyReply } from 'fastify';
+import { tenantOf } from '../../http/authenticate.js';
+import { modelRef } from '../../http/user-id.js';
+import type { ApiDeps } from '../../ports.js';
+import type { QuotaState } from '../../quota/predict-quota.js';
+import type { App } from '../../server.js';
+import { ModelPath } from '../path-params.js';
+import { checkInputs } from './check-inputs.js';
+import { toPredictions } from './to-predictions.js';
+
+type Deps = Pick<ApiDeps, 'registry' | 'engine' | 'quota' | 'metrics'>;
+
+export function predict(app: App, deps: Deps): void {
+  app.post(
+    '/v1/tasks/:task/users/:user/predict',
+    {
+      config: {
+        problems: [
+          'task_not_found',
+          'model_not_trained',
+          'input_empty',
+          'input_too_long',
+          'too_many_rows',
+          'quota_exceeded',
+          'artifact_invalid',
+          'base_mismatch',
+        ],
+      },
+      schema: {
+        operationId: 'predict',
+        tags: ['predictions'],
+        summary: 'Predict with a user’s model',
+        description:
+          'All rows of an answer come from the one version that it names. `RateLimit` headers tell what is left of the tenant’s rows a minute.',
+        params: ModelPath,
+        body: PredictRequest,
+        response: { 200: PredictResponse },
+      },
+    },
+    async (request, reply) => {
+      const ref = modelRef(tenantOf(request), request.params);
+      const { inputs } = request.body;
+      checkInputs(inputs);
+      const task = await deps.registry.tasks.get(ref.tenantId, ref.task);
+      requireQuota(reply, await deps.quota.take(ref.tenantId, inputs.length));
+      const answer = (await fromModel(ref, task, inputs, deps)) ?? (await fromNames(task, inputs, deps));
+      if (!answer) {
+        throw new AppError(
+          'model_not_trained',
+          'No version of this user’s model is live; send examples and create a job.',
+        );
+      }
+      deps.metrics.predicted(answer.source, inputs.length);
+      return answer;
+    },
+  );
+}
+
+/** The live version's answer, undefined when there is none. */
+async function fromModel(
+  ref: ModelRef,
+  task: Task,
+  inputs: string[],
+  { registry, engine }: Deps,
+): Promise<PredictResponse | undefined> {
+  const live = await registry.models.live(ref);
+  if (!live) return undefined;
+  const { version, adapterSha256 } = live;
+  const answer = await engine.predict({ ...ref, version, adapterSha256 }, inputs);
+  return {
+    predictions: toPredictions(answer, task.abstainBelow),
+    source: 'model',
+    version,
+    adapterSha256,
+    baseSha256: engine.base.sha256,
+  };
+}
+
+/** What the label names alone say, where the task wants that for untrained users. */
+async function fromNames(
+  task: Task,
+  inputs: string[],
+  { engine }: Deps,
+): Promise<PredictResponse | undefined> {
+  if (task.untrained !== 'zero-shot' || task.labels === null) return undefined;
+  return {
+    predictions: toPredictions(await engine.zeroShot(task.labels, inputs), task.abstainBelow),
+    source: 'zero-shot',
+    version: null,
+    adapterSha256: null,
+    baseSha256: engine.base.sha256,
+  };
+}
+
+/** Headers per draft-ietf-httpapi-ratelimit-headers-10. */
+function requireQuota(reply: FastifyReply, { granted, limit, remaining, resetSeconds }: QuotaState): void {
+  reply.header('ratelimit-policy', `"predict-rows";q=${limit};w=60`);
+  reply.header('ratelimit', `"predict-rows";r=${remaining};t=${resetSeconds}`);
+  if (granted) return;
+  throw new AppError(
+    'quota_exceeded',
+    `The tenant may predict ${limit} rows a minute; ${remaining} are left of this one.`,
+    { retryAfterSeconds: resetSeconds },
+  );
+}

@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs';
+import { createIds } from '@scion/contracts';
+import { createEngine } from '@scion/engine';
+import { createQueue } from '@scion/queue';
+import { createRegistry } from '@scion/registry';
+import { checkWebhookUrl, createSend, createWebhooks } from '@scion/webhooks';
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { buildApp } from './app.js';
+import type { Config } from './config.js';
+import { createMetrics } from './http/metrics.js';
+import { openStore } from './open-store.js';
+import { createPredictQuota } from './quota/predict-quota.js';
+import { createReadiness } from './readiness.js';
+
+export interface RunningApi {
+  /** Where it listens, e.g. `http://127.0.0.1:7070`. */
+  url: string;
+  /** The operator key made by this very start, shown nowhere else; null when there was one. */
+  newOperatorKey: string | null;
+  /** Lets running requests end, ends event streams, then closes everything in the reverse order of opening. */
+  close(): Promise<void>;
+}
+
+const heartbeatMs = 15_000;
+
+/** Wires the API, top to bottom, and starts it. What was opened is closed in reverse, also when a later step fails. */
+export async function startApi({
+  config,
+  log,
+  version,
+}: {
+  config: Config;
+  log: Logger;
+  version: string;
+}): Promise<RunningApi> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let step = closers.pop(); step; step = closers.pop()) await step();
+  };
+  const clock = Date.now;
+  const newId = createIds(clock);
+  try {
+    const store = await openStore(config.store);
+    closers.push(() => store.close());
+
+    const redis = new Redis(config.redisUrl, { maxRetriesPerRequest: 3 });
+    redis.on('error', (err) => log.warn({ err }, 'Redis connection'));
+    closers.push(async () => redis.disconnect());
+
+    const queue = createQueue({
+      connection: config.redisUrl,
+      clock,
+      onError: (err) => log.warn({ err }, 'queue'),
+    });
+    closers.push(() => queue.close());
+
+    const registry = await createRegistry({
+      ...{ store, redis, clock, newId },
+      async onRebuilt(unfinished) {
+        for (const { id: jobId, tenantId, task, user } of unfinished) {
+          await queue.enqueueTraining({ jobId, tenantId, task, user });
+        }
+        log.warn({ unfinished: unfinished.length }, 'indexes restored from the bucket');
+      },
+      onError: (err) => log.warn({ err }, 'registry'),
+    });
+    closers.push(() => registry.close());
+    await registry.ensureIndexed();
+
+    const engine = await createEngine({
+      baseDir: config.baseDir,
+      threads: config.threads,
+      cacheBytes: config.cacheBytes,
+      maxQueuedRows: config.maxQueuedRows,
+      loadAdapter: (key) => registry.models.adapter(key, key.version),
+    });
+    closers.push(() => engine.close());
+
+    const urlRules = { allowPrivateAddresses: config.allowPrivateWebhooks };
+    const webhooks = createWebhooks({
+      records: registry.webhooks,
+      loadJob: registry.jobs.get,
+      enqueue: queue.enqueueDelivery,
+      // Deliveries are the worker's; this process only orders them.
+      send: createSend({ ...urlRules, timeoutMs: 10_000 }),
+      ...{ clock, newId },
+    });
+
+    const { secret } = await registry.keys.ensureOperatorKey(config.operatorKey);
+    const newOperatorKey = config.operatorKey === undefined ? secret : null;
+
+    const app = await buildApp({
+      ...{ registry, queue, engine, clock, newId },
+      announce: (job) => webhooks.emit(job),
+      checkWebhookUrl: (url) => checkWebhookUrl(url, urlRules),
+      quota: createPredictQuota({
+        ...{ redis, clock },
+        rowsPerMinute: config.predictRowsPerMinute,
+        onUnavailable: (err) => log.warn({ err }, 'predict quota not counted'),
+      }),
+      metrics: createMetrics({
+        cacheState: () => engine.cacheState(),
+        queueCounts: () => queue.counts(),
+        processMetrics: true,
+      }),
+      readiness: createReadiness({ redis, store, engine }),
+      logger: log,
+      settings: {
+        version,
+        heartbeatMs,
+        examplesPerModel: config.examplesPerModel,
+        maxEventLoopDelayMs: config.maxEventLoopDelayMs,
+        trustProxy: config.trustProxy,
+        dashboardDir: existsSync(config.dashboardDir) ? config.dashboardDir : undefined,
+      },
+    });
+    closers.push(() => app.close());
+    const url = await app.listen({
+      host: config.host,
+      port: config.port,
+      // Fastify's own line is a sentence with the address in it; ours is a constant with fields.
+      listenTextResolver: () => 'listening',
+    });
+    log.info(
+      {
+        url,
+        base: engine.base.name,
+        provider: engine.provider,
+        threads: engine.threads,
+        store: config.store.kind,
+      },
+      'api started',
+    );
+    return { url, newOperatorKey, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

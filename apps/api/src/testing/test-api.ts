@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto';
+import {
+  AppError,
+  createIds,
+  type Job,
+  type ModelRef,
+  type ModelVersion,
+  type Problem,
+} from '@scion/contracts';
+import { createQueue, type Queue } from '@scion/queue';
+import { createRegistry, type Registry } from '@scion/registry';
+import { createMemoryStore, type ObjectStore } from '@scion/store';
+import type { InjectOptions, LightMyRequestResponse } from 'fastify';
+import { Redis } from 'ioredis';
+import { type Logger, pino } from 'pino';
+import { buildApp } from '../app.js';
+import { createMetrics } from '../http/metrics.js';
+import type { ApiDeps, ApiSettings } from '../ports.js';
+import { createPredictQuota } from '../quota/predict-quota.js';
+import type { App } from '../server.js';
+import { createFakeEngine, type FakeEngine } from './fake-engine.js';
+
+interface Teardown {
+  teardown(step: () => Promise<unknown>): void;
+}
+
+/** A tenant with one key for each scope. */
+export interface TestTenant {
+  id: string;
+  admin: string;
+  train: string;
+  predict: string;
+  /** A key with all scopes. */
+  all: string;
+}
+
+export interface Call extends InjectOptions {
+  key?: string;
+  /** Sent as `Scion-Tenant`. */
+  tenant?: string;
+}
+
+export interface TestApi {
+  app: App;
+  registry: Registry;
+  queue: Queue;
+  engine: FakeEngine;
+  store: ObjectStore;
+  redis: Redis;
+  /** Milliseconds since the epoch; tests move it. */
+  time: { now: number };
+  /** Secret of an operator key. */
+  operator: string;
+  /** Jobs announced to webhooks by the API itself. */
+  announced: Job[];
+  createTenant(name?: string): Promise<TestTenant>;
+  /** Publishes the next version of a model, as a worker would, and makes it live. */
+  publish(ref: ModelRef, labels?: string[]): Promise<ModelVersion>;
+  /** Injects a request. */
+  call(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    url: string,
+    options?: Call,
+  ): Promise<LightMyRequestResponse>;
+}
+
+export interface TestApiOptions {
+  /** A real Redis of the test's own. */
+  redis: { path: string };
+  settings?: Partial<ApiSettings>;
+  rowsPerMinute?: number;
+  logger?: Logger;
+  override?: Partial<ApiDeps>;
+}
+
+/** The whole application over a memory store, a real Redis and a stand-in engine. */
+export async function startTestApi(t: Teardown, options: TestApiOptions): Promise<TestApi> {
+  const time = { now: Date.parse('2026-11-23T20:15:00.000Z') };
+  const clock = () => time.now;
+  const newId = createIds(clock);
+  const store = createMemoryStore();
+  const redis = new Redis({ path: options.redis.path, maxRetriesPerRequest: 1 });
+  redis.on('error', () => {});
+  const queue = createQueue({ connection: { path: options.redis.path }, clock });
+  const registry = await createRegistry({ store, redis, clock, newId });
+  await registry.ensureIndexed();
+  const engine = createFakeEngine();
+  const announced: Job[] = [];
+
+  const app = await buildApp({
+    ...{ registry, queue, engine, clock, newId },
+    announce: async (job) => announced.push(job),
+    async checkWebhookUrl(url) {
+      if (!url.startsWith('https:'))
+        throw new AppError('webhook_url_refused', 'url must start with https://');
+    },
+    quota: createPredictQuota({
+      ...{ redis, clock },
+      rowsPerMinute: options.rowsPerMinute ?? 600_000,
+      onUnavailable: () => {},
+    }),
+    metrics: createMetrics({
+      cacheState: () => engine.cacheState(),
+      queueCounts: () => queue.counts(),
+      processMetrics: false,
+    }),
+    readiness: { redis: () => redis.ping(), store: () => store.head('x'), engine: async () => {} },
+    logger: options.logger ?? pino({ level: 'silent' }),
+    ...options.override,
+    settings: {
+      version: '0.0.0-test',
+      dashboardDir: undefined,
+      heartbeatMs: 60_000,
+      maxEventLoopDelayMs: 0,
+      trustProxy: false,
+      examplesPerModel: 20_000,
+      ...options.settings,
+    },
+  });
+  t.teardown(async () => {
+    await app.close();
+    await registry.close();
+    await queue.close();
+    redis.disconnect();
+    await store.close();
+  });
+
+  const operator = `scion_${'o'.repeat(40)}`;
+  await registry.keys.ensureOperatorKey(operator);
+
+  return {
+    ...{ app, registry, queue, engine, store, redis, time, operator, announced },
+    async createTenant(name = 'tenant') {
+      const { id } = await registry.tenants.create({ name });
+      const secret = async (scopes: ('admin' | 'train' | 'predict')[]) =>
+        (await registry.keys.create(id, { name: 'test', scopes })).secret;
+      return {
+        id,
+        admin: await secret(['admin']),
+        train: await secret(['train']),
+        predict: await secret(['predict']),
+        all: await secret(['admin', 'train', 'predict']),
+      };
+    },
+    publish: (ref, labels = ['like', 'hide']) => publish(registry, newId('job'), clock, ref, labels),
+    call: (method, url, { key, tenant, headers, ...rest } = {}) =>
+      app.inject({
+        ...{ method, url },
+        headers: {
+          ...(key !== undefined && { authorization: `Bearer ${key}` }),
+          ...(tenant !== undefined && { 'scion-tenant': tenant }),
+          ...headers,
+        },
+        ...rest,
+      }),
+  };
+}
+
+async function publish(
+  registry: Registry,
+  jobId: string,
+  clock: () => number,
+  ref: ModelRef,
+  labels: string[],
+): Promise<ModelVersion> {
+  const metrics = { accuracy: 0.9, macroF1: 0.9, logLoss: 0.3, rows: 10 };
+  const gate = { promoted: true, reason: 'better', candidate: metrics, majority: metrics, live: null };
+  const { version } = await registry.models.publish(ref, jobId, (number) => {
+    const adapter = Buffer.from(`adapter ${number}`);
+    const adapterSha256 = createHash('sha256').update(adapter).digest('hex');
+    return {
+      adapter,
+      adapterSha256,
+      card: {
+        ...{ task: ref.task, version: number, jobId, method: 'head', labels, examples: 10, gate },
+        createdAt: new Date(clock()).toISOString(),
+        examplesPerLabel: Object.fromEntries(labels.map((label) => [label, 5])),
+        baseSha256: 'b'.repeat(64),
+        dataSha256: 'd'.repeat(64),
+        recipe: { l2: 1, folds: 5, seed: 1, temperature: 1 },
+        seconds: { embed: 0.1, fit: 0.1 },
+      },
+    };
+  });
+  await registry.models.promote(ref, version, jobId);
+  return registry.models.version(ref, version);
+}
+
+/** The problem document of an answer; throws when it is none. */
+export function problemOf(response: LightMyRequestResponse): Problem {
+  const type = response.headers['content-type'];
+  if (type !== 'application/problem+json')
+    throw new Error(`no problem document: ${response.statusCode} ${type}`);
+  return response.json();
+}
