@@ -1,4 +1,4 @@
-import type { Clock, Job, NewId } from '@scion/contracts';
+import { AppError, type Clock, type Job, type NewId } from '@scion/contracts';
 import type { ObjectStore } from '@scion/store';
 import type { Redis } from 'ioredis';
 import { createKeys } from './api-keys.js';
@@ -7,7 +7,7 @@ import { createFreshCache } from './fresh-cache.js';
 import { createIndexes, generationKey } from './indexes.js';
 import { type CacheName, createInvalidations } from './invalidations.js';
 import { createJobs } from './jobs.js';
-import { createLocks } from './locks.js';
+import { createLocks, type HeldLock } from './locks.js';
 import { createModels } from './models.js';
 import type { RegistryParts } from './parts.js';
 import { dropCaches, dropIndexes, indexBucket } from './rebuild.js';
@@ -39,6 +39,11 @@ const lockWaitMs = 20_000;
 /** A rebuild of a large bucket takes minutes; other processes wait for it. */
 const rebuildWaitMs = 60 * 60_000;
 
+const completeScript = `
+if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('set', KEYS[2], ARGV[2])
+return 1`;
+
 export async function createRegistry(options: RegistryOptions): Promise<Registry> {
   const { store, redis, clock, newId, onRebuilt = async () => {}, onError = () => {} } = options;
   const locks = createLocks({ redis, lifeMs: options.lockLifeMs ?? 15_000, waitMs: lockWaitMs });
@@ -65,14 +70,17 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     return /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1] ?? 'unknown';
   }
 
-  async function restore(): Promise<RebuildReport> {
+  async function restore(lock: HeldLock): Promise<RebuildReport> {
     const startedAt = performance.now();
     const server = await runId();
     await dropCaches(redis);
     const { report, unfinished } = await indexBucket({ store, redis, indexes });
     await onRebuilt(unfinished);
-    // Last: until now a death would make the next reader start over.
-    await redis.set(generationKey, server);
+    // Last: until now a death would make the next reader start over. So does a second loss of Redis meanwhile, which
+    // takes the lock with it.
+    if ((await redis.eval(completeScript, 2, lock.key, generationKey, lock.token, server)) !== 1) {
+      throw new AppError('not_ready', 'The indexes were lost again while they were restored; try again.');
+    }
     return { ...report, seconds: (performance.now() - startedAt) / 1_000 };
   }
 
@@ -81,9 +89,9 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     if ((await redis.get(generationKey)) === server) return false;
     return locks.hold(
       'rebuild',
-      async () => {
+      async (lock) => {
         if ((await redis.get(generationKey)) === server) return false;
-        await restore();
+        await restore(lock);
         return true;
       },
       { waitMs: rebuildWaitMs },
@@ -109,9 +117,9 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     async rebuild() {
       return locks.hold(
         'rebuild',
-        async () => {
+        async (lock) => {
           await dropIndexes(redis);
-          return restore();
+          return restore(lock);
         },
         { waitMs: rebuildWaitMs },
       );
