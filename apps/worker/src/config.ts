@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 
-const Flag = Type.Enum(['true', 'false'], { default: 'false' });
+const Flag = Type.Boolean({ default: false });
 
 /** The environment, as text. Numbers and flags are converted; every other variable is left alone. */
 const Environment = Type.Object({
@@ -22,7 +22,7 @@ const Environment = Type.Object({
   SCION_WORKER_NICE: Type.Integer({ minimum: 0, maximum: 19, default: 0 }),
   SCION_WEBHOOK_ALLOW_PRIVATE: Flag,
   SCION_WEBHOOK_TIMEOUT_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 50, default: 10 }),
-  SCION_LOG_LEVEL: Type.Enum(['debug', 'info', 'warn', 'error', 'silent'], { default: 'info' }),
+  SCION_LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], { default: 'info' }),
 });
 
 /** What a wrong or missing variable should hold. */
@@ -64,7 +64,7 @@ export interface Config {
     /** For one attempt in all. */
     timeoutMs: number;
   };
-  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
 }
 
 /** Names every problem of the environment, one a line; never a value, which may be a secret. */
@@ -98,7 +98,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
             endpoint: env.S3_ENDPOINT,
             region: env.S3_REGION,
             prefix: env.S3_PREFIX,
-            forcePathStyle: env.S3_FORCE_PATH_STYLE === 'true',
+            forcePathStyle: env.S3_FORCE_PATH_STYLE,
           },
     basePath: env.SCION_BASE,
     threads,
@@ -107,7 +107,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     graceMs: env.SCION_GRACE_SECONDS * 1_000,
     nice: env.SCION_WORKER_NICE,
     webhooks: {
-      allowPrivateAddresses: env.SCION_WEBHOOK_ALLOW_PRIVATE === 'true',
+      allowPrivateAddresses: env.SCION_WEBHOOK_ALLOW_PRIVATE,
       timeoutMs: env.SCION_WEBHOOK_TIMEOUT_SECONDS * 1_000,
     },
     logLevel: env.SCION_LOG_LEVEL,

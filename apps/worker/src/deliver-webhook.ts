@@ -1,6 +1,7 @@
 import type { DeliveryPayload, HandlerContext } from '@scion/queue';
 import type { Webhooks } from '@scion/webhooks';
 import type { Logger } from 'pino';
+import { loggedError } from './failure.js';
 
 /** Makes the handler of delivery jobs. A failed attempt throws, and the queue tries again later. */
 export function createDeliverWebhook({
@@ -17,7 +18,7 @@ export function createDeliverWebhook({
       const outcome = await webhooks.deliver(payload, { attempt, signal });
       line.info({ outcome }, 'webhook delivery ended');
     } catch (error) {
-      line.info({ err: error, finalAttempt }, 'webhook delivery attempt failed');
+      line.info({ ...loggedError(error), finalAttempt }, 'webhook delivery attempt failed');
       throw error;
     }
   };

@@ -10,3 +10,10 @@ export function failureOf(error: unknown): JobFailure {
 export function isRetryable(error: unknown): boolean {
   return !(error instanceof AppError) || error.retryable;
 }
+
+/** How the log tells of an error: an AppError without its extensions, which may hold labels. */
+export function loggedError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof AppError)) return { err: error };
+  const { code, detail, cause } = error;
+  return { code, detail, ...(cause !== undefined && { err: cause }) };
+}

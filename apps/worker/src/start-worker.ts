@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from './config.js';
 import { createDeliverWebhook } from './deliver-webhook.js';
+import { loggedError } from './failure.js';
 import { createFinishJob } from './finish-job.js';
 import { openStore } from './open-store.js';
 import { announceAgain, enqueueUnfinished } from './recover.js';
@@ -75,7 +76,7 @@ export async function startWorker({
       connection: config.redisUrl,
       clock,
       onError: (err) => log.warn({ err }, 'queue'),
-      ...(queueTimings && { timings: timings }),
+      ...(timings?.queue && { timings: timings.queue }),
     });
     closers.push(() => queue.close());
 
@@ -122,7 +123,7 @@ export async function startWorker({
       queue.processDeliveries(createDeliverWebhook({ webhooks, log }), {
         concurrency: config.deliveryConcurrency,
         onDead: async ({ tenantId, webhookId, eventId }, err) =>
-          log.warn({ tenantId, webhookId, eventId, err }, 'webhook delivery given up'),
+          log.warn({ tenantId, webhookId, eventId, ...loggedError(err) }, 'webhook delivery given up'),
       }),
     ]);
     closers.push(() => Promise.all(consumers.map((consumer) => consumer.close({ graceMs: config.graceMs }))));

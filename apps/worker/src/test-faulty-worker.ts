@@ -1,6 +1,6 @@
 /**
- * A worker that dies of SIGKILL at a chosen write. The model of user `kill-before-3` is where it dies just before its
- * third write to that user's folder, of `kill-after-3` just after it; once each, as a file per user remembers.
+ * A worker that dies of SIGKILL at a chosen write. For the user `kill-after-3` it dies just after its third write to
+ * that user's folder; once each, as a file per user remembers.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,19 +13,16 @@ const folder = process.env.SCION_DATA ?? '';
 const writes = new Map<string, number>();
 
 async function survive<T>(key: string, write: () => Promise<T>): Promise<T> {
-  const [, user, side, at] = /\/users\/(kill-(before|after)-(\d+))\//.exec(key) ?? [];
-  if (user === undefined) return write();
+  const result = await write();
+  const [, user, at] = /\/users\/(kill-after-(\d+))\//.exec(key) ?? [];
+  if (user === undefined) return result;
   const number = (writes.get(user) ?? 0) + 1;
   writes.set(user, number);
-  const die = (now: string): void => {
-    const mark = join(folder, `died-of-${user}`);
-    if (side !== now || Number(at) !== number || existsSync(mark)) return;
+  const mark = join(folder, `died-of-${user}`);
+  if (number === Number(at) && !existsSync(mark)) {
     writeFileSync(mark, key);
     process.kill(process.pid, 'SIGKILL');
-  };
-  die('before');
-  const result = await write();
-  die('after');
+  }
   return result;
 }
 

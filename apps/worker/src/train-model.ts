@@ -3,7 +3,7 @@ import type { Engine } from '@scion/engine';
 import { JobAborted, type TrainingContext, type TrainingPayload } from '@scion/queue';
 import type { JobRef, Registry } from '@scion/registry';
 import type { Logger } from 'pino';
-import { failureOf, isRetryable } from './failure.js';
+import { failureOf, isRetryable, loggedError } from './failure.js';
 import type { FinishJob } from './finish-job.js';
 import { type Progress, trainVersion } from './train-version.js';
 
@@ -70,10 +70,10 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
     if (finalAttempt || !isRetryable(cause)) {
       const failure = failureOf(cause);
       const level = failure.code === 'internal' ? 'error' : 'info';
-      log[level]({ err: cause, code: failure.code }, 'training job failed');
+      log[level](loggedError(cause), 'training job failed');
       await finishJob(ref, { state: 'failed', failure });
     } else {
-      log.warn({ err: cause }, 'training attempt failed; it will be repeated');
+      log.warn(loggedError(cause), 'training attempt failed; it will be repeated');
       await registry.jobs.update(ref, { state: 'queued', stage: null, progress: 0 });
     }
     throw cause;
