@@ -1,4 +1,4 @@
-import { type Client, isFinished, type JobEvent } from '@scion/sdk';
+import { addJobEvent, type Client, isFinished, type JobEvent } from '@scion/sdk';
 import { useEffect, useState } from 'preact/hooks';
 
 export interface JobEvents {
@@ -39,7 +39,7 @@ export function useJobEvents(client: Client, jobId: string): JobEvents {
           maxRetries: 8,
         });
         for await (const event of events) {
-          arrived.push(event);
+          addJobEvent(arrived, event);
           const last = event.type === 'state' && event.state !== undefined && isFinished(event.state);
           if (!last) frame ??= requestAnimationFrame(() => publish(false, undefined));
         }

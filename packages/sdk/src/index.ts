@@ -41,7 +41,7 @@ export type {
 } from '@scion/contracts';
 export { type Client, type ClientOptions, createClient } from './client.js';
 export { isScionError, ScionError, type ScionErrorCode } from './errors.js';
-export { isFinished, type JobEventsOptions } from './job-events.js';
+export { addJobEvent, isFinished, type JobEventsOptions } from './job-events.js';
 export type { PageOptions, PagePromise } from './pages.js';
 export type { Examples } from './resources/examples.js';
 export type { Jobs, JobsQuery, JobWaitOptions } from './resources/jobs.js';

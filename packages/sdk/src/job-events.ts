@@ -23,8 +23,18 @@ export function isFinished(state: JobState): boolean {
 }
 
 /**
- * A job's events in order, each once, from `after` to its end: past ones first, then as they happen. A broken
- * connection is resumed with `Last-Event-ID`. Ends after the event that says the job finished.
+ * Adds an event to those received before. A job that is attempted anew tells its story anew: `seq` falls back, and
+ * the events from there on, which the attempt before left, are dropped.
+ */
+export function addJobEvent(received: JobEvent[], event: JobEvent): void {
+  while ((received.at(-1)?.seq ?? 0) >= event.seq) received.pop();
+  received.push(event);
+}
+
+/**
+ * A job's events in order, from `after` to its end: past ones first, then as they happen. A broken connection is
+ * resumed with `Last-Event-ID`. Ends after the event that says the job finished. `seq` falls back where the job is
+ * attempted anew; `addJobEvent` keeps a list right through that.
  */
 export async function* jobEvents(
   transport: Transport,
@@ -38,7 +48,7 @@ export async function* jobEvents(
   let failures = 0;
   let fruitless = 0;
   for (;;) {
-    const seenBefore = seen;
+    let received = 0;
     try {
       const response = await transport.open({
         method: 'GET',
@@ -49,8 +59,9 @@ export async function* jobEvents(
       });
       for await (const message of readServerSentEvents(bodyOf(response), idleTimeoutMs)) {
         const event = parseEvent(message.data);
-        if (event === undefined || event.seq <= seen) continue;
+        if (event === undefined) continue;
         seen = event.seq;
+        received += 1;
         failures = 0;
         yield event;
         if (event.type === 'state' && event.state !== undefined && isFinished(event.state)) return;
@@ -67,7 +78,7 @@ export async function* jobEvents(
       continue;
     }
     // The server closed the stream before the last event, to drain itself or because there is none to come.
-    fruitless = seen > seenBefore ? 0 : fruitless + 1;
+    fruitless = received > 0 ? 0 : fruitless + 1;
     if (fruitless > 0) {
       const job = await transport.request<Job>({ method: 'GET', path: at, options: { signal } });
       if (isFinished(job.state)) return;

@@ -1,0 +1,152 @@
+// The sdk against the real API over a real Redis; only the neural network is a stand-in.
+import { once } from 'node:events';
+import { createClient, isFinished, ScionError } from '@scion/sdk';
+import { startRedis } from '@scion/testkit';
+import t from 'tap';
+import { startTestApi } from '../apps/api/dist/testing/test-api.js';
+
+const redis = await startRedis();
+t.teardown(() => redis.close());
+const api = await startTestApi(t, { redis: redis.connect() });
+const baseUrl = await api.app.listen({ host: '127.0.0.1', port: 0 });
+const operator = createClient({ baseUrl, apiKey: api.operator });
+const tenant = await operator.tenants.create({ name: 'Orchard' });
+const key = await operator
+  .withTenant(tenant.id)
+  .keys.create({ name: 'backend', scopes: ['admin', 'train', 'predict'] });
+const client = createClient({ baseUrl, apiKey: key.secret });
+
+const user = 'ada/../é?#%2e@例.com';
+const examples = ['a', 'b', 'c'].flatMap((input) => [
+  { input: `good ${input}`, label: 'like' },
+  { input: `bad ${input}`, label: 'hide' },
+]);
+
+t.test('tenants, keys and tasks are written, read, listed and deleted', async (t) => {
+  t.same(await operator.tenants.get(tenant.id), tenant);
+  t.match((await operator.tenants.list()).data, [{ id: tenant.id }]);
+  const spare = await client.keys.create({ name: 'spare', scopes: ['predict'] });
+  t.match(spare, { secret: /^scion_/, tenantId: tenant.id });
+  const names = [];
+  for await (const one of client.keys.list({ limit: 1 })) names.push(one.name);
+  t.same(names.sort(), ['backend', 'spare']);
+  t.equal(await client.keys.delete(spare.id), undefined);
+  t.equal((await client.keys.list()).data.length, 1);
+
+  const task = await client.tasks.put('feed', { labels: ['like', 'hide'] });
+  t.same(await client.tasks.get('feed'), task);
+  await client.tasks.put('spare', {});
+  t.equal(await client.tasks.delete('spare'), undefined);
+  t.match((await client.tasks.list()).data, [{ name: 'feed' }]);
+});
+
+t.test('a problem of the API arrives as a typed error', async (t) => {
+  await t.rejects(client.tasks.get('missing'), {
+    name: 'ScionError',
+    code: 'task_not_found',
+    status: 404,
+    requestId: /^req_/,
+  });
+  await t.rejects(createClient({ baseUrl, apiKey: 'scion_no' }).tasks.list(), { code: 'unauthenticated' });
+  await t.rejects(client.system.get(), { code: 'scope_missing' });
+  await t.rejects(client.jobs.create({ task: 'feed', user: 'nobody' }), {
+    code: 'too_few_examples',
+    extensions: { missing: Object },
+  });
+  const wrong = await client.examples
+    .append('feed', user, [{ input: '', label: 'like' }])
+    .catch((error) => error);
+  t.ok(wrong instanceof ScionError);
+  t.ok(wrong.errors.length > 0, 'with the faulty field');
+});
+
+t.test('examples of any user arrive once, however often they are sent', async (t) => {
+  const first = await client.examples.append('feed', user, examples);
+  t.match(first, { accepted: 6, duplicates: 0, total: 6 });
+  const again = examples.map((example, index) => ({ ...example, id: first.ids[index] }));
+  t.match(await client.examples.append('feed', user, again), { accepted: 0, duplicates: 6, total: 6 });
+  const texts = [];
+  for await (const { input } of client.examples.list('feed', user, { limit: 4 })) texts.push(input);
+  t.same(texts.sort(), examples.map(({ input }) => input).sort());
+});
+
+t.test('a job’s events arrive live, through a new attempt, and wait returns its end', async (t) => {
+  const job = await client.jobs.create({ task: 'feed', user });
+  t.equal((await client.jobs.create({ task: 'feed', user })).id, job.id, 'while it is queued it is the one');
+  const seen = [];
+  const done = client.jobs.wait(job.id, { onEvent: (event) => seen.push(event) });
+  const untilSeen = async (count) => {
+    while (seen.length < count) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await untilSeen(1);
+  const first = await api.queue.events.open(job.id);
+  await first.append({ type: 'state', state: 'running' });
+  await first.append({ type: 'metric', series: 'final', step: 1, loss: 0.7 });
+  await untilSeen(3);
+  const second = await api.queue.events.open(job.id);
+  await second.append({ type: 'state', state: 'running' });
+  await second.append({ type: 'state', state: 'succeeded' });
+  const ref = { jobId: job.id, tenantId: tenant.id, task: 'feed', user };
+  await api.registry.jobs.finish(ref, {
+    state: 'succeeded',
+    events: await api.queue.events.read(job.id),
+    version: 1,
+    gate: null,
+  });
+  t.equal((await done).state, 'succeeded');
+  t.same(
+    seen.map(({ seq }) => seq),
+    [1, 2, 3, 2, 3],
+  );
+  const kept = [];
+  for await (const event of client.jobs.events(job.id, { after: 1 })) kept.push(event.state);
+  t.same(kept, ['running', 'succeeded'], 'the events stay readable after the end');
+  t.match((await client.jobs.list({ state: 'succeeded', user })).data, [{ id: job.id }]);
+});
+
+t.test('a queued job is cancelled', async (t) => {
+  const job = await client.jobs.create({ task: 'feed', user });
+  t.ok(isFinished((await client.jobs.cancel(job.id)).state));
+  t.equal((await client.jobs.wait(job.id)).state, 'cancelled');
+  await t.rejects(client.jobs.cancel(job.id), { code: 'job_finished' });
+});
+
+t.test('models are listed, asked and rolled back', async (t) => {
+  const ref = { tenantId: tenant.id, task: 'feed', user };
+  await api.publish(ref);
+  await api.publish(ref);
+  t.match((await client.models.list({ task: 'feed' })).data, [{ user }]);
+  t.match(await client.models.get('feed', user), { live: { version: 2 }, versions: 2, history: Array });
+  t.same(
+    (await client.models.versions('feed', user)).data.map(({ version }) => version),
+    [2, 1],
+  );
+  t.match(await client.models.version('feed', user, 1), { version: 1, live: false });
+  const answer = await client.predict({ task: 'feed', user, inputs: ['one', 'two'] });
+  t.match(answer, { version: 2, source: 'model', predictions: [{ label: 'like' }, { label: 'like' }] });
+  t.match(await client.models.rollback('feed', user), {
+    live: { version: 1 },
+    history: [{ reason: 'rollback' }],
+  });
+  t.match(await client.models.rollback('feed', user, 2), { live: { version: 2 } });
+});
+
+t.test('webhooks and the system', async (t) => {
+  const webhook = await client.webhooks.create({ url: 'https://example.com/hook' });
+  t.match(webhook, { secret: /^whsec_/ });
+  t.match((await client.webhooks.list()).data, [{ id: webhook.id }]);
+  t.same((await client.webhooks.deliveries(webhook.id)).data, []);
+  t.equal(await client.webhooks.delete(webhook.id), undefined);
+  t.match(await operator.system.get(), { base: { name: 'test-base' }, queue: { waiting: Number } });
+});
+
+t.test('a service that closes lets a waiting call fail in words', async (t) => {
+  const { createServer } = await import('node:http');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  const gone = createClient({ baseUrl: `http://127.0.0.1:${port}`, apiKey: 'scion_x', maxRetries: 0 });
+  await t.rejects(gone.tasks.list(), { code: 'network_error' });
+});
