@@ -59,9 +59,26 @@ export function verifySignature(request: SignedRequest, signer: Signer, nowMs: n
   );
   const unsigned = mustBeSigned.find((name) => !signed.includes(name));
   if (unsigned) throw new S3Refusal(403, 'AccessDenied', `the header ${unsigned} is not signed`);
-  const payloadHash = request.headers['x-amz-content-sha256'];
-  if (!payloadHash) throw new S3Refusal(400, 'InvalidRequest', 'x-amz-content-sha256 is missing');
+  if (!request.headers['x-amz-content-sha256']) {
+    throw new S3Refusal(400, 'InvalidRequest', 'x-amz-content-sha256 is missing');
+  }
 
+  const computed = signatureOf(
+    request,
+    { names: names!, date: date!, region: region! },
+    signer.secretAccessKey,
+  );
+  if (!timingSafeEqual(Buffer.from(computed, 'hex'), Buffer.from(signature!, 'hex'))) {
+    throw new S3Refusal(403, 'SignatureDoesNotMatch', 'the signature differs from the one computed');
+  }
+}
+
+/** The signature, as hex, over the headers that `names` lists in alphabetical order, joined by `;`. */
+export function signatureOf(
+  request: SignedRequest,
+  scope: { names: string; date: string; region: string },
+  secretAccessKey: string,
+): string {
   const [path = '', query = ''] = request.target.split('?');
   const canonicalRequest = [
     request.method,
@@ -70,18 +87,19 @@ export function verifySignature(request: SignedRequest, signer: Signer, nowMs: n
       .map((segment) => encodeUri(decodeURIComponent(segment)))
       .join('/'),
     canonicalQuery(query),
-    ...signed.map((name) => `${name}:${(request.headers[name] ?? '').trim().replace(/ +/g, ' ')}`),
+    ...scope.names
+      .split(';')
+      .map((name) => `${name}:${(request.headers[name] ?? '').trim().replace(/ +/g, ' ')}`),
     '',
-    names,
-    payloadHash,
+    scope.names,
+    request.headers['x-amz-content-sha256'],
   ].join('\n');
-  const scope = `${date}/${region}/s3/aws4_request`;
-  const toSign = [algorithm, sentAt, scope, sha256(canonicalRequest)].join('\n');
-  const steps = [date!, region!, 's3', 'aws4_request'];
-  const key = steps.reduce<string | Buffer>(hmac, `AWS4${signer.secretAccessKey}`);
-  if (!timingSafeEqual(hmac(key, toSign), Buffer.from(signature!, 'hex'))) {
-    throw new S3Refusal(403, 'SignatureDoesNotMatch', 'the signature differs from the one computed');
-  }
+  const steps = [scope.date, scope.region, 's3', 'aws4_request'];
+  const toSign = [algorithm, request.headers['x-amz-date'], steps.join('/'), sha256(canonicalRequest)].join(
+    '\n',
+  );
+  const key = steps.reduce<string | Buffer>(hmac, `AWS4${secretAccessKey}`);
+  return hmac(key, toSign).toString('hex');
 }
 
 function canonicalQuery(query: string): string {
