@@ -1,6 +1,6 @@
 import type { Job, JobEvent, ModelRef } from '@scion/contracts';
 import t from 'tap';
-import { createWorld, headline, task, type WorkerProcess } from './test-world.js';
+import { createWorld, headline, task, type WorkerProcess } from './testing/world.js';
 
 const world = await createWorld();
 t.teardown(() => world.close());

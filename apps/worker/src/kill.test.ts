@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeAdapter, readBase } from '@scion/engine';
 import t from 'tap';
-import { createWorld, type WorkerProcess } from './test-world.js';
+import { createWorld, type WorkerProcess } from './testing/world.js';
 
+const faultyWorker = new URL('./testing/faulty-worker.js', import.meta.url);
 const world = await createWorld();
 t.teardown(() => world.close());
 const { registry, tenantId, folder } = world;
@@ -35,7 +36,7 @@ t.test('killed at any write and tried again, a job publishes one version and has
   const keepAlive = (async () => {
     for (;;) {
       const worker = await world.spawnWorker({
-        script: 'test-faulty-worker.js',
+        script: faultyWorker,
         // One at a time, so that a death stalls only the job it is meant for.
         env: { SCION_TRAIN_CONCURRENCY: '1' },
       });
@@ -87,14 +88,14 @@ t.test('killed at any write and tried again, a job publishes one version and has
 t.test(
   'killed between a receiver’s answer and the delivery log, it delivers again under the same id',
   async (t) => {
-    const first = await world.spawnWorker({ script: 'test-faulty-worker.js' });
+    const first = await world.spawnWorker({ script: faultyWorker });
     const job = await world.requestJob(await world.addExamples('gwen'));
     world.answer = ({ payload }) => {
       if (payload.data.user === 'gwen') first.child.kill('SIGKILL');
       return 204;
     };
     t.equal((await first.exited).signal, 'SIGKILL');
-    await world.spawnWorker({ script: 'test-faulty-worker.js' });
+    await world.spawnWorker({ script: faultyWorker });
     const posts = await world.posts(job, 2);
     t.equal(new Set(posts.map(({ eventId }) => eventId)).size, 1);
     t.same(posts[0]?.payload, posts[1]?.payload);

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createWorld } from './test-world.js';
+import { createWorld } from './testing/world.js';
 
 const world = await createWorld();
 t.teardown(() => world.close());

@@ -6,8 +6,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectStore } from '@scion/store';
 import pino from 'pino';
-import { readConfig } from './config.js';
-import { startWorker } from './start-worker.js';
+import { readConfig } from '../config.js';
+import { startWorker } from '../start-worker.js';
 
 const folder = process.env.SCION_DATA ?? '';
 const writes = new Map<string, number>();

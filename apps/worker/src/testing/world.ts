@@ -39,8 +39,8 @@ export interface World {
   received: Received[];
   /** Called for each post; returns the status to answer with. */
   answer: (received: Received) => number;
-  /** Starts a worker process: the real one, or another script beside it. */
-  spawnWorker(options?: { script?: string; env?: Record<string, string> }): Promise<WorkerProcess>;
+  /** Starts a worker process: the real one, or another script. */
+  spawnWorker(options?: { script?: URL; env?: Record<string, string> }): Promise<WorkerProcess>;
   /** Stores `perLabel` examples of each of two labels. */
   addExamples(user: string, options?: { perLabel?: number; task?: string; from?: number }): Promise<ModelRef>;
   /** Records and enqueues a job, as the API does. */
@@ -143,8 +143,8 @@ export async function createWorld(): Promise<World> {
     ...{ server, redis, store, registry, queue, tenantId: tenant.id, folder, received },
     answer: () => 204,
 
-    async spawnWorker({ script = 'main.js', env = {} } = {}) {
-      const child = spawn(process.execPath, [fileURLToPath(new URL(script, import.meta.url))], {
+    async spawnWorker({ script = new URL('../main.js', import.meta.url), env = {} } = {}) {
+      const child = spawn(process.execPath, [fileURLToPath(script)], {
         stdio: ['ignore', 'pipe', 'pipe'],
         env: {
           ...process.env,
