@@ -37,6 +37,8 @@ export interface ConsumerDeps<N extends JobName> {
 export interface RunningConsumer extends Consumer {
   /** Fires the signal of a job that runs here. */
   abort(jobId: string, reason: JobAborted): void;
+  /** Ids of the jobs that run here now. */
+  running(): string[];
 }
 
 export async function startConsumer<N extends JobName>(
@@ -62,6 +64,11 @@ export async function startConsumer<N extends JobName>(
     running.set(jobId, controller);
     const timer = setTimeout(() => abort(new JobAborted('timeout')), row.timeoutMs);
     timer.unref();
+    // BullMQ renews by itself, but forgets a job that was put back and taken again at once; see `untrackJob` there.
+    const renewal = setInterval(() => {
+      job.extendLock(token ?? '', timings.lockMs).catch(onError);
+    }, timings.lockMs / 3);
+    renewal.unref();
     const attempt = job.attemptsMade + 1;
     const finalAttempt = attempt >= row.attempts;
     try {
@@ -80,7 +87,8 @@ export async function startConsumer<N extends JobName>(
       throw error;
     } finally {
       clearTimeout(timer);
-      running.delete(jobId);
+      clearInterval(renewal);
+      if (running.get(jobId) === controller) running.delete(jobId);
     }
   }
 
@@ -99,9 +107,6 @@ export async function startConsumer<N extends JobName>(
     },
   });
   worker.on('error', onError);
-  worker.on('lockRenewalFailed', (jobIds) => {
-    for (const jobId of jobIds) running.get(jobId)?.abort(new JobAborted('lock_lost'));
-  });
   worker.on('failed', (job, error) => {
     if (!job || seen.has(job)) return;
     const dying = die(job.data, error).finally(() => background.delete(dying));
@@ -111,6 +116,7 @@ export async function startConsumer<N extends JobName>(
 
   return {
     abort: (jobId, reason) => running.get(jobId)?.abort(reason),
+    running: () => [...running.keys()],
     async close({ graceMs } = {}) {
       const timer =
         graceMs === undefined

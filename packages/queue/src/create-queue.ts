@@ -107,7 +107,7 @@ export function createQueue(options: QueueOptions): Queue {
       processOptions,
     );
     const consumer: RunningConsumer = {
-      abort: inner.abort,
+      ...inner,
       async close(closeOptions) {
         await inner.close(closeOptions);
         consumers.delete(consumer);
@@ -154,6 +154,13 @@ export function createQueue(options: QueueOptions): Queue {
     }
   }
 
+  /** After a lost connection: requests whose message went by are found by their flags. */
+  async function recheckCancels(consumer: RunningConsumer | undefined): Promise<void> {
+    for (const jobId of consumer?.running() ?? []) {
+      if ((await redis.exists(cancelKey(jobId))) === 1) consumer?.abort(jobId, new JobAborted('cancelled'));
+    }
+  }
+
   /** Lets a delayed job run now; one that is not delayed runs anyway. */
   async function wake(jobId: string): Promise<void> {
     const job = await queues.train.getJob(jobId);
@@ -174,12 +181,15 @@ export function createQueue(options: QueueOptions): Queue {
     enqueueTraining: (payload) => enqueue<'train'>(queues.train, jobTable.train, payload),
     enqueueDelivery: (payload) => enqueue<'deliver'>(queues.deliver, jobTable.deliver, payload),
     async processTraining(handler, processOptions) {
-      const consumer = await start<'train'>(jobTable.train, processOptions, (payload, context, abort) =>
+      let consumer: RunningConsumer | undefined;
+      // Before the first job is taken: its flag is read after it can be told, so no request falls in between.
+      const stop = await hub.listen(cancelChannel, (jobId) => {
+        if (jobId === undefined) recheckCancels(consumer).catch(onError);
+        else consumer?.abort(jobId, new JobAborted('cancelled'));
+      });
+      consumer = await start<'train'>(jobTable.train, processOptions, (payload, context, abort) =>
         runTraining(handler, payload, context, abort),
       );
-      const stop = await hub.listen(cancelChannel, (jobId) => {
-        if (jobId !== undefined) consumer.abort(jobId, new JobAborted('cancelled'));
-      });
       return {
         async close(closeOptions) {
           await consumer.close(closeOptions);
