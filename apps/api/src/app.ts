@@ -1,10 +1,16 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { limits } from '@scion/contracts';
-import { type FastifyBaseLogger, fastify, LogController } from 'fastify';
+import {
+  type FastifyBaseLogger,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify';
 import { addAuthentication } from './http/authenticate.js';
 import { addBodyParsers } from './http/body-parsers.js';
 import { addDashboard } from './http/dashboard.js';
-import { addErrorHandler } from './http/error-handler.js';
+import { addErrorHandler, sendProblem, toAppError } from './http/error-handler.js';
 import { addRequestRecords } from './http/metrics.js';
 import { addNotFoundHandler } from './http/not-found.js';
 import { addPressureGuard } from './http/pressure.js';
@@ -30,6 +36,9 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     routerOptions: { maxParamLength: 8_192 },
     // A request that still arrives on a kept-alive connection is served: what it needs is closed later.
     return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(toAppError(error), request as FastifyRequest, reply as FastifyReply);
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setValidatorCompiler(compileValidator);

@@ -34,12 +34,14 @@ export function sendProblem(error: AppError, request: FastifyRequest, reply: Fas
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="scion"');
   // The rest of an unread body would have to be drained before the connection could serve again.
   if (!request.raw.complete) reply.header('connection', 'close');
+  // Set here too: a path that cannot be decoded meets no hook.
+  reply.header('x-request-id', request.id);
   reply.code(error.status).type('application/problem+json').header('cache-control', 'no-store');
   const instance = request.url.split('?', 1)[0]!;
   return reply.send(JSON.stringify(problemDocument(error, { requestId: request.id, instance })));
 }
 
-function toAppError(error: unknown): AppError {
+export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const known = fastifyErrors[code];

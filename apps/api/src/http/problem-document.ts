@@ -8,9 +8,7 @@ export function problemDocument(
   error: AppError,
   { requestId, instance }: { requestId: string; instance: string },
 ): Problem {
-  return {
-    // First, so that an extension can never overwrite a member of ours.
-    ...error.extensions,
+  const own: Problem = {
     type: problemType(error.code),
     title: problems[error.code].title,
     status: error.status,
@@ -20,4 +18,6 @@ export function problemDocument(
     requestId,
     ...(error.errors.length > 0 && { errors: error.errors }),
   };
+  // Twice, so that our members stand first and yet no extension overwrites one.
+  return { ...own, ...error.extensions, ...own };
 }

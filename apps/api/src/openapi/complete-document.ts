@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { AppError, type ProblemCode, problems } from '@scion/contracts';
 import { type Access, accessOf } from '../http/access.js';
 import { problemDocument } from '../http/problem-document.js';
@@ -129,14 +130,21 @@ const exampleNames: Record<string, string> = {
 };
 
 function addExamples({ operationId, requestBody, responses = {} }: Operation): void {
-  const { request = {}, response } = examples[operationId] ?? {};
-  for (const [type, value] of Object.entries(request)) {
+  const { request = {}, response, otherResponses = {} } = examples[operationId] ?? {};
+  for (const [type, example] of Object.entries(request)) {
     const media = requestBody?.content[type];
-    if (media) media.example = value;
+    if (!media) continue;
+    // Lines are no JSON document, so no schema of one fits them.
+    const schema = type === 'application/json' ? media.schema : { type: 'string' };
+    requestBody.content[type] = { ...media, schema, example };
   }
-  if (response === undefined) return;
-  for (const [status, { content }] of Object.entries(responses)) {
-    const media = status < '300' ? content?.['application/json'] : undefined;
-    if (media) media.example = response;
+  for (const [status, answer] of Object.entries(responses)) {
+    answer.description = STATUS_CODES[status] ?? status;
+    if (status === '204') delete answer.content;
+    const media = answer.content?.['application/json'];
+    if (media && response !== undefined) media.example = response;
+    for (const [type, example] of Object.entries(otherResponses)) {
+      answer.content = { ...answer.content, [type]: { schema: { type: 'string' }, example } };
+    }
   }
 }

@@ -13,11 +13,15 @@ import type {
   Tenant,
   Webhook,
 } from '@scion/contracts';
+import { problems } from '@scion/contracts';
 
 interface OperationExamples {
   /** By media type. */
   request?: Record<string, unknown>;
+  /** In JSON. */
   response?: unknown;
+  /** As text, by media type. */
+  otherResponses?: Record<string, string>;
 }
 
 const at = '2026-11-23T20:15:00.000Z';
@@ -174,6 +178,13 @@ const system: SystemState = {
   workers: 1,
 };
 
+const problem = {
+  type: '/problems/model_not_trained',
+  code: 'model_not_trained',
+  ...problems.model_not_trained,
+  retryable: false,
+};
+
 /** By operationId. A test holds each against its schema. */
 export const examples: Record<string, OperationExamples> = {
   createTenant: { request: json({ name: tenant.name }), response: tenant },
@@ -216,7 +227,12 @@ export const examples: Record<string, OperationExamples> = {
   listJobs: { response: page(job) },
   getJob: { response: job },
   cancelJob: { response: { ...queued, state: 'cancelled', finishedAt: at } satisfies Job },
-  listJobEvents: { response: page(event) },
+  listJobEvents: {
+    response: page(event),
+    otherResponses: {
+      'text/event-stream': `retry: 2000\n\nid: 1\nevent: state\ndata: ${JSON.stringify(event)}\n\n`,
+    },
+  },
   predict: { request: json({ inputs: ['Your parcel is at the door'] }), response: prediction },
   listModels: { response: page({ tenantId, task, user }) },
   getModel: { response: model },
@@ -234,4 +250,9 @@ export const examples: Record<string, OperationExamples> = {
   getReady: {
     response: { status: 'ready', checks: { redis: { ok: true }, store: { ok: true }, engine: { ok: true } } },
   },
+  getMetrics: {
+    otherResponses: { 'text/plain': 'scion_predicted_rows_total{source="model"} 42\n' },
+  },
+  listProblems: { response: { data: [problem] } },
+  getProblem: { response: problem },
 };

@@ -188,8 +188,8 @@ async function publish(
 
 /** The problem document of an answer; throws when it is none. */
 export function problemOf(response: LightMyRequestResponse): Problem {
-  const type = response.headers['content-type'];
-  if (type !== 'application/problem+json')
+  const type = String(response.headers['content-type']);
+  if (!type.startsWith('application/problem+json'))
     throw new Error(`no problem document: ${response.statusCode} ${type}`);
   return response.json();
 }

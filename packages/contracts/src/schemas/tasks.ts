@@ -10,8 +10,8 @@ export const Untrained = Type.Enum(['error', 'zero-shot'], {
 });
 export const TaskSpec = Type.Object(
   {
-    kind: Type.Enum(['classification'], { default: 'classification' }),
-    modality: Type.Enum(['text'], { default: 'text' }),
+    kind: Type.Optional(Type.Enum(['classification'], { default: 'classification' })),
+    modality: Type.Optional(Type.Enum(['text'], { default: 'text' })),
     labels: Type.Optional(
       Type.Array(Label, {
         minItems: 2,
