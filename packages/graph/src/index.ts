@@ -2,9 +2,13 @@
  * Owns ONNX graphs as plain data: reads, builds, rewrites, differentiates and writes them. Refuses I/O, runtimes and
  * anything that is not a graph: files, sessions and tokenizers belong to the engine.
  */
-export { buildBert, type EncoderSource } from './architectures/bert.js';
+export { buildBert } from './architectures/bert.js';
+export { buildEncoder } from './architectures/build-encoder.js';
 export type { Activation, ModelConfig } from './architectures/config.js';
-export type { BuiltEncoder, EncoderOutputs, EncoderSizes } from './architectures/encoder.js';
+export { buildDistilbert } from './architectures/distilbert.js';
+export type { BuiltEncoder, EncoderOutputs, EncoderSizes, EncoderSource } from './architectures/encoder.js';
+export { buildMpnet } from './architectures/mpnet.js';
+export { buildRoberta } from './architectures/roberta.js';
 export type { Weight, WeightSource } from './architectures/weights.js';
 export { type Differentiation, differentiate, findPath, type Path } from './autodiff/differentiate.js';
 export { createEmitter, type Emitter } from './autodiff/emitter.js';
@@ -12,6 +16,22 @@ export { type Feeds, type OpenSession, probeShapes, type Session } from './autod
 export { rules } from './autodiff/rules/table.js';
 export { type Builder, createBuilder, type NodeOptions, type Value } from './builder.js';
 export { GraphError, type GraphErrorCode } from './error.js';
+export type { Adapter, GroupOf } from './inject/adapters.js';
+export type { GraftOptions } from './inject/features.js';
+export type { Head } from './inject/head.js';
+export { buildInferenceGraph, type InferenceGraph, type InferenceOptions } from './inject/inference-graph.js';
+export {
+  type Extent,
+  extentOf,
+  initialParameters,
+  offsetsOf,
+  type Parameter,
+  type ParameterLayout,
+  sizeOf,
+} from './inject/parameters.js';
+export type { Pooling } from './inject/pooling.js';
+export { type SampleSizes, sampleInputs } from './inject/sample.js';
+export { findSites, matchSites, type Site } from './inject/sites.js';
 export {
   type Attribute,
   type DataType,
@@ -26,5 +46,26 @@ export {
 export { defaultLimits, type ReadLimits } from './onnx/limits.js';
 export { type ReadOptions, readModel } from './onnx/read-model.js';
 export type { ExternalResolver } from './onnx/read-tensor.js';
-export { type ExternalFile, type WriteOptions, type WrittenModel, writeModel } from './onnx/write-model.js';
+export {
+  type ExternalFile,
+  type ExternalPlace,
+  type WriteOptions,
+  type WrittenModel,
+  writeModel,
+} from './onnx/write-model.js';
+export { registerTraining } from './selfcheck/register-training.js';
+export {
+  type Check,
+  type SelfCheckOptions,
+  type SelfCheckReport,
+  selfCheck,
+} from './selfcheck/self-check.js';
 export { floatScalar, floatTensor, int64Scalar, int64Tensor, numbersOf } from './tensor.js';
+export { type AdamW, defaultAdamW } from './train/adamw.js';
+export { type Loss, MASKED_SCORE } from './train/losses.js';
+export {
+  buildTrainingGraph,
+  type TrainingGraph,
+  type TrainingOptions,
+  type TrainingSizes,
+} from './train/training-graph.js';

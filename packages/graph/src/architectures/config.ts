@@ -46,3 +46,10 @@ export function activationOf(config: ModelConfig, field: string): Activation {
   }
   return activation;
 }
+
+/** Errors `bad_config` for BERT variants with relative positions, which no published sentence encoder uses. */
+export function requireAbsolutePositions(config: ModelConfig): void {
+  if ((config.position_embedding_type ?? 'absolute') !== 'absolute') {
+    throw new GraphError('bad_config', 'config.json: position_embedding_type must be absolute');
+  }
+}

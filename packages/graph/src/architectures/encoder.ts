@@ -1,9 +1,18 @@
-import type { Builder, Value } from '../builder.js';
+import { type Builder, createBuilder, type Value } from '../builder.js';
 import { GraphError } from '../error.js';
 import type { Model } from '../ir.js';
 import { floatScalar } from '../tensor.js';
-import type { Activation } from './config.js';
-import type { WeightReader } from './weights.js';
+import { type BlockNames, encoderBlock } from './block.js';
+import type { Activation, ModelConfig } from './config.js';
+import { type EmbeddingLayout, embeddings } from './embeddings.js';
+import { createWeightReader, type WeightReader, type WeightSource } from './weights.js';
+
+/** A model folder, read, and what is wanted of it. */
+export interface EncoderSource {
+  config: ModelConfig;
+  weights: WeightSource;
+  outputs: EncoderOutputs;
+}
 
 /** What an encoder gives out. At least one of the two. */
 export interface EncoderOutputs {
@@ -35,23 +44,58 @@ export interface BuiltEncoder {
   hiddenStates: Value[];
 }
 
-/** Where one family keeps the weights of block `i`, below its folder of blocks. */
-export interface BlockNames {
-  query: string;
-  key: string;
-  value: string;
-  attentionOutput: string;
-  attentionNorm: string;
-  intermediate: string;
-  output: string;
-  outputNorm: string;
+/** What sets one family of post-norm encoders apart from the others. */
+export interface EncoderFamily {
+  name: string;
+  /** What may stand before every weight's name. */
+  prefixes: readonly string[];
+  sizes: EncoderSizes;
+  block: BlockNames;
+  /** The folder of the blocks' weights: `encoder.layer` holds `encoder.layer.0.…`. */
+  blocks: string;
+  embeddings: EmbeddingLayout;
+  /** A bias on all attention scores, broadcast to [batch, heads, sequence, sequence]. */
+  relativeBias?(b: Builder, ids: Value, weights: WeightReader): Value;
+}
+
+/** Puts an encoder together: inputs, embeddings, blocks, outputs. */
+export function assembleEncoder(
+  { weights: source, outputs }: EncoderSource,
+  family: EncoderFamily,
+): BuiltEncoder {
+  const { sizes } = family;
+  checkSizes(sizes);
+  const weights = createWeightReader(source, family.prefixes);
+  const b = createBuilder({ name: family.name });
+  const { ids, mask, weight } = encoderInputs(b);
+  const hiddenStates = [embeddings(b.at('embeddings'), ids, { weights, sizes, layout: family.embeddings })];
+  const relativeBias = family.relativeBias?.(b.at('relative'), ids, weights);
+  for (let layer = 0; layer < sizes.layers; layer += 1) {
+    hiddenStates.push(
+      encoderBlock(
+        b.at(`layer.${layer}`),
+        hiddenStates[layer],
+        { mask, relativeBias },
+        { weights, names: family.block, prefix: `${family.blocks}.${layer}`, sizes },
+      ),
+    );
+  }
+  return encoderOutputs(b, hiddenStates, weight, outputs, sizes);
+}
+
+function checkSizes({ hidden, heads, maxTokens }: EncoderSizes): void {
+  if (hidden % heads !== 0) {
+    throw new GraphError('bad_config', `config.json: ${heads} heads do not divide the hidden size ${hidden}`);
+  }
+  if (maxTokens < 1)
+    throw new GraphError('bad_config', 'config.json: max_position_embeddings leaves no token a place');
 }
 
 /** The additive mask's "never": the lowest float32, as transformers has it. Adding scores to it cannot overflow. */
 const LOWEST = -3.4028234663852886e38;
 
 /** Declares the two inputs and returns them with the additive mask, 0 or the lowest float, [batch, 1, 1, sequence]. */
-export function encoderInputs(b: Builder): { ids: Value; mask: Value; weight: Value } {
+function encoderInputs(b: Builder): { ids: Value; mask: Value; weight: Value } {
   const ids = b.input('input_ids', 'int64', ['batch', 'sequence']);
   const attentionMask = b.input('attention_mask', 'int64', ['batch', 'sequence']);
   const at = b.at('mask');
@@ -65,85 +109,8 @@ export function encoderInputs(b: Builder): { ids: Value; mask: Value; weight: Va
   return { ids, mask, weight };
 }
 
-/**
- * One post-norm transformer block (Vaswani et al. 2017, section 3, as BERT has it): attention, add, norm, feed-forward,
- * add, norm. Every linear layer is a MatMul named for its role (`layer.3.attention.query`) followed by `….biased`.
- */
-export function encoderBlock(
-  b: Builder,
-  input: Value,
-  scores: { mask: Value; relativeBias?: Value },
-  {
-    weights,
-    names,
-    prefix,
-    sizes,
-  }: { weights: WeightReader; names: BlockNames; prefix: string; sizes: EncoderSizes },
-): Value {
-  const { hidden, heads, intermediate, epsilon } = sizes;
-  const headSize = hidden / heads;
-  const linear = (at: Builder, role: string, x: Value, file: string, from: number, to: number) => {
-    const weight = at.initializer(`${role}.weight`, weights.linear(`${prefix}.${file}.weight`, from, to));
-    const bias = at.initializer(`${role}.bias`, weights.take(`${prefix}.${file}.bias`, [to]));
-    return at.add(at.matmul(x, weight, role), bias, `${role}.biased`);
-  };
-  const norm = (at: Builder, x: Value, file: string) => {
-    const gain = at.initializer('norm.gain', weights.take(`${prefix}.${file}.weight`, [hidden]));
-    const bias = at.initializer('norm.bias', weights.take(`${prefix}.${file}.bias`, [hidden]));
-    return at.layerNorm(x, gain, bias, epsilon, 'norm');
-  };
-
-  const attention = b.at('attention');
-  const perHead = (role: string, file: string, perm: number[]) => {
-    const projected = linear(attention, role, input, file, hidden, hidden);
-    return attention.transpose(
-      attention.reshape(projected, [0, 0, heads, headSize], `${role}.split`),
-      perm,
-      `${role}.heads`,
-    );
-  };
-  const query = perHead('query', names.query, [0, 2, 1, 3]);
-  const key = perHead('key', names.key, [0, 2, 3, 1]);
-  const value = perHead('value', names.value, [0, 2, 1, 3]);
-  let score = attention.scale(
-    attention.matmul(query, key, 'scores'),
-    1 / Math.sqrt(headSize),
-    'scores.scaled',
-  );
-  if (scores.relativeBias) score = attention.add(score, scores.relativeBias, 'scores.relative');
-  const probabilities = attention.softmax(
-    attention.add(score, scores.mask, 'scores.masked'),
-    -1,
-    'probabilities',
-  );
-  const context = attention.reshape(
-    attention.transpose(attention.matmul(probabilities, value, 'context'), [0, 2, 1, 3], 'context.tokens'),
-    [0, 0, hidden],
-    'context.joined',
-  );
-  const attended = linear(attention, 'output', context, names.attentionOutput, hidden, hidden);
-  const middle = norm(attention, attention.add(attended, input, 'residual'), names.attentionNorm);
-
-  const ffn = b.at('ffn');
-  const inner = linear(ffn, 'inner', middle, names.intermediate, hidden, intermediate);
-  const outer = linear(
-    ffn,
-    'outer',
-    activate(ffn, inner, sizes.activation),
-    names.output,
-    intermediate,
-    hidden,
-  );
-  return norm(ffn, ffn.add(outer, middle, 'residual'), names.outputNorm);
-}
-
-function activate(b: Builder, x: Value, activation: Activation): Value {
-  if (activation === 'relu') return b.relu(x, 'activation');
-  return b.gelu(x, activation === 'gelu' ? 'none' : 'tanh', 'activation');
-}
-
 /** Adds the outputs that were asked for and finishes the graph. */
-export function encoderOutputs(
+function encoderOutputs(
   b: Builder,
   hiddenStates: Value[],
   weight: Value,
@@ -179,15 +146,4 @@ export function encoderOutputs(
     b.output(mean, 'float32', ['batch', outputs.pooledLayers.length, hidden], 'pooled');
   }
   return { model: b.build(), sizes, hiddenStates };
-}
-
-/** Errors `bad_config` when the heads do not divide the hidden size. */
-export function checkSizes(sizes: EncoderSizes): EncoderSizes {
-  if (sizes.hidden % sizes.heads !== 0) {
-    throw new GraphError(
-      'bad_config',
-      `config.json: ${sizes.heads} heads do not divide the hidden size ${sizes.hidden}`,
-    );
-  }
-  return sizes;
 }
