@@ -5,7 +5,8 @@ import { loss } from '../format.js';
 import { theme } from '../theme.js';
 import { chartOptions, seriesColour } from './loss-chart-options.js';
 
-const heightPx = 260;
+/** Pixels: in proportion to the width, within what neither a phone nor a large screen finds odd. */
+const heightFor = (widthPx: number) => Math.round(Math.min(360, Math.max(240, widthPx * 0.42)));
 
 /**
  * Training loss (solid) and validation loss (dashed) over optimizer steps, one colour per fit. Pointing at it, or the
@@ -32,7 +33,7 @@ export function LossChart({ data, growing }: { data: Curves; growing: boolean })
     const made = new uPlot(
       chartOptions({
         element,
-        heightPx,
+        heightPx: heightFor(element.clientWidth),
         names,
         log,
         isShown: (name) => !hidden.has(name),
@@ -42,7 +43,10 @@ export function LossChart({ data, growing }: { data: Curves; growing: boolean })
       element,
     );
     chart.current = made;
-    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: heightPx }));
+    const resized = new ResizeObserver(() => {
+      const width = element.clientWidth;
+      made.setSize({ width, height: heightFor(width) });
+    });
     resized.observe(element);
     return () => {
       resized.disconnect();
