@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { JobAborted } from './index.js';
-import { aborted, createWorld, gate, training, until } from './test-world.js';
+import { aborted, createWorld, gate, training, until } from './testing/world.js';
 
 t.test('cancelling', async (t) => {
   const world = await createWorld();

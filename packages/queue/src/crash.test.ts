@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { createWorld, gate, training, until } from './test-world.js';
+import { createWorld, gate, training, until } from './testing/world.js';
 
-const fixture = fileURLToPath(new URL('./crash.fixture.js', import.meta.url));
+const fixture = fileURLToPath(new URL('./testing/doomed-worker.js', import.meta.url));
 const timings = { lockMs: 500, stalledIntervalMs: 200 };
 
 t.test('a worker killed with SIGKILL', async (t) => {

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import t from 'tap';
 import { type Consumer, JobAborted } from './index.js';
 import { createModelLocks } from './model-locks.js';
-import { aborted, createWorld, gate, training, until } from './test-world.js';
+import { aborted, createWorld, gate, training, until } from './testing/world.js';
 
 t.test('one training per model', async (t) => {
   const world = await createWorld();

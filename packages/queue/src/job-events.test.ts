@@ -2,7 +2,7 @@ import type { JobEvent } from '@scion/contracts';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import t from 'tap';
-import { createWorld, until } from './test-world.js';
+import { createWorld, until } from './testing/world.js';
 
 let made = 0;
 const newJob = (): string => `job_events${made++}`;

@@ -1,7 +1,7 @@
 import { AppError } from '@scion/contracts';
 import t from 'tap';
 import { jobTable, type TrainingPayload } from './index.js';
-import { createWorld, gate, training, until } from './test-world.js';
+import { createWorld, gate, training, until } from './testing/world.js';
 
 t.test('queue', async (t) => {
   const world = await createWorld();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { nextSegmentId } from './example-segments.js';
 import { objectKeys } from './index.js';
-import { createWorld, plant } from './test-world.js';
+import { createWorld, plant } from './testing/world.js';
 
 const input = (id: string, text = 'hello', label = 'like'): ExampleInput => ({ id, input: text, label });
 

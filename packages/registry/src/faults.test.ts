@@ -3,8 +3,8 @@ import type { ObjectStore } from '@scion/store';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { createRegistry, type JobRef, objectKeys, type Registry } from './index.js';
-import { dumpIndexes } from './test-index-dump.js';
-import { createWorld, encodedVersion, gate, plant, type World } from './test-world.js';
+import { dumpIndexes } from './testing/index-dump.js';
+import { createWorld, encodedVersion, gate, plant, type World } from './testing/world.js';
 
 /**
  * Kills a "process" at its k-th step. A step is one write to the store or to Redis; the death comes right before it, or

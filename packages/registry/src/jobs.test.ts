@@ -1,7 +1,7 @@
 import type { Job, JobEvent, ModelRef } from '@scion/contracts';
 import t from 'tap';
 import type { JobRef } from './index.js';
-import { createWorld, gate, plant } from './test-world.js';
+import { createWorld, gate, plant } from './testing/world.js';
 
 const refOf = ({ id, tenantId, task, user }: Job): JobRef => ({ tenantId, task, user, jobId: id });
 const ended: JobEvent[] = [

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { liveStack } from './aliases.js';
 import { objectKeys } from './index.js';
-import { createWorld, encodedVersion, plant } from './test-world.js';
+import { createWorld, encodedVersion, plant } from './testing/world.js';
 
 const job = (name: string): string => `job_${name.padEnd(26, '0')}`;
 

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { JobRef, Registry } from './index.js';
 import { generationKey } from './indexes.js';
-import { dumpIndexes } from './test-index-dump.js';
-import { createWorld, encodedVersion, plant, type World } from './test-world.js';
+import { dumpIndexes } from './testing/index-dump.js';
+import { createWorld, encodedVersion, plant, type World } from './testing/world.js';
 
 const users = ['ada', 'Bob Ü', 'c/d', 'e'.repeat(256)];
 const tasks = ['mail', 'news'];

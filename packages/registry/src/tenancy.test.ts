@@ -1,6 +1,6 @@
 import { AppError } from '@scion/contracts';
 import t from 'tap';
-import { createWorld, encodedVersion, plant } from './test-world.js';
+import { createWorld, encodedVersion, plant } from './testing/world.js';
 
 /** What a caller can see of a failure. */
 async function failure(call: () => Promise<unknown>): Promise<unknown> {

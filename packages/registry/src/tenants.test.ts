@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createWorld, plant } from './test-world.js';
+import { createWorld, plant } from './testing/world.js';
 
 t.test('tenants, keys and tasks', async (t) => {
   const world = await createWorld();

@@ -1,7 +1,7 @@
 import { type Delivery, limits } from '@scion/contracts';
 import t from 'tap';
 import { objectKeys } from './index.js';
-import { createWorld, plant } from './test-world.js';
+import { createWorld, plant } from './testing/world.js';
 
 t.test('webhooks', async (t) => {
   const world = await createWorld();

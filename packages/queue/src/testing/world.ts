@@ -1,5 +1,5 @@
 import { startRedis, type TestRedis } from '@scion/testkit';
-import { createQueue, type Queue, type QueueOptions, type TrainingPayload } from './index.js';
+import { createQueue, type Queue, type QueueOptions, type TrainingPayload } from '../index.js';
 
 export interface World {
   server: TestRedis;

@@ -2,8 +2,8 @@ import { type Card, createIds, type GateDecision, type ModelRef } from '@scion/c
 import { createMemoryStore, type ObjectStore } from '@scion/store';
 import { createTestClock, startRedis, type TestClock, type TestRedis } from '@scion/testkit';
 import { Redis } from 'ioredis';
-import { createRegistry, type EncodedVersion, type Registry, type RegistryOptions } from './index.js';
-import { sha256Hex } from './secrets.js';
+import { createRegistry, type EncodedVersion, type Registry, type RegistryOptions } from '../index.js';
+import { sha256Hex } from '../secrets.js';
 
 /** A store, a real Redis and any number of registries over them, as in a deployment of several processes. */
 export interface World {

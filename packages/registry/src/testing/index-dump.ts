@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { indexPrefix } from './indexes.js';
+import { indexPrefix } from '../indexes.js';
 
 /** Everything the indexes hold, in a form that compares. */
 export async function dumpIndexes(redis: Redis): Promise<Record<string, unknown>> {

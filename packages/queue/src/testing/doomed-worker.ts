@@ -1,4 +1,4 @@
-import { createQueue } from './index.js';
+import { createQueue } from '../index.js';
 
 // A worker process to be killed: starts a job, says so, and never ends it.
 const [path = ''] = process.argv.slice(2);
