@@ -69,6 +69,7 @@ export async function startWorker({
       threads: config.threads,
       cacheBytes: adapterCacheBytes,
       loadAdapter: (key) => registry.models.adapter(key, key.version),
+      logger: log,
     });
     closers.push(() => engine.close());
 
