@@ -7,7 +7,6 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createFileStore } from '@scion/store';
-import t from 'tap';
 
 /**
  * Kills a writing process with SIGKILL and looks at what it left. This shows crash safety against the death of a
@@ -46,6 +45,9 @@ async function writeUntilKilled(root: string): Promise<never> {
 }
 
 if (role === 'write') await writeUntilKilled(process.argv[3]!);
+
+// Not before: loading it would be most of a child's life.
+const { default: t } = await import('tap');
 
 await t.test(
   'whenever a writer is killed, every object is whole and nothing acknowledged is lost',

@@ -85,7 +85,7 @@ await t.test('files that the store did not write are neither shown nor in the wa
 await t.test('a folder of more files than one batch is listed whole and in order', async (t) => {
   const root = await folder(t);
   const store = await createFileStore({ root });
-  const count = 5_000;
+  const count = 2_500;
   mkdirSync(join(root, 'many'));
   const names = Array.from({ length: count }, (_, i) => String((i * 7919) % count).padStart(5, '0'));
   for (const name of names) {

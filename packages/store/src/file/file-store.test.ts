@@ -7,6 +7,7 @@ import t from 'tap';
 
 await t.test('the file store keeps every promise of a store', async (t) => {
   await storeConformance(t, {
+    modelRuns: 60,
     open: async () => {
       const root = await mkdtemp(join(tmpdir(), 'scion-store-'));
       return {

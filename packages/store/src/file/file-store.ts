@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { AppError, type Clock } from '@scion/contracts';
 import { checkFolder, checkKey, checkLimit, checkPrefix } from '../keys.js';
 import type { ObjectInfo, ObjectStore } from '../object-store.js';
@@ -27,13 +27,19 @@ const placeAttempts = 100;
 export async function createFileStore(options: FileStoreOptions): Promise<ObjectStore> {
   const root = resolve(options.root);
   const clock = options.clock ?? Date.now;
+  const folders = createFolders(root);
   const temporary = await translated(async () => {
-    await mkdir(root, { recursive: true });
+    const topmost = await mkdir(root, { recursive: true });
+    if (topmost !== undefined) {
+      for (let made = root; ; made = dirname(made)) {
+        await folders.sync(dirname(made));
+        if (made === topmost) break;
+      }
+    }
     const files = await openTemporaryFiles(root, clock);
-    await checkLinks(files, join(root));
+    await checkLinks(files, root);
     return files;
   });
-  const folders = createFolders(root);
 
   /** Runs `move` in the key's folder, made anew as often as a concurrent delete prunes it. */
   const inFolder = async <T>(key: string, move: (target: string) => Promise<T>): Promise<T> => {

@@ -1,131 +1,63 @@
-import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type HeadObjectCommandOutput, PutObjectCommand, S3 } from '@aws-sdk/client-s3';
 import { AppError, timestamp } from '@scion/contracts';
 import { checkFolder, checkKey, checkLimit, checkPrefix, compareKeys, reservedSegment } from '../keys.js';
 import type { ObjectInfo } from '../object-store.js';
 import { crc32Base64 } from './checksum.js';
+import {
+  type CreatePort,
+  createAfterLooking,
+  createConditionally,
+  honoursCondition,
+} from './create-if-absent.js';
 import type { S3Store, S3StoreOptions } from './options.js';
 import { readVerified } from './read-verified.js';
+import { createS3Client, defaultMaxAttempts, defaultTimeoutMs } from './s3-client.js';
 import { nameOf, statusOf, toAppError } from './s3-errors.js';
-
-/** S3 answers 409 when two conditional writes meet; the one who asks again learns who won. */
-const conflictAttempts = 6;
-const conflictDelayMs = 25;
 
 /** User metadata: the checksum also for stores that keep none, and who created the object. */
 const crcField = 'scion-crc32';
 const writerField = 'scion-writer';
 
 export async function openS3Store(options: S3StoreOptions): Promise<S3Store> {
-  const { bucket: Bucket, endpoint, maxAttempts = 4, timeoutMs = 60_000, clock = Date.now } = options;
+  const { bucket: Bucket, clock = Date.now } = options;
   const root = options.prefix ? `${options.prefix.replace(/\/$/, '')}/` : '';
   if (Buffer.byteLength(root) > 64 || root.startsWith('/')) {
     throw new TypeError('the prefix in the bucket must have at most 63 bytes and no leading "/"');
   }
-  const region = options.region ?? (endpoint ? 'us-east-1' : undefined);
-  const client = new S3({
-    ...(endpoint && { endpoint }),
-    ...(region && { region }),
-    ...(options.credentials && { credentials: options.credentials }),
-    forcePathStyle: options.forcePathStyle ?? endpoint !== undefined,
-    maxAttempts,
-    retryMode: 'standard',
-    // The driver gives and checks checksums itself: the SDK's defaults trip stores that do not know its algorithms.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: Math.min(timeoutMs, 5_000),
-      requestTimeout: timeoutMs,
-      throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: 64 },
-      httpsAgent: { keepAlive: true, maxSockets: 64 },
-    },
-  });
+  const client = createS3Client(options);
 
-  const putObject = async (
-    key: string,
-    body: Uint8Array,
-    condition: { IfNoneMatch?: '*'; writer?: string } = {},
-  ): Promise<ObjectInfo> => {
-    const crc = crc32Base64(body);
-    const { IfNoneMatch, writer } = condition;
-    const answer = await client.send(
-      new PutObjectCommand({
+  const port: CreatePort = {
+    async put(key, body, condition) {
+      const crc = crc32Base64(body);
+      const answer = await client.putObject({
         Bucket,
         Key: root + key,
         Body: body,
         ContentLength: body.length,
         ContentType: 'application/octet-stream',
         ChecksumCRC32: crc,
-        Metadata: { [crcField]: crc, ...(writer && { [writerField]: writer }) },
-        ...(IfNoneMatch && { IfNoneMatch }),
-      }),
-    );
-    return { key, bytes: body.length, etag: quoted(answer.ETag), modifiedAt: timestamp(clock) };
-  };
-
-  const headObject = (key: string): Promise<HeadObjectCommandOutput | undefined> =>
-    client.headObject({ Bucket, Key: root + key }).catch(ignoreAbsence);
-
-  const createConditionally = async (key: string, body: Uint8Array): Promise<ObjectInfo | undefined> => {
-    const writer = randomUUID();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await putObject(key, body, { IfNoneMatch: '*', writer });
-      } catch (error) {
-        if (statusOf(error) === 412) {
-          // Perhaps our own: the first attempt arrived, its answer got lost, and the SDK asked again.
-          const existing = await headObject(key);
-          return existing?.Metadata?.[writerField] === writer ? infoOf(key, existing) : undefined;
-        }
-        if (statusOf(error) !== 409 || attempt === conflictAttempts) throw error;
-        await sleep(conflictDelayMs * 2 ** attempt * Math.random());
-      }
-    }
-  };
-
-  // Where PUT knows no condition: look, then write, one at a time per key in this process.
-  const creating = new Map<string, Promise<unknown>>();
-  const createAfterLooking = async (key: string, body: Uint8Array): Promise<ObjectInfo | undefined> => {
-    const turn = (creating.get(key) ?? Promise.resolve()).then(async () =>
-      (await headObject(key)) ? undefined : putObject(key, body),
-    );
-    const settled = turn.catch(() => undefined);
-    creating.set(key, settled);
-    try {
-      return await turn;
-    } finally {
-      if (creating.get(key) === settled) creating.delete(key);
-    }
-  };
-
-  /** An object that stays: the second conditional write of it must be refused. Later probes need but one request. */
-  const probe = async (): Promise<boolean> => {
-    const key = `${reservedSegment}/conditional-put`;
-    for (let write = 1; write <= 2; write++) {
-      try {
-        await putObject(key, new Uint8Array(), { IfNoneMatch: '*' });
-      } catch (error) {
-        if (statusOf(error) === 412 || statusOf(error) === 409) return true;
-        if (statusOf(error) === 501 || nameOf(error) === 'NotImplemented') return false;
-        throw error;
-      }
-    }
-    return false;
+        Metadata: { [crcField]: crc, ...(condition?.writer && { [writerField]: condition.writer }) },
+        ...(condition && { IfNoneMatch: '*' }),
+      });
+      return { key, bytes: body.length, etag: quoted(answer.ETag), modifiedAt: timestamp(clock) };
+    },
+    async head(key) {
+      const answer = await client.headObject({ Bucket, Key: root + key }).catch(ignoreAbsence);
+      return answer && { info: infoOf(key, answer), writer: answer.Metadata?.[writerField] };
+    },
   };
 
   const conditionalPut = await translated(async () => {
     // One look in any case, so that a wrong bucket or credential shows now.
     await client.listObjectsV2({ Bucket, Prefix: root, MaxKeys: 1 });
-    return options.conditionalPut ?? (await probe());
+    return options.conditionalPut ?? (await honoursCondition(port));
   }).catch((error) => {
     client.destroy();
     throw error;
   });
+  const create = conditionalPut ? createConditionally(port) : createAfterLooking(port);
 
-  /** Pages of raw listings behind `startAfter`, each of at most `room()` entries. */
-  async function* pages(prefix: string, startAfter: string | undefined, room: () => number, delimiter = '') {
+  /** The raw pages behind `startAfter`, each of at most `room()` entries. */
+  async function* pages(prefix: string, startAfter: string | undefined, room: () => number, delimiter?: '/') {
     let token: string | undefined;
     do {
       const page = await client.listObjectsV2({
@@ -160,37 +92,30 @@ export async function openS3Store(options: S3StoreOptions): Promise<S3Store> {
 
     async get(key) {
       checkKey(key);
-      return translated(() =>
-        readVerified({
-          attempts: maxAttempts,
-          timeoutMs,
-          request: async () => {
-            const input = { Bucket, Key: root + key, ChecksumMode: 'ENABLED' } as const;
-            const answer = await client.getObject(input).catch(ignoreAbsence);
-            if (!answer) return undefined;
-            const checksums = [answer.ChecksumCRC32, answer.Metadata?.[crcField]];
-            return { info: infoOf(key, answer), stream: answer.Body, checksums };
-          },
-        }),
-      );
+      const request = async () => {
+        const input = { Bucket, Key: root + key, ChecksumMode: 'ENABLED' } as const;
+        const answer = await client.getObject(input).catch(ignoreAbsence);
+        if (!answer) return undefined;
+        const checksums = [answer.ChecksumCRC32, answer.Metadata?.[crcField]];
+        return { info: infoOf(key, answer), stream: answer.Body, checksums };
+      };
+      const { maxAttempts = defaultMaxAttempts, timeoutMs = defaultTimeoutMs } = options;
+      return translated(() => readVerified({ attempts: maxAttempts, timeoutMs, request }));
     },
 
     async head(key) {
       checkKey(key);
-      const answer = await translated(() => headObject(key));
-      return answer && infoOf(key, answer);
+      return translated(async () => (await port.head(key))?.info);
     },
 
     async put(key, body) {
       checkKey(key);
-      return translated(() => putObject(key, body));
+      return translated(() => port.put(key, body));
     },
 
     async create(key, body) {
       checkKey(key);
-      return translated(() =>
-        conditionalPut ? createConditionally(key, body) : createAfterLooking(key, body),
-      );
+      return translated(() => create(key, body));
     },
 
     async delete(key) {
@@ -210,8 +135,7 @@ export async function openS3Store(options: S3StoreOptions): Promise<S3Store> {
         for await (const part of pages(prefix, inside ? after : undefined, () => most - objects.length)) {
           for (const entry of part.page.Contents ?? []) {
             const key = part.decode(entry.Key!);
-            if (isReserved(key)) continue;
-            objects.push(infoOf(key, { ...entry, ContentLength: entry.Size }));
+            if (!isReserved(key)) objects.push(infoOf(key, { ...entry, ContentLength: entry.Size }));
           }
           if (objects.length >= most) return { objects, next: part.more ? objects.at(-1)!.key : null };
         }
