@@ -106,6 +106,7 @@ const scenarios: Record<string, Scenario> = {
       const { examples } = await registry.examples.all(ref);
       const texts = examples.map(({ input }) => input);
       t.ok(['old', 'new,two'].includes(texts.join()), 'all of the request is stored, or nothing');
+      t.equal(await registry.examples.count(ref), examples.length, 'and counted');
     },
     async after(registry, ref, t) {
       const { examples } = await registry.examples.all(ref);
