@@ -8,3 +8,30 @@ export {
   encodeAdapter,
   type HeadParameters,
 } from './adapter.js';
+export {
+  type AdapterCache,
+  type AdapterCacheOptions,
+  type AdapterKey,
+  type AdapterLease,
+  createAdapterCache,
+} from './adapter-cache.js';
+export { BaseError, type BaseInfo, type RegisterBaseInput, readBase, registerBase } from './base/base.js';
+export {
+  type CallOptions,
+  createEngine,
+  type Engine,
+  type EngineOptions,
+  type LabelProbabilities,
+} from './engine.js';
+export {
+  type Candidate,
+  decideGate,
+  type GateInput,
+  type LiveAnswers,
+  NEW_ROWS_TO_COMPARE,
+  ROWS_TO_JUDGE,
+} from './gate.js';
+export type { FitEvent } from './head/fit-head.js';
+export { measure, PROBABILITY_FLOOR } from './head/metrics.js';
+export type { TrainedHead, TrainHeadInput, TrainHeadOptions } from './train-head.js';
+export { ZERO_SHOT_TEMPERATURE } from './zero-shot.js';

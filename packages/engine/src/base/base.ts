@@ -18,7 +18,10 @@ const BaseInfo = Type.Object(
     sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     hiddenSize: Type.Integer({ minimum: 1 }),
     layers: Type.Integer({ minimum: 1 }),
-    /** Layers whose mean-pooled outputs are the features of a head; the last is always among them, at the end. */
+    /**
+     * Layers whose mean-pooled outputs, each brought to unit length, are the features of a head. The last layer is the
+     * last of them: its part is the sentence embedding.
+     */
     featureLayers: Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 }),
     /** hiddenSize × featureLayers.length */
     featureSize: Type.Integer({ minimum: 1 }),
@@ -54,8 +57,8 @@ export interface RegisterBaseInput {
   featureLayers?: number[];
 }
 
-/** Raised whenever the graph that is written changes what it computes: adapters of another one must not be used. */
-const CONVERTER_VERSION = 'scion-converter/1';
+/** Raised whenever the features of a text change: adapters trained on other ones must not be used. */
+const CONVERTER_VERSION = 'scion-features/1';
 const DEFAULT_MAX_TOKENS = 256;
 const modelFiles = ['model.onnx', 'weights.bin', 'tokenizer.json'] as const;
 
@@ -223,9 +226,9 @@ function isCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) > 0;
 }
 
-/** Layers 3 to 6 of 6; 6, 8, 10 and 12 of 12. */
+/** Layers 4 to 6 of 6; 7, 9, 10 and 12 of 12: more layers, or fewer, predicted worse (test/bench/quality-head.mjs). */
 function upperLayers(layers: number): number[] {
-  const from = Math.ceil(layers / 2);
+  const from = Math.floor(layers / 2) + 1;
   const count = Math.min(4, layers - from + 1);
   return Array.from({ length: count }, (_, i) =>
     count === 1 ? layers : Math.round(from + (i * (layers - from)) / (count - 1)),

@@ -11,7 +11,7 @@ export interface Standardized {
  * How many rows' worth of the average variance each feature's own is mixed with: of four rows a feature's variance
  * says next to nothing, and dividing by a chance near-zero would blow that feature up.
  */
-const PRIOR_ROWS = 10;
+const PRIOR_ROWS = 30;
 
 /**
  * Centres each feature, brings it to unit variance and divides by √features, so that one penalty means the same for

@@ -4,11 +4,24 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 export interface BaseSession {
   provider: string;
   /**
-   * Mean-pooled feature layers of a batch, rows × featureSize.
+   * Mean-pooled feature layers of a batch, rows × layers × hidden, each [hidden] of unit length.
    * @param rows token ids, padded here to the longest
    */
   run(rows: number[][]): Promise<Float32Array>;
   close(): Promise<void>;
+}
+
+/**
+ * Every `size` values become a vector of unit length. Heads do better on directions alone, and the last layer's is then
+ * the sentence embedding, as the all-MiniLM models define it.
+ */
+function toUnitLength(values: Float32Array, size: number): void {
+  for (let at = 0; at < values.length; at += size) {
+    let squares = 0;
+    for (let j = at; j < at + size; j += 1) squares += values[j] * values[j];
+    const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+    for (let j = at; j < at + size; j += 1) values[j] *= scale;
+  }
 }
 
 /**
@@ -41,7 +54,9 @@ export async function openSession(modelPath: string): Promise<BaseSession> {
         input_ids: new Tensor('int64', ids, dims),
         attention_mask: new Tensor('int64', mask, dims),
       });
-      return pooled.data as Float32Array;
+      const features = pooled.data as Float32Array;
+      toUnitLength(features, pooled.dims[2]);
+      return features;
     },
     close: () => session.release(),
   };

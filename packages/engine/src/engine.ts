@@ -1,0 +1,188 @@
+import { join } from 'node:path';
+import { AppError, type CacheState, type ModelRef } from '@scion/contracts';
+import { LRUCache } from 'lru-cache';
+import { decodeAdapter } from './adapter.js';
+import { type AdapterKey, createAdapterCache } from './adapter-cache.js';
+import { applyHead } from './apply-head.js';
+import { type BaseInfo, readBase } from './base/base.js';
+import { createScheduler, type Scheduler } from './scheduler.js';
+import { createThreadPool } from './thread/pool.js';
+import type { ThreadSetup } from './thread/protocol.js';
+import { type TrainedHead, type TrainHeadInput, type TrainHeadOptions, trainHead } from './train-head.js';
+import { labelPhrase, nearestLabels } from './zero-shot.js';
+
+export interface EngineOptions {
+  /** What `registerBase` wrote. */
+  baseDir: string;
+  /** Inference threads, each with a session of its own; as many as there are cores is best. */
+  threads: number;
+  /** Budget of the adapter cache. */
+  cacheBytes: number;
+  /** The bytes of an artifact; undefined when there is none. */
+  loadAdapter(key: AdapterKey): Promise<Uint8Array | undefined>;
+  /** Rows × tokens of one run: bounds its memory, which a session never gives back, and its time. Default 1024. */
+  maxTokensPerRun?: number;
+  /** Rows of predictions that may wait; beyond, calls reject as overloaded. Default 4096. */
+  maxQueuedRows?: number;
+  logger?: { warn(fields: object, message: string): void };
+}
+
+export interface LabelProbabilities {
+  labels: string[];
+  /** rows × labels */
+  probabilities: Float32Array;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+export interface Engine {
+  readonly base: BaseInfo;
+  /** What runs the base: `cpu`. */
+  readonly provider: string;
+  readonly threads: number;
+  /** What heads are trained on, rows × featureSize. Any number of rows; yields to predictions. */
+  features(texts: string[], options?: CallOptions): Promise<Float32Array>;
+  /** Sentence embeddings of unit length, rows × hiddenSize. */
+  embed(texts: string[], options?: CallOptions): Promise<Float32Array>;
+  /** Features, then a head, both on the threads. Deterministic for a seed on one machine. */
+  trainHead(input: TrainHeadInput, options: TrainHeadOptions): Promise<TrainedHead>;
+  /**
+   * The answers of one version, and of no other.
+   * @throws AppError artifact_invalid, base_mismatch, overloaded
+   */
+  predict(key: AdapterKey, texts: string[], options?: CallOptions): Promise<LabelProbabilities>;
+  /** Without any training: the label whose name lies nearest. */
+  zeroShot(labels: string[], texts: string[], options?: CallOptions): Promise<LabelProbabilities>;
+  /** Forgets every cached version of a model. */
+  evict(ref: ModelRef): void;
+  cacheState(): CacheState;
+  queuedRows(): number;
+  /** Rejects what waits, ends the threads. */
+  close(): Promise<void>;
+}
+
+/** A prediction of more rows than this is a job's, and waits as one. */
+const INTERACTIVE_ROWS = 512;
+/** Embedded label names kept for zero-shot answers: 1.5 kB each. */
+const LABEL_NAMES = 5_000;
+
+/**
+ * One frozen base, shared by everybody, and the adapters of those who ask.
+ * @throws BaseError when the base cannot be read
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const {
+    baseDir,
+    threads,
+    cacheBytes,
+    loadAdapter,
+    maxTokensPerRun = 1_024,
+    maxQueuedRows = 4_096,
+  } = options;
+  const base = await readBase(baseDir);
+  const { featureSize, hiddenSize, maxTokens } = base;
+  const setup: ThreadSetup = {
+    modelPath: join(baseDir, 'model.onnx'),
+    tokenizerPath: join(baseDir, 'tokenizer.json'),
+    ...{ maxTokens, maxTokensPerRun, featureSize },
+  };
+  let scheduler: Scheduler | undefined;
+  const pool = await createThreadPool({
+    size: threads,
+    entry: new URL('./thread/main.js', import.meta.url),
+    setup,
+    onIdle: () => scheduler?.wake(),
+    onCrash: (err) => options.logger?.warn({ err }, 'inference thread stopped; starting another'),
+  });
+  const work = createScheduler({ threads: pool, featureSize, maxTokens, maxTokensPerRun, maxQueuedRows });
+  scheduler = work;
+
+  const cache = createAdapterCache({
+    budgetBytes: cacheBytes,
+    async load(key) {
+      const file = await loadAdapter(key);
+      if (file === undefined)
+        throw new AppError(
+          'artifact_invalid',
+          `The artifact of version ${key.version} is missing from the store.`,
+        );
+      return decodeAdapter(file, {
+        baseSha256: base.sha256,
+        featureSize,
+        owner: key,
+        version: key.version,
+        sha256: key.adapterSha256,
+      });
+    },
+  });
+
+  /** The last layer's part of each row's features. */
+  const lastLayer = (features: Float32Array): Float32Array => {
+    const rows = features.length / featureSize;
+    const out = new Float32Array(rows * hiddenSize);
+    for (let row = 0; row < rows; row += 1)
+      out.set(
+        features.subarray((row + 1) * featureSize - hiddenSize, (row + 1) * featureSize),
+        row * hiddenSize,
+      );
+    return out;
+  };
+  const interactive = (texts: string[], { signal }: CallOptions = {}) =>
+    work.features(texts, { bulk: texts.length > INTERACTIVE_ROWS, signal });
+
+  const names = new LRUCache<string, Float32Array>({ max: LABEL_NAMES });
+  const embedLabels = async (labels: string[], callOptions?: CallOptions): Promise<Float32Array> => {
+    const missing = [...new Set(labels)].filter((label) => !names.has(label));
+    const found = lastLayer(await interactive(missing.map(labelPhrase), callOptions));
+    const fresh = new Map(
+      missing.map((label, at) => [label, found.slice(at * hiddenSize, (at + 1) * hiddenSize)]),
+    );
+    const out = new Float32Array(labels.length * hiddenSize);
+    for (const [at, label] of labels.entries()) {
+      const embedding = fresh.get(label) ?? names.get(label)!;
+      names.set(label, embedding);
+      out.set(embedding, at * hiddenSize);
+    }
+    return out;
+  };
+
+  return {
+    base,
+    provider: pool.provider,
+    threads,
+    features: (texts, { signal } = {}) => work.features(texts, { bulk: true, signal }),
+    embed: async (texts, callOptions) => lastLayer(await interactive(texts, callOptions)),
+    trainHead: (input, trainOptions) => trainHead({ scheduler: work, featureSize }, input, trainOptions),
+
+    async predict(key, texts, callOptions) {
+      const lease = await cache.acquire(key);
+      try {
+        const features = await interactive(texts, callOptions);
+        return {
+          labels: [...lease.adapter.labels],
+          probabilities: await applyHead(lease.adapter, features),
+        };
+      } finally {
+        lease.release();
+      }
+    },
+
+    async zeroShot(labels, texts, callOptions) {
+      const [named, features] = await Promise.all([
+        embedLabels(labels, callOptions),
+        interactive(texts, callOptions),
+      ]);
+      return { labels: [...labels], probabilities: nearestLabels(lastLayer(features), named, hiddenSize) };
+    },
+
+    evict: (ref) => cache.evict(ref),
+    cacheState: () => cache.state(),
+    queuedRows: () => work.queuedRows(),
+    async close() {
+      work.close();
+      await pool.close();
+    },
+  };
+}
