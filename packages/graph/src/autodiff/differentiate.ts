@@ -73,14 +73,20 @@ export function findPath(graph: Graph, loss: string, wrt: string[]): Path {
  */
 export async function differentiate(
   model: Model,
-  { loss, wrt, feeds, open }: { loss: string; wrt: string[]; feeds: [Feeds, Feeds]; open: OpenSession },
+  {
+    loss,
+    wrt,
+    feeds,
+    open,
+    alsoProbe = [],
+  }: { loss: string; wrt: string[]; feeds: [Feeds, Feeds]; open: OpenSession; alsoProbe?: string[] },
 ): Promise<Differentiation> {
   const path = findPath(model.graph, loss, wrt);
   const constants = constantsOf(model.graph);
   const touched = path.nodes
     .flatMap((node) => [...node.inputs, ...node.outputs])
     .filter((name) => name !== '');
-  const shapes = await probeShapes(model, [...touched, loss, ...wrt], feeds, open);
+  const shapes = await probeShapes(model, [...touched, loss, ...wrt, ...alsoProbe], feeds, open);
 
   const graph: Graph = {
     ...model.graph,

@@ -20,6 +20,17 @@ export interface WriteOptions {
     /** Smaller initializers stay in the model. Default 1024. */
     minBytes?: number;
   };
+  /**
+   * Where weights already lie: the `placed` of an earlier model over the same weights. They are referred to there instead of being written
+   * again, so that all graphs derived from one base share one file. Recognised by the identity of their bytes.
+   */
+  existing?: ReadonlyMap<Uint8Array, ExternalPlace>;
+}
+
+/** Where in which file an initializer's bytes lie. */
+export interface ExternalPlace {
+  location: string;
+  offset: number;
 }
 
 /** A file as the pieces to write one after another; the weights among them are the caller's own bytes, uncopied. */
@@ -34,6 +45,8 @@ export interface WrittenModel {
   model: Uint8Array;
   /** Present when `externalData` was asked for and an initializer was large enough. */
   external: ExternalFile | undefined;
+  /** Where each initializer that is not in the model lies; pass it as `existing` to write further models over the same weights. */
+  placed: ReadonlyMap<Uint8Array, ExternalPlace>;
 }
 
 /** IR version 9 came with opset 20 (onnx 1.15): the lowest that permits the operators we write. */
@@ -50,14 +63,21 @@ const PAGED_FROM_BYTES = 1 << 16;
  */
 export function writeModel(model: Model, options: WriteOptions = {}): WrittenModel {
   const external = options.externalData && createExternalLayout(options.externalData);
+  const placed = new Map<Uint8Array, ExternalPlace>();
+  const place: Place = (name, tensor) => {
+    const at = options.existing?.get(tensor.data) ?? external?.place(tensor);
+    if (!at) return undefined;
+    placed.set(tensor.data, at);
+    return externalTensor(name, tensor, at);
+  };
   const proto = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: model.producer,
     opsetImport: opsetsOf(model),
     metadataProps: Object.entries(model.metadata).map(([key, value]) => ({ key, value })),
-    graph: graphToProto(model.graph, (name, tensor) => external?.place(name, tensor)),
+    graph: graphToProto(model.graph, place),
   });
-  return { model: toBinary(ModelProtoSchema, proto), external: external?.file() };
+  return { model: toBinary(ModelProtoSchema, proto), external: external?.file(), placed };
 }
 
 /** Nodes of other operator sets (com.microsoft …) need an import of their own; version 1 is the only one those have. */
@@ -155,6 +175,24 @@ function valueInfoToProto(value: ValueInfo): MessageInitShape<typeof ValueInfoPr
   };
 }
 
+function externalTensor(
+  name: string,
+  { dims, type, data }: Tensor,
+  { location, offset }: ExternalPlace,
+): MessageInitShape<typeof TensorProtoSchema> {
+  return {
+    name,
+    dims: dims.map(BigInt),
+    dataType: dataTypeCodes[type],
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: [
+      { key: 'location', value: location },
+      { key: 'offset', value: String(offset) },
+      { key: 'length', value: String(data.byteLength) },
+    ],
+  };
+}
+
 function createExternalLayout({ location, minBytes = 1024 }: { location: string; minBytes?: number }) {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -164,24 +202,14 @@ function createExternalLayout({ location, minBytes = 1024 }: { location: string;
     bytes += chunk.byteLength;
   };
   return {
-    place(name: string, tensor: Tensor): MessageInitShape<typeof TensorProtoSchema> | undefined {
-      const length = tensor.data.byteLength;
+    place({ data }: Tensor): ExternalPlace | undefined {
+      const length = data.byteLength;
       if (length < minBytes) return undefined;
       const alignment = length >= PAGED_FROM_BYTES ? PAGE_BYTES : LINE_BYTES;
       append(new Uint8Array((alignment - (bytes % alignment)) % alignment));
       const offset = bytes;
-      append(tensor.data);
-      return {
-        name,
-        dims: tensor.dims.map(BigInt),
-        dataType: dataTypeCodes[tensor.type],
-        dataLocation: TensorProto_DataLocation.EXTERNAL,
-        externalData: [
-          { key: 'location', value: location },
-          { key: 'offset', value: String(offset) },
-          { key: 'length', value: String(length) },
-        ],
-      };
+      append(data);
+      return { location, offset };
     },
     file: (): ExternalFile | undefined => (bytes > 0 ? { location, chunks, bytes } : undefined),
   };

