@@ -4,6 +4,7 @@ import { createWorld, headline, task, type WorkerProcess } from './testing/world
 
 const world = await createWorld();
 t.teardown(() => world.close());
+t.setTimeout(120_000);
 const { registry, queue, tenantId } = world;
 
 // The first post about this user's job is answered with 500; its retry comes while the other tests run.
@@ -100,7 +101,7 @@ t.test('a job that is cancelled before a worker sees it is not trained', async (
 });
 
 t.test('a running job stops when it is cancelled, and publishes nothing', async (t) => {
-  const ref = await world.addExamples('dora', { perLabel: 400 });
+  const ref = await world.addExamples('dora', { perLabel: 120 });
   const job = await world.requestJob(ref);
   await reached(job, { stage: 'head' });
   await registry.jobs.requestCancel(tenantId, job.id);
@@ -153,7 +154,7 @@ async function untilLogged(webhookId: string, eventId: string, count: number) {
 }
 
 t.test('on SIGTERM an unfinished job is handed back, and another worker finishes it', async (t) => {
-  const ref: ModelRef = await world.addExamples('fay', { perLabel: 400 });
+  const ref: ModelRef = await world.addExamples('fay', { perLabel: 120 });
   const job = await world.requestJob(ref);
   await reached(job, { stage: 'head' });
   for (const { child } of workers) child.kill('SIGTERM');

@@ -3,6 +3,7 @@ import { createWorld } from './testing/world.js';
 
 const world = await createWorld();
 t.teardown(() => world.close());
+t.setTimeout(120_000);
 const { registry, tenantId, server } = world;
 
 t.test('jobs and events that Redis lost are found again in the bucket', async (t) => {
