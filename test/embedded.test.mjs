@@ -88,7 +88,7 @@ t.test(
       t.same([...labels].sort(), ['dislike', 'like'], `the two readers disagree: ${row.trim()}`);
     }
     t.match(first.output, /adapter \d+ bytes/);
-    t.match(first.output, /adapter cache holds 2 adapters/);
+    t.match(first.output, /Adapter cache holds 2 adapters/);
     const curl = /users\/([^/]+)\/predict[\s\S]*?Bearer (\S+?)'[\s\S]*?-d '(.*)'/.exec(first.output);
     const ask = async () => {
       const response = await fetch(`${url}/v1/tasks/headlines/users/${curl[1]}/predict`, {
@@ -122,5 +122,16 @@ t.test(
     again.child.kill('SIGKILL');
     await again.ended;
     t.same(await untilGone(orphans), [], 'children of a killed supervisor end by themselves');
+
+    const third = start();
+    t.teardown(() => third.child.kill('SIGKILL'));
+    await third.prints('serving; Ctrl-C stops everything');
+    t.same(
+      (await ask()).body.predictions,
+      answer.body.predictions,
+      'a start after a kill takes over its Redis',
+    );
+    third.child.kill('SIGTERM');
+    t.equal(await third.ended, 0);
   },
 );

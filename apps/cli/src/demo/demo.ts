@@ -35,15 +35,15 @@ export async function runDemo({ url, operatorKey, dataPath, print }: DemoOptions
     await Promise.all(untrained.map((reader) => train(client, reader, print)));
   }
   print('');
-  print('demo: what each reader’s own model says of headlines nobody labelled:');
+  print('What each reader’s own model says of headlines nobody labelled:');
   await printPredictions(client, print);
   const { cache } = await createClient({ baseUrl: url, apiKey: operatorKey }).system.get();
   print(
-    `demo: adapter cache holds ${cache.entries} adapters, ${cache.bytes} of ${cache.budgetBytes} bytes; ` +
+    `Adapter cache holds ${cache.entries} adapters, ${cache.bytes} of ${cache.budgetBytes} bytes; ` +
       `${cache.hits} hits, ${cache.misses} misses`,
   );
   print('');
-  print('demo: ask one yourself:');
+  print('Ask one yourself:');
   print(
     `  curl -s ${url}/v1/tasks/${task}/users/${encodeURIComponent(readers[0].user)}/predict \\\n` +
       `    -H 'authorization: Bearer ${apiKey}' -H 'content-type: application/json' \\\n` +
@@ -102,7 +102,7 @@ async function train(client: Client, reader: Reader, print: (line: string) => vo
   const done = await client.jobs.wait(job.id);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(2);
   if (done.state !== 'succeeded') {
-    print(`demo: training for ${reader.user} ${done.state}: ${done.failure?.detail ?? 'see the job page'}`);
+    print(`Training for ${reader.user} ${done.state}: ${done.failure?.detail ?? 'see the job page'}`);
     return;
   }
   const { live } = await client.models.get(task, reader.user);
@@ -110,7 +110,7 @@ async function train(client: Client, reader: Reader, print: (line: string) => vo
     ? `version ${live.version} live, adapter ${live.adapterBytes} bytes, ` +
       `accuracy ${percent(live.card.gate.candidate.accuracy)} on rows it was not trained on`
     : `no version live: ${done.gate?.reason ?? 'the gate kept it back'}`;
-  print(`demo: ${reader.user}: ${examples.length} clicks, ${seconds} s from job to live; ${verdict}`);
+  print(`${reader.user}: ${examples.length} clicks, ${seconds} s from job to live; ${verdict}`);
 }
 
 async function printPredictions(client: Client, print: (line: string) => void): Promise<void> {

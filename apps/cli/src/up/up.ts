@@ -17,9 +17,11 @@ export interface UpOptions {
   demo?: true;
 }
 
-const say = (line: string): void => {
-  process.stdout.write(`scion: ${line}\n`);
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
 };
+
+const say = (line: string): void => print(`scion: ${line}`);
 
 /** Starts everything, waits until it serves, and keeps it alive until SIGINT or SIGTERM. */
 export async function up(options: UpOptions): Promise<void> {
@@ -84,7 +86,7 @@ export async function up(options: UpOptions): Promise<void> {
         ? `operator key (also in ${key.path}): ${key.secret}`
         : `operator key: in ${key.path}; logs: ${logsPath}`,
     );
-    if (options.demo) await runDemo({ url, operatorKey: key.secret, dataPath: folder.path, print: say });
+    if (options.demo) await runDemo({ url, operatorKey: key.secret, dataPath: folder.path, print });
     say('serving; Ctrl-C stops everything');
   } catch (error) {
     await supervisor.stop();
