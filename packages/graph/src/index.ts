@@ -53,6 +53,14 @@ export {
   type WrittenModel,
   writeModel,
 } from './onnx/write-model.js';
+export { cutPoints } from './passes/cut-points.js';
+export { foldConstants } from './passes/fold-constants.js';
+export { fuseGelu } from './passes/fuse-gelu.js';
+export { fuseLayerNorm } from './passes/fuse-layer-norm.js';
+export { importModel, simplify } from './passes/import-model.js';
+export { normaliseOpset } from './passes/normalise-opset.js';
+export { removeDead } from './passes/remove-dead.js';
+export { type SplitModel, type SplitOptions, splitModel } from './passes/split-model.js';
 export { registerTraining } from './selfcheck/register-training.js';
 export {
   type Check,
