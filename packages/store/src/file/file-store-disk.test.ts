@@ -107,6 +107,15 @@ await t.test('a folder of more files than one batch is listed whole and in order
   t.strictSame(children, names.toSorted());
 });
 
+await t.test('however many empty folders crashes left, what lies behind them is found', async (t) => {
+  const root = await folder(t);
+  const store = await createFileStore({ root });
+  for (let i = 0; i < 2_100; i++) mkdirSync(join(root, 'hollow', `e${i}`), { recursive: true });
+  await store.put('hollow/z/last', new Uint8Array(1));
+  t.match(await store.list('hollow/'), { objects: [{ key: 'hollow/z/last' }], next: null });
+  t.strictSame(await store.children('hollow/'), { names: ['z'], next: null });
+});
+
 await t.test('a root that cannot be made is not_ready, and the detail names no path', async (t) => {
   const root = await folder(t);
   await writeFile(join(root, 'file'), '');
