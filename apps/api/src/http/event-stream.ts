@@ -20,13 +20,20 @@ export function sendEvents(
   const left = new AbortController();
   reply.raw.once('close', () => left.abort());
   const signal = AbortSignal.any([left.signal, stop]);
-  return reply
-    .type('text/event-stream; charset=utf-8')
-    .header('cache-control', 'no-store')
-    .header('x-accel-buffering', 'no')
-    .send(
-      Readable.from(frames(open(signal), heartbeatMs, signal), { objectMode: false, highWaterMark: 16_384 }),
-    );
+  return (
+    reply
+      .type('text/event-stream; charset=utf-8')
+      .header('cache-control', 'no-store')
+      // Else the connection would outlive its stream, and hold up a server that closes.
+      .header('connection', 'close')
+      .header('x-accel-buffering', 'no')
+      .send(
+        Readable.from(frames(open(signal), heartbeatMs, signal), {
+          objectMode: false,
+          highWaterMark: 16_384,
+        }),
+      )
+  );
 }
 
 async function* frames(

@@ -13,14 +13,14 @@ const maxNameChars = 64;
 const prefixes: Record<string, string> = { querystring: 'query', params: 'path', headers: 'header' };
 
 /**
- * Fastify's validator over TypeBox. Bodies are taken as they are; queries and paths, which hold only strings, are
- * converted and completed with defaults. A failure is an AppError that lists every fault.
+ * Fastify's validator over TypeBox. Bodies are taken as they are; queries and paths are converted and completed with
+ * defaults. A failure is an AppError that lists every fault.
  */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'body' }) => {
   const validator = Compile(schema);
   const prefix = prefixes[httpPart] ?? '';
   return (data: unknown) => {
-    const value = httpPart === 'body' ? data : Value.Default(schema, Value.Convert(schema, data));
+    const value = httpPart === 'body' ? data : Value.Default(schema, withNumbers(schema, data));
     if (validator.Check(value)) return { value };
     const part = httpPart === 'body' ? 'body' : prefix;
     return { error: invalidRequest(part, toFaults(validator.Errors(value), prefix)) };
@@ -32,6 +32,22 @@ export function invalidRequest(part: string, faults: FieldError[]): AppError {
   const what = first ? `${first.path || `the ${part}`} ${first.message}` : `the ${part} does not match`;
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more, see errors)` : '';
   return new AppError('invalid_request', `${what}${more}`, { errors: faults });
+}
+
+/**
+ * Queries and paths hold only strings. Those meant as numbers are converted where they are plain decimals: TypeBox's own
+ * conversion would take `1.5` for the integer 1.
+ */
+function withNumbers(schema: TSchema, data: unknown): unknown {
+  const properties = 'properties' in schema ? (schema.properties as Record<string, { type?: unknown }>) : {};
+  return Object.fromEntries(
+    Object.entries(data ?? {}).map(([name, value]) => {
+      const { type } = (Object.hasOwn(properties, name) && properties[name]) || {};
+      const numeric = type === 'integer' || type === 'number';
+      const converted = numeric && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value);
+      return [name, converted ? Number(value) : value];
+    }),
+  );
 }
 
 /** Faults with a JSON Pointer each, prefixed, and a message that says what is wanted instead. */

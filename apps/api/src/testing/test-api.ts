@@ -65,7 +65,7 @@ export interface TestApi {
 }
 
 export interface TestApiOptions {
-  /** A real Redis of the test's own. */
+  /** A real Redis of the test file's own; it is emptied. */
   redis: { path: string };
   settings?: Partial<ApiSettings>;
   rowsPerMinute?: number;
@@ -81,6 +81,8 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
   const store = createMemoryStore();
   const redis = new Redis({ path: options.redis.path, maxRetriesPerRequest: 1 });
   redis.on('error', () => {});
+  // Several applications of one test file may share a server, one after the other.
+  await redis.flushall();
   const queue = createQueue({ connection: { path: options.redis.path }, clock });
   const registry = await createRegistry({ store, redis, clock, newId });
   await registry.ensureIndexed();
