@@ -5,7 +5,18 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const scripts = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts;
+
+/** The npm scripts of the package that a document belongs to, and those of the root. */
+function scriptsFor(path) {
+  const scripts = new Set();
+  for (let folder = dirname(path); folder.length >= root.length - 1; folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json');
+    if (!existsSync(manifest)) continue;
+    for (const name of Object.keys(JSON.parse(readFileSync(manifest, 'utf8')).scripts ?? {}))
+      scripts.add(name);
+  }
+  return scripts;
+}
 
 function* markdown(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -34,7 +45,7 @@ for (const path of markdown(root)) {
     t.same(missing, [], 'files and links');
     const unknown = [...text.matchAll(/\bnpm run ([\w:-]+)/g)]
       .map(([, name]) => name)
-      .filter((name) => !(name in scripts));
+      .filter((name) => !scriptsFor(path).has(name));
     t.same(unknown, [], 'npm scripts');
   });
 }

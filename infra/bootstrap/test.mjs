@@ -13,7 +13,7 @@ const coverageFloor = { lines: 85, statements: 85, functions: 80, branches: 75 }
 
 const staticChecks = [
   ['format and lint', 'biome', ['check', '.']],
-  ['import fences', 'depcruise', ['--config', '.dependency-cruiser.mjs', 'apps', 'packages']],
+  ['import fences', 'depcruise', ['--config', '.dependency-cruiser.mjs', 'apps/*/src', 'packages/*/src']],
   ['dead code and dependencies', 'knip', []],
 ];
 

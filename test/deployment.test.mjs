@@ -1,0 +1,57 @@
+// docker-compose.yml and the image: no container engine runs here, so they are read, not run.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { parse } from 'yaml';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const read = (path) => readFileSync(join(root, path), 'utf8');
+const compose = parse(read('docker-compose.yml'), { merge: true });
+
+t.test(
+  'every service has an image or a Dockerfile that exists, and depends on services that exist',
+  async (t) => {
+    t.same(Object.keys(compose.services).sort(), ['api', 'bucket', 'redis', 's3', 'worker']);
+    for (const [name, service] of Object.entries(compose.services)) {
+      t.ok(service.image, `${name} names an image`);
+      if (service.build)
+        t.ok(existsSync(join(root, service.build.dockerfile)), `${name}: ${service.build.dockerfile}`);
+      const needed = Array.isArray(service.depends_on)
+        ? service.depends_on
+        : Object.keys(service.depends_on ?? {});
+      for (const other of needed) t.ok(compose.services[other], `${name} depends on ${other}`);
+      for (const volume of service.volumes ?? []) {
+        const [source] = volume.split(':');
+        const known = source.startsWith('.') ? existsSync(join(root, source)) : source in compose.volumes;
+        t.ok(known, `${name} mounts ${source}`);
+      }
+    }
+  },
+);
+
+t.test('the processes know every variable that the compose file and the image set', async (t) => {
+  const fromAwsClient = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'];
+  const known = { api: read('apps/api/src/config.ts'), worker: read('apps/worker/src/config.ts') };
+  for (const [name, source] of Object.entries(known)) {
+    for (const variable of Object.keys(compose.services[name].environment)) {
+      const used = source.includes(variable) || fromAwsClient.includes(variable);
+      // The operator key is the API's alone; both services share one block.
+      t.ok(used || (name === 'worker' && variable === 'SCION_OPERATOR_KEY'), `${name} reads ${variable}`);
+    }
+  }
+  for (const [, variable] of read('infra/docker/Dockerfile').matchAll(/\b(SCION_\w+)=/g)) {
+    t.ok(known.api.includes(variable), `the api reads ${variable}`);
+  }
+});
+
+t.test('the image starts files that the build makes', async (t) => {
+  const commands = [
+    ...Object.values(compose.services).map((service) => service.command),
+    ['node', 'apps/api/dist/main.js'],
+  ];
+  for (const command of commands.filter((command) => Array.isArray(command) && command[0] === 'node')) {
+    t.ok(existsSync(join(root, command[1])), command.join(' '));
+  }
+  t.match(readdirSync(join(root, 'infra/docker')), ['Dockerfile', 'seaweedfs-s3.json']);
+});
