@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { idPrefixes } from '@scion/contracts';
 import fc from 'fast-check';
 import t from 'tap';
@@ -19,10 +20,11 @@ t.test('an escaped name reads back as itself and never equals that of another', 
   fc.assert(
     fc.property(users, users, (a, b) => {
       const key = escapeSegment(a);
-      t.equal(unescapeSegment(key), a);
-      t.equal(key === escapeSegment(b), a === b);
-      t.match(key, /^[a-z0-9_!/-]+$/);
-      for (const piece of key.split('/')) t.ok(piece.length <= 255 && piece !== '' && !piece.startsWith('.'));
+      assert.equal(unescapeSegment(key), a);
+      assert.equal(key === escapeSegment(b), a === b);
+      assert.match(key, /^[a-z0-9_!/-]+$/);
+      for (const piece of key.split('/'))
+        assert.ok(piece.length <= 255 && piece !== '' && !piece.startsWith('.'));
     }),
     { numRuns: 500 },
   );
@@ -34,7 +36,7 @@ t.test('no user’s folder lies inside another’s', async (t) => {
     fc.property(users, users, (a, b) => {
       fc.pre(a !== b);
       const tenant = id('tenant');
-      t.notOk(objectKeys.userPrefix(tenant, a).startsWith(objectKeys.userPrefix(tenant, b)));
+      assert.ok(!objectKeys.userPrefix(tenant, a).startsWith(objectKeys.userPrefix(tenant, b)));
     }),
   );
   // A short user equal to the first piece of a long one is the case that splitting could break.
@@ -67,14 +69,14 @@ t.test('a key under a user tells whose it is, and whether it is a job record', a
   fc.assert(
     fc.property(users, (user) => {
       const ref = { tenantId: id('tenant'), task: 'inbox-triage', user };
-      t.same(parseUserObject(objectKeys.job(ref, id('job'))), { ref, jobId: id('job') });
+      assert.deepEqual(parseUserObject(objectKeys.job(ref, id('job'))), { ref, jobId: id('job') });
       for (const key of [
         objectKeys.jobEvents(ref, id('job')),
         objectKeys.jobCancel(ref, id('job')),
         objectKeys.card(ref, 1),
         objectKeys.segment(ref, id('segment')),
       ]) {
-        t.same(parseUserObject(key), { ref, jobId: undefined });
+        assert.deepEqual(parseUserObject(key), { ref, jobId: undefined });
       }
     }),
   );
