@@ -161,14 +161,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   );
   const value: unknown = Value.Default(Environment, Value.Convert(Environment, given));
   const problems = environment.Errors(value).flatMap(describeProblem);
-  const store = storeConfig(given);
-  if (store === undefined) problems.push(describe('SCION_DATA', 'is not set'));
-  if (!environment.Check(value) || store === undefined) throw new ConfigError(problems);
+  if (given.S3_BUCKET === undefined && given.SCION_DATA === undefined) {
+    problems.push(describe('SCION_DATA', 'is not set'));
+  }
+  if (!environment.Check(value) || problems.length > 0) throw new ConfigError(problems);
   return Object.freeze({
     host: value.SCION_HOST,
     port: value.SCION_PORT,
     redisUrl: value.REDIS_URL,
-    store: Object.freeze(store),
+    store: Object.freeze(storeConfig(value)),
     baseDir: value.SCION_BASE,
     threads: value.SCION_THREADS,
     cacheBytes: value.SCION_CACHE_MB * 1024 * 1024,
@@ -186,20 +187,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 
 type Environment = Static<typeof Environment>;
 
-/** Undefined where neither a bucket nor a folder is named. */
-function storeConfig(env: Partial<Record<keyof Environment, string>>): StoreConfig | undefined {
-  if (env.S3_BUCKET !== undefined) {
-    return {
-      kind: 's3',
-      bucket: env.S3_BUCKET,
-      endpoint: env.S3_ENDPOINT,
-      region: env.S3_REGION ?? 'us-east-1',
-      prefix: env.S3_PREFIX ?? '',
-      forcePathStyle: env.S3_FORCE_PATH_STYLE === 'true',
-    };
+function storeConfig(env: Environment): StoreConfig {
+  if (env.S3_BUCKET === undefined) {
+    // Not the data folder itself: Redis, the base and the operator key may stand beside the objects.
+    return { kind: 'file', root: join(env.SCION_DATA ?? '', 'objects') };
   }
-  // Not the data folder itself: Redis, the base and the operator key may stand beside the objects.
-  return env.SCION_DATA === undefined ? undefined : { kind: 'file', root: join(env.SCION_DATA, 'objects') };
+  return {
+    kind: 's3',
+    bucket: env.S3_BUCKET,
+    endpoint: env.S3_ENDPOINT,
+    region: env.S3_REGION,
+    prefix: env.S3_PREFIX ?? '',
+    forcePathStyle: env.S3_FORCE_PATH_STYLE,
+  };
 }
 
 function describeProblem(error: TLocalizedValidationError): string[] {

@@ -1,8 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { ProblemCode } from '@scion/contracts';
+import type { ProblemCode, Scope } from '@scion/contracts';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import type { Principal } from './http/authenticate.js';
 
 /** A Fastify instance whose requests and replies are typed by the TypeBox schemas of their routes. */
 export type App = FastifyInstance<
@@ -12,6 +11,16 @@ export type App = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
+
+/** Who asks, and for which tenant. */
+export interface Principal {
+  keyId: string;
+  /** Whether the key belongs to no tenant. */
+  operator: boolean;
+  /** Of a tenant's key: its own; of an operator's: that of `Scion-Tenant`, null without the header. */
+  tenantId: string | null;
+  scopes: readonly Scope[];
+}
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,18 +1,8 @@
-import { AppError, type Key, type Scope } from '@scion/contracts';
+import { AppError, type Key } from '@scion/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { Records } from '../ports.js';
-import type { App } from '../server.js';
+import type { App, Principal } from '../server.js';
 import { type Access, accessOf } from './access.js';
-
-/** Who asks, and for which tenant. */
-export interface Principal {
-  keyId: string;
-  /** Whether the key belongs to no tenant. */
-  operator: boolean;
-  /** Of a tenant's key: its own; of an operator's: that of `Scion-Tenant`, null without the header. */
-  tenantId: string | null;
-  scopes: readonly Scope[];
-}
 
 const tenantHeader = 'scion-tenant';
 

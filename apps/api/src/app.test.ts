@@ -1,0 +1,141 @@
+import { request } from 'node:http';
+import { Writable } from 'node:stream';
+import { startRedis } from '@scion/testkit';
+import { pino } from 'pino';
+import t from 'tap';
+import { problemOf, startTestApi } from './testing/test-api.js';
+
+const redis = await startRedis();
+t.teardown(() => redis.close());
+
+const lines: Record<string, unknown>[] = [];
+const logger = pino(
+  { level: 'debug' },
+  new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)));
+      done();
+    },
+  }),
+);
+const api = await startTestApi(t, { redis, logger });
+const tenant = await api.createTenant();
+await api.registry.tasks.put(tenant.id, 'inbox', { labels: ['like', 'hide'] }, { base: 'test-base' });
+
+t.test('a request id is taken over where it is plain, and made where it is not', async (t) => {
+  const idOf = async (given?: string) => {
+    const headers = given === undefined ? {} : { 'x-request-id': given };
+    const response = await api.call('GET', '/nowhere', { headers });
+    const id = response.headers['x-request-id'];
+    t.equal(problemOf(response).requestId, id, 'the header and the document agree');
+    return id;
+  };
+  t.equal(await idOf('trace-1.2_3'), 'trace-1.2_3');
+  for (const odd of [undefined, '', 'a b', 'x'.repeat(129), 'a\u00e9', '{}']) {
+    t.match(await idOf(odd), /^req_[0-9a-z]{26}$/, JSON.stringify(odd));
+  }
+});
+
+t.test('a path that does not exist is 404, a method that does not is 405 and tells which do', async (t) => {
+  t.match(problemOf(await api.call('GET', '/v2/jobs')), { status: 404, code: 'route_not_found' });
+  const response = await api.call('DELETE', '/v1/jobs');
+  t.match(problemOf(response), { status: 405, code: 'method_not_allowed' });
+  t.same(String(response.headers.allow).split(', ').sort(), ['GET', 'HEAD', 'POST']);
+});
+
+t.test('an unexpected error is a bare 500, and its cause is in the log only', async (t) => {
+  const { get } = api.registry.tasks;
+  api.registry.tasks.get = async () => {
+    throw new Error('the disk is on fire');
+  };
+  t.teardown(() => {
+    api.registry.tasks.get = get;
+  });
+  lines.length = 0;
+  const response = await api.call('GET', '/v1/tasks/inbox', { key: tenant.all });
+  const problem = problemOf(response);
+  t.match(problem, { status: 500, code: 'internal' });
+  t.notMatch(response.body, /disk|stack/);
+  const failures = lines.filter(({ level }) => Number(level) >= 50);
+  t.equal(failures.length, 1, 'logged once');
+  t.match(failures[0], { requestId: problem.requestId, msg: 'request failed', err: { message: /on fire/ } });
+});
+
+t.test('a caller’s mistake is no error in the log', async (t) => {
+  lines.length = 0;
+  await api.call('POST', '/v1/jobs', { key: tenant.all, payload: {} });
+  t.same(
+    lines.filter(({ level }) => Number(level) >= 40),
+    [],
+  );
+  t.match(lines.at(-1), { route: '/v1/jobs', status: 400, tenantId: tenant.id, msg: 'request answered' });
+});
+
+t.test('the log never holds a key, an input, a label, a user or a body', async (t) => {
+  lines.length = 0;
+  const secrets = ['sesame-input', 'sesame-label', 'sesame-user', tenant.all];
+  const examples = [{ id: '1', input: 'sesame-input', label: 'sesame-label' }];
+  const base = '/v1/tasks/inbox/users/sesame-user';
+  await api.call('POST', `${base}/examples`, { key: tenant.all, payload: { examples } });
+  await api.call('POST', `${base}/examples?x=sesame-input`, { key: tenant.all, payload: '{"sesame-input' });
+  await api.call('POST', `${base}/predict`, { key: tenant.all, payload: { inputs: ['sesame-input'] } });
+  await api.call('GET', `${base}/nowhere`, { key: tenant.all });
+  t.ok(lines.length >= 4);
+  for (const secret of secrets) t.notMatch(JSON.stringify(lines), secret);
+});
+
+t.test('a body that is no UTF-8 or no JSON is told so without being quoted', async (t) => {
+  const headers = { 'content-type': 'application/json' };
+  const post = (payload: string | Buffer) =>
+    api.call('POST', '/v1/jobs', { key: tenant.all, headers, payload });
+  for (const payload of [
+    'sesame',
+    '{"task":"sesame"',
+    '{"task":"sesame",}',
+    Buffer.from([0x22, 0xff, 0x22]),
+  ]) {
+    const response = await post(payload);
+    t.match(problemOf(response), { status: 400, code: 'malformed_json' });
+    t.notMatch(response.body, 'sesame');
+  }
+  const polluted = await post('{"task":"inbox","user":"a","__proto__":{"admin":true}}');
+  t.match(problemOf(polluted), { status: 400, errors: [{ path: '/__proto__' }] });
+});
+
+t.test('no error of the API can be framed, sniffed or run', async (t) => {
+  const { headers } = await api.call('GET', '/nowhere');
+  const policy = String(headers['content-security-policy']);
+  t.match(policy, /default-src 'none'/);
+  t.match(policy, /frame-ancestors 'none'/);
+  t.notMatch(policy, /unsafe/);
+  t.equal(headers['x-content-type-options'], 'nosniff');
+  t.equal(headers['cache-control'], 'no-store');
+});
+
+t.test('"." and ".." as a user are refused with a reason, however they are written', async (t) => {
+  const origin = new URL(await api.app.listen({ host: '127.0.0.1', port: 0 }));
+  // Clients that follow the URL standard resolve these away, so they are sent by hand.
+  const raw = (path: string) =>
+    new Promise<{ status?: number; body: string }>((done, fail) => {
+      const headers = { authorization: `Bearer ${tenant.all}` };
+      const sent = request({ host: origin.hostname, port: origin.port, path, headers }, (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (part) => {
+          body += part;
+        });
+        response.on('end', () => done({ status: response.statusCode ?? 0, body }));
+      });
+      sent.on('error', fail);
+      sent.end();
+    });
+  for (const user of ['.', '..', '%2e', '%2e%2E']) {
+    const { status, body } = await raw(`/v1/tasks/inbox/users/${user}/model`);
+    t.equal(status, 400, user);
+    t.match(JSON.parse(body), {
+      code: 'invalid_request',
+      errors: [{ path: 'path/user', message: /neither "\." nor "\.\."/ }],
+    });
+  }
+  t.equal((await raw('/v1/tasks/inbox/users/%2e%2e%2e/examples')).status, 200, 'three dots are a name');
+});
