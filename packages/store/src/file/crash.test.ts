@@ -9,10 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { createFileStore } from '@scion/store';
 
 /**
- * Kills a writing process with SIGKILL and looks at what it left. This shows crash safety against the death of a
+ * Kills writing processes with SIGKILL and looks at what they left. This shows crash safety against the death of a
  * process; a power loss, against which the fsyncs stand, cannot be staged here.
  */
-const rounds = 20;
+const rounds = 5;
+/** Processes that write at once, each below a folder of its own. */
+const writers = 4;
 const keys = 4;
 const role = process.argv[2];
 
@@ -33,18 +35,38 @@ function sequenceOf(body: Uint8Array): number {
 }
 
 /** The child: overwrites, creates and deletes for ever, saying each write once it has been acknowledged. */
-async function writeUntilKilled(root: string): Promise<never> {
+async function writeUntilKilled(root: string, folder: string): Promise<never> {
   const store = await createFileStore({ root });
   for (let sequence = 1; ; sequence++) {
-    await store.put(`crash/${sequence % keys}/put`, objectOf(sequence));
+    await store.put(`${folder}/${sequence % keys}/put`, objectOf(sequence));
     process.stdout.write(`put ${sequence}\n`);
-    await store.create(`crash/new/${sequence}/created`, objectOf(sequence));
+    await store.create(`${folder}/new/${sequence}/created`, objectOf(sequence));
     process.stdout.write(`created ${sequence}\n`);
-    await store.delete(`crash/new/${sequence - 1}/created`);
+    await store.delete(`${folder}/new/${sequence - 1}/created`);
   }
 }
 
-if (role === 'write') await writeUntilKilled(process.argv[3]!);
+/** Runs a writer, kills it some milliseconds behind its `blowAfter`th acknowledgement, and returns the last ones. */
+async function writeAndKill(root: string, folder: string, blowAfter: number, pauseMs: number) {
+  const script = fileURLToPath(import.meta.url);
+  const child = spawn(process.execPath, [script, 'write', root, folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  const acknowledged = { put: 0, created: 0 };
+  let lines = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [what, sequence] = line.split(' ');
+    acknowledged[what as 'put' | 'created'] = Number(sequence);
+    if (++lines !== blowAfter) continue;
+    await pause(pauseMs);
+    child.kill('SIGKILL');
+  }
+  await exited;
+  return acknowledged;
+}
+
+if (role === 'write') await writeUntilKilled(process.argv[3]!, process.argv[4]!);
 
 // Not before: loading it would be most of a child's life.
 const { default: t } = await import('tap');
@@ -58,39 +80,28 @@ await t.test(
     let interrupted = 0;
 
     for (let round = 0; round < rounds; round++) {
-      const child = spawn(process.execPath, [fileURLToPath(import.meta.url), 'write', root], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      const exited = new Promise((resolve) => child.once('exit', resolve));
-      const acknowledged = { put: 0, created: 0 };
-      // Which acknowledgement is waited for, and how long after it the blow falls, differ from round to round.
-      const blowAfter = 3 + ((round * 7) % 11);
-      let lines = 0;
-      for await (const line of createInterface({ input: child.stdout })) {
-        const [what, sequence] = line.split(' ');
-        acknowledged[what as 'put' | 'created'] = Number(sequence);
-        if (++lines !== blowAfter) continue;
-        await pause((round * 13) % 8);
-        child.kill('SIGKILL');
-      }
-      await exited;
+      const ends = await Promise.all(
+        Array.from({ length: writers }, (_, i) => {
+          // When the blow falls differs from one to the next.
+          const n = round * writers + i;
+          return writeAndKill(root, `writer-${i}`, 3 + ((n * 7) % 11), (n * 13) % 8);
+        }),
+      );
       interrupted += (await readdir(temporary)).length;
 
       const store = await createFileStore({ root });
-      t.strictSame(await readdir(temporary), [], 'what the dead writer left is gone');
+      t.strictSame(await readdir(temporary), [], 'what the dead writers left is gone');
       const listed = (await store.list('')).objects;
       const seen = new Map<string, number>();
       for (const { key } of listed) seen.set(key, sequenceOf((await store.get(key))!.body));
-      const last = acknowledged.put;
-      t.ok((seen.get(`crash/${last % keys}/put`) ?? 0) >= last, `put ${last} is there`);
-      const { created } = acknowledged;
-      const heir = seen.get(`crash/new/${created}/created`) ?? seen.get(`crash/new/${created + 1}/created`);
-      t.ok(
-        heir === created || heir === created + 1,
-        `created ${created} is there, or its deletion came after`,
-      );
+      for (const [i, { put, created }] of ends.entries()) {
+        const folder = `writer-${i}`;
+        t.ok((seen.get(`${folder}/${put % keys}/put`) ?? 0) >= put, `put ${put} is there`);
+        const heir = [created, created + 1].find((n) => seen.get(`${folder}/new/${n}/created`) === n);
+        t.ok(heir !== undefined, `created ${created} is there, or deleted because the next one is`);
+      }
       for (const { key } of listed) await store.delete(key);
     }
-    t.comment(`${interrupted} writes were cut off in the middle`);
+    t.comment(`${interrupted} of ${rounds * writers} writers were cut off in the middle of a write`);
   },
 );
