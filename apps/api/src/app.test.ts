@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { startRedis } from '@scion/testkit';
 import { pino } from 'pino';
@@ -138,4 +139,33 @@ t.test('"." and ".." as a user are refused with a reason, however they are writt
     });
   }
   t.equal((await raw('/v1/tasks/inbox/users/%2e%2e%2e/examples')).status, 200, 'three dots are a name');
+});
+
+t.test('closing answers what is under way, and does not wait for its connection', async (t) => {
+  await api.publish({ tenantId: tenant.id, task: 'inbox', user: 'ada' });
+  const { predict } = api.engine;
+  let answer: () => void = () => {};
+  const reached = new Promise<void>((done) => {
+    api.engine.predict = async (...asked) => {
+      done();
+      await new Promise<void>((go) => {
+        answer = go;
+      });
+      return predict(...asked);
+    };
+  });
+  const { port } = api.app.server.address() as AddressInfo;
+  const response = fetch(`http://127.0.0.1:${port}/v1/tasks/inbox/users/ada/predict`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tenant.all}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ inputs: ['x'] }),
+  });
+  await reached;
+  const closed = api.app.close();
+  while (api.app.server.listening) await new Promise((turn) => setImmediate(turn));
+  answer();
+  const { status, headers } = await response;
+  t.equal(status, 200);
+  t.equal(headers.get('connection'), 'close');
+  await closed;
 });

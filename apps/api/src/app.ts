@@ -30,8 +30,9 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     // Fastify's own lines hold the path, and with it user ids.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestIdFrom(deps.newId),
-    trustProxy: settings.trustProxy,
     bodyLimit: limits.bodyBytes,
+    // For receiving a whole request; how long its answer takes is not limited by it.
+    requestTimeout: 120_000,
     // Room for a user id far beyond its limit, percent-encoded, so that it meets an explanation instead of a 404.
     routerOptions: { maxParamLength: 8_192 },
     // A request that still arrives on a kept-alive connection is served: what it needs is closed later.
@@ -48,6 +49,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
+  closeConnectionsWhenClosing(app);
   addRequestRecords(app, deps);
   await addSecurityHeaders(app);
   await addPressureGuard(app, settings.maxEventLoopDelayMs);
@@ -56,4 +58,15 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   addRoutes(app, deps);
   if (settings.dashboardDir !== undefined) await addDashboard(app, settings.dashboardDir);
   return app;
+}
+
+/** Else a connection that is answered while the server closes is kept alive, and holds the closing up until it times out. */
+function closeConnectionsWhenClosing(app: App): void {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
 }

@@ -67,9 +67,9 @@ t.test('what was read cannot be changed', async (t) => {
 });
 
 t.test('flags are true or false', async (t) => {
-  t.equal(readConfig({ ...least, SCION_TRUST_PROXY: 'true' }).trustProxy, true);
-  t.equal(readConfig({ ...least, SCION_TRUST_PROXY: 'false' }).trustProxy, false);
-  t.match(problemsOf({ ...least, SCION_TRUST_PROXY: 'perhaps' }), [/^SCION_TRUST_PROXY/]);
+  t.equal(readConfig({ ...least, SCION_WEBHOOK_ALLOW_PRIVATE: 'true' }).allowPrivateWebhooks, true);
+  t.equal(readConfig({ ...least, SCION_WEBHOOK_ALLOW_PRIVATE: 'false' }).allowPrivateWebhooks, false);
+  t.match(problemsOf({ ...least, SCION_WEBHOOK_ALLOW_PRIVATE: 'perhaps' }), [/^SCION_WEBHOOK_ALLOW_PRIVATE/]);
   t.match(problemsOf({ ...least, S3_BUCKET: 'b', S3_FORCE_PATH_STYLE: 'perhaps' }), [/^S3_FORCE_PATH_STYLE/]);
 });
 

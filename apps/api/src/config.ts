@@ -79,11 +79,6 @@ const Environment = Type.Object({
     default: 1_000,
     description: 'Milliseconds of event-loop delay beyond which requests are answered 429; 0 never does so.',
   }),
-  SCION_TRUST_PROXY: Type.Boolean({
-    default: false,
-    description:
-      'Believe X-Forwarded-* headers. Only behind a proxy that sets them: else callers choose their address.',
-  }),
   SCION_LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], {
     default: 'info',
     description: 'Lowest level logged. `warn` drops the line for each request.',
@@ -139,7 +134,6 @@ export interface Config {
   readonly operatorKey: string | undefined;
   readonly allowPrivateWebhooks: boolean;
   readonly maxEventLoopDelayMs: number;
-  readonly trustProxy: boolean;
   readonly logLevel: string;
   readonly dashboardDir: string;
 }
@@ -179,7 +173,6 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     operatorKey: value.SCION_OPERATOR_KEY,
     allowPrivateWebhooks: value.SCION_WEBHOOK_ALLOW_PRIVATE,
     maxEventLoopDelayMs: value.SCION_MAX_EVENT_LOOP_DELAY_MS,
-    trustProxy: value.SCION_TRUST_PROXY,
     logLevel: value.SCION_LOG_LEVEL,
     dashboardDir: value.SCION_DASHBOARD,
   });

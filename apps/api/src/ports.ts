@@ -61,6 +61,4 @@ export interface ApiSettings {
   heartbeatMs: number;
   /** Requests are answered 429 while the event loop is later than this many milliseconds; 0 never does so. */
   maxEventLoopDelayMs: number;
-  /** Whether to believe `X-Forwarded-*`: only behind a proxy that sets them. */
-  trustProxy: boolean;
 }

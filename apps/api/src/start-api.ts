@@ -111,7 +111,6 @@ export async function startApi({
         heartbeatMs,
         examplesPerModel: config.examplesPerModel,
         maxEventLoopDelayMs: config.maxEventLoopDelayMs,
-        trustProxy: config.trustProxy,
         dashboardDir: existsSync(config.dashboardDir) ? config.dashboardDir : undefined,
       },
     });

@@ -64,9 +64,13 @@ export function createMetrics(options: {
     labelNames: ['kind', 'state'],
     registers,
     async collect() {
-      const { training, deliveries } = await options.queueCounts();
-      for (const [kind, counts] of Object.entries({ training, deliveries })) {
-        for (const [state, count] of Object.entries(counts)) this.set({ kind, state }, count);
+      this.reset();
+      // Without Redis there is nothing to tell of the queue; the rest of the scrape is wanted all the more.
+      const counts = await options.queueCounts().catch(() => undefined);
+      if (!counts) return;
+      const { training, deliveries } = counts;
+      for (const [kind, states] of Object.entries({ training, deliveries })) {
+        for (const [state, count] of Object.entries(states)) this.set({ kind, state }, count);
       }
     },
   });

