@@ -4,7 +4,7 @@ PEFT is used where it is installed with transformers; else the same modules are 
 transformers has it, LoRA on query and value as peft.tuners.lora.Linear computes it (base(x) + B(A(x)) * alpha / r, base frozen),
 mean pooling, a linear head, AdamW over LoRA and head, clipping by global norm. Weights are random: time does not depend on them.
 
-Prints one line of JSON: {"torch", "lora", "threads", "step_ms": {"16x32": ...}}.
+Prints one line of JSON: {"torch", "lora", "threads", "gemm_gflops", "step_ms": {"16x32": ...}}.
 """
 
 import argparse
@@ -106,7 +106,9 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--seconds", type=float, default=4)
+    arguments.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     options = arguments.parse_args()
+    clock = time.process_time if options.clock == "cpu" else time.perf_counter
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     try:
@@ -137,11 +139,19 @@ def main():
             step(*batch)
         times, end = [], time.perf_counter() + options.seconds
         while time.perf_counter() < end or len(times) < 5:
-            start = time.perf_counter()
+            start = clock()
             step(*batch)
-            times.append(1000 * (time.perf_counter() - start))
+            times.append(1000 * (clock() - start))
         step_ms[f"{rows}x{tokens}"] = statistics.median(times)
-    print(json.dumps({"torch": torch.__version__, "lora": lora, "threads": options.threads, "step_ms": step_ms}))
+    # The library of matrix products decides more than anything else: a build on the reference BLAS is no peer.
+    a = torch.randn(1024, 1024)
+    a @ a
+    start = clock()
+    for _ in range(5):
+        a @ a
+    gflops = 5 * 2 * 1024**3 / (clock() - start) / 1e9
+    answer = {"torch": torch.__version__, "lora": lora, "threads": options.threads, "gemm_gflops": gflops, "step_ms": step_ms}
+    print(json.dumps(answer))
 
 
 main()
