@@ -76,24 +76,25 @@ def export(name, model, inputs, outputs, opset, sequence=('batch', 'sequence'), 
     print(name, path.stat().st_size)
 
 
-OUT.mkdir(parents=True, exist_ok=True)
-torch.manual_seed(3)
-hidden, optimum = ['last_hidden_state'], ('batch_size', 'sequence_length')
-with torch.no_grad():
-    if NEW:
-        export('bert-opset18', Bert(), text_inputs(types=True), hidden, 18)
-        export('optimum-bert-opset14', Bert(sdpa=True), text_inputs(types=True), hidden, 14, optimum)
-        export('optimum-xlm-roberta-opset18', Bert(padding=1, sdpa=True), text_inputs(padding=1), hidden, 18, optimum)
-        export('optimum-vit-opset18', Vit(sdpa=True), image_inputs(16), hidden, 18, optimum)
-    else:
-        for opset in (11, 14, 17):
-            export(f'bert-opset{opset}', Bert(), text_inputs(types=True), hidden, opset)
-        export('xlm-roberta-opset11', Bert(padding=1), text_inputs(padding=1), hidden, 11)
-        export('gpt2-opset11', Gpt2(), text_inputs(), [*hidden, 'logits'], 11)
-        export('gpt2-opset17', Gpt2(), text_inputs(), [*hidden, 'logits'], 17)
-        export('vit-opset14', Vit(), image_inputs(16), hidden, 14)
-        export('resnet50-opset17', ResNet50(), image_inputs(32), ['features'], 17)
-        export('mobilenetv2-opset11', MobileNetV2(), image_inputs(32), ['features'], 11)
-        # Without the exporter's own fusion the batch normalisations stay.
-        export('mobilenetv2-opset14', MobileNetV2(), image_inputs(32), ['features'], 14,
-               training=torch.onnx.TrainingMode.PRESERVE)
+if __name__ == '__main__':
+    OUT.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(3)
+    hidden, optimum = ['last_hidden_state'], ('batch_size', 'sequence_length')
+    with torch.no_grad():
+        if NEW:
+            export('bert-opset18', Bert(), text_inputs(types=True), hidden, 18)
+            export('optimum-bert-opset14', Bert(sdpa=True), text_inputs(types=True), hidden, 14, optimum)
+            export('optimum-xlm-roberta-opset18', Bert(padding=1, sdpa=True), text_inputs(padding=1), hidden, 18, optimum)
+            export('optimum-vit-opset18', Vit(sdpa=True), image_inputs(16), hidden, 18, optimum)
+        else:
+            for opset in (11, 14, 17):
+                export(f'bert-opset{opset}', Bert(), text_inputs(types=True), hidden, opset)
+            export('xlm-roberta-opset11', Bert(padding=1), text_inputs(padding=1), hidden, 11)
+            export('gpt2-opset11', Gpt2(), text_inputs(), [*hidden, 'logits'], 11)
+            export('gpt2-opset17', Gpt2(), text_inputs(), [*hidden, 'logits'], 17)
+            export('vit-opset14', Vit(), image_inputs(16), hidden, 14)
+            export('resnet50-opset17', ResNet50(), image_inputs(32), ['features'], 17)
+            export('mobilenetv2-opset11', MobileNetV2(), image_inputs(32), ['features'], 11)
+            # Without the exporter's own fusion the batch normalisations stay.
+            export('mobilenetv2-opset14', MobileNetV2(), image_inputs(32), ['features'], 14,
+                   training=torch.onnx.TrainingMode.PRESERVE)

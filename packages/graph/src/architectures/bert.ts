@@ -1,6 +1,7 @@
 import type { BlockNames } from './block.js';
 import { activationOf, type ModelConfig, numberOf, requireAbsolutePositions, sizeOf } from './config.js';
-import { assembleEncoder, type BuiltEncoder, type EncoderSizes, type EncoderSource } from './encoder.js';
+import { assembleEncoder, type BuiltEncoder, type EncoderSource } from './encoder.js';
+import type { EncoderSizes } from './sizes.js';
 
 /** transformers, modeling_bert.py: BertLayer. */
 export const bertBlock: BlockNames = {

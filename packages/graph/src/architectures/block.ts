@@ -1,6 +1,6 @@
 import type { Builder, Value } from '../builder.js';
 import type { Activation } from './config.js';
-import type { EncoderSizes } from './encoder.js';
+import type { EncoderSizes } from './sizes.js';
 import type { WeightReader } from './weights.js';
 
 /** Where one family keeps the weights of block `i`, below its folder of blocks. */

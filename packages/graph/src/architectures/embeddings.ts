@@ -1,6 +1,6 @@
 import type { Builder, Value } from '../builder.js';
 import { floatsOf, floatTensor, int64Scalar, int64Tensor } from '../tensor.js';
-import type { EncoderSizes } from './encoder.js';
+import type { EncoderSizes } from './sizes.js';
 import type { WeightReader } from './weights.js';
 
 /** How a family turns tokens into its first hidden state. */

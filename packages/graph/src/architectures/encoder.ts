@@ -3,8 +3,9 @@ import { GraphError } from '../error.js';
 import type { Model } from '../ir.js';
 import { floatScalar } from '../tensor.js';
 import { type BlockNames, encoderBlock } from './block.js';
-import type { Activation, ModelConfig } from './config.js';
+import type { ModelConfig } from './config.js';
 import { type EmbeddingLayout, embeddings } from './embeddings.js';
+import type { EncoderSizes } from './sizes.js';
 import { createWeightReader, type WeightReader, type WeightSource } from './weights.js';
 
 /** A model folder, read, and what is wanted of it. */
@@ -23,17 +24,6 @@ export interface EncoderOutputs {
    * the order given. Layer 0 is the embeddings, layer n the output of the n-th block.
    */
   pooledLayers?: readonly number[];
-}
-
-export interface EncoderSizes {
-  hidden: number;
-  heads: number;
-  layers: number;
-  intermediate: number;
-  /** Longest input in tokens. */
-  maxTokens: number;
-  epsilon: number;
-  activation: Activation;
 }
 
 /** An encoder as a graph: inputs `input_ids` and `attention_mask`, int64 [batch, sequence]. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import t from 'tap';
-import { buildEncoder, writeModel } from '../index.js';
+import { buildEncoder, splitModel, writeModel } from '../index.js';
 import { readSafetensors } from '../testing/read-safetensors.js';
 import { maxError, runModel } from '../testing/run-model.js';
 import { relativeBucket } from './mpnet.js';
@@ -47,6 +47,22 @@ for (const name of ['bert', 'roberta', 'distilbert', 'mpnet']) {
     );
     const tokenError = maxError(tokens, recorded.tokens);
     t.ok(tokenError < 5e-6, `single tokens differ by at most ${tokenError}`);
+
+    const single = buildEncoder({ config, weights, outputs: { lastHiddenState: true } });
+    const { cut, trunk, top } = splitModel(single.model, single.hiddenStates[1]!);
+    t.strictSame(
+      top.graph.inputs.map(({ name }) => name),
+      [cut, 'attention_mask'],
+    );
+    const lower = (await runModel(ort, writeModel(trunk).model, feeds))[cut]!;
+    const upper = await runModel(ort, writeModel(top).model, {
+      attention_mask: feeds.attention_mask,
+      [cut]: { type: 'float32', dims: lower.dims, data: [...lower.data] },
+    });
+    t.ok(
+      maxError(upper.last_hidden_state!.data, last!.data) < 1e-6,
+      'cut above the first block it is the same',
+    );
   });
 }
 

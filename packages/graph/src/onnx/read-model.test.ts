@@ -120,6 +120,26 @@ t.test('nodes without names get one, nodes with the same name are told apart', a
   );
 });
 
+t.test('a node is named for the module that only its metadata name', async (t) => {
+  const scopes = "['', 'encoder', 'encoder.layer.0.query', 'linear_3']";
+  const proto = create(ModelProtoSchema, {
+    opsetImport: [{ version: 18n }],
+    graph: {
+      node: [
+        {
+          opType: 'Constant',
+          name: 'node_Constant_1',
+          output: ['y'],
+          attribute: [{ name: 'value_int', type: AttributeType.INT, i: 1n }],
+          metadataProps: [{ key: 'pkg.torch.onnx.name_scopes', value: scopes }],
+        },
+      ],
+    },
+  });
+  const [node] = readModel(toBinary(ModelProtoSchema, proto)).graph.nodes;
+  t.equal(node!.name, 'encoder.layer.0.query/node_Constant_1');
+});
+
 t.test('external data are fetched from within the folder only, and only at their exact size', async (t) => {
   const { model, external } = writeModel(linear(), { externalData: { location: 'w.bin', minBytes: 9 } });
   const file = Buffer.concat(external!.chunks);

@@ -131,7 +131,7 @@ function createGraphReader(context: GraphContext) {
   };
 
   const readNode = (proto: NodeProto, index: number, taken: Set<string>, known: Scope): Node => {
-    let name = proto.name || `${proto.opType}_${index}`;
+    let name = [moduleOf(proto), proto.name || `${proto.opType}_${index}`].filter(Boolean).join('/');
     while (taken.has(name)) name = `${name}_${index}`;
     taken.add(name);
     const attributes: Record<string, Attribute> = {};
@@ -201,6 +201,16 @@ function createGraphReader(context: GraphContext) {
     }
     return { name, type, shape: shape.dim.map((dim, axis) => readDim(dim.value, `${name}.${axis}`)) };
   }
+}
+
+/**
+ * The module a node was traced in, e.g. `encoder.layer.0.attention.self.query`. The legacy exporter has it in the node's name;
+ * the dynamo exporter only in this property, a Python list that ends in the node's own name.
+ */
+function moduleOf(proto: NodeProto): string {
+  const scopes = proto.metadataProps.find(({ key }) => key === 'pkg.torch.onnx.name_scopes')?.value ?? '';
+  const names = Array.from(scopes.matchAll(/'([^']*)'/g), ([, name]) => name);
+  return names.at(-2) ?? '';
 }
 
 type DimValue =

@@ -1,7 +1,7 @@
 import type { Model, Node, Tensor } from '../ir.js';
 import { floatScalar, floatTensor, int64Scalar, int64Tensor } from '../tensor.js';
 import { canEvaluate, evaluate } from './evaluate.js';
-import { renameReads, withGraph } from './graph-edit.js';
+import { createConstants, renameReads, withGraph } from './graph-edit.js';
 
 /**
  * Turns Constant nodes into initializers, computes what depends on constants alone, and drops Identity nodes.
@@ -9,7 +9,7 @@ import { renameReads, withGraph } from './graph-edit.js';
  */
 export function foldConstants(model: Model): Model {
   const { graph } = model;
-  const initializers = new Map(graph.initializers);
+  const constants = createConstants(graph);
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   /** Values that are another value under a second name. */
   const aliases = new Map<string, string>();
@@ -18,16 +18,28 @@ export function foldConstants(model: Model): Model {
   for (const original of graph.nodes) {
     const node = renameReads(original, (value) => aliases.get(value) ?? value);
     const [output] = node.outputs;
-    const constant = node.op === 'Constant' ? constantOf(node) : folded(node, initializers);
-    if (constant && !outputs.has(output)) {
-      initializers.set(output, constant);
-    } else if (node.op === 'Identity' && !node.domain && !outputs.has(output)) {
-      aliases.set(output, node.inputs[0]);
-    } else {
+    if (outputs.has(output)) {
       nodes.push(node);
+      continue;
     }
+    if (node.op === 'Identity' && !node.domain) {
+      aliases.set(output, node.inputs[0]);
+      continue;
+    }
+    const result = node.op === 'Constant' ? constantOf(node) : folded(node, constants.initializers);
+    if (!result) nodes.push(node);
+    else if (restating.has(node.op)) aliases.set(output, constants.add(restated(node), result));
+    else constants.initializers.set(output, result);
   }
-  return withGraph(model, { nodes, initializers });
+  return withGraph(model, { nodes, initializers: constants.initializers });
+}
+
+/** Operators that say a constant in another form. */
+const restating = new Set(['Cast', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze']);
+
+/** A weight's name is often all that tells which layer it belongs to, so a transposed weight keeps it. */
+function restated(node: Node): string {
+  return `${node.inputs[0]}.${node.op.toLowerCase()}`;
 }
 
 /** What a Constant node holds; undefined for strings and sparse tensors, which have no place inside. */

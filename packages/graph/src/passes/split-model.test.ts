@@ -79,6 +79,18 @@ t.test(
   },
 );
 
+t.test('a cut may be named by its node', async (t) => {
+  const model = trap();
+  model.graph.nodes.find((node) => node.name === 'cut')!.name = 'layer.0/Relu';
+  const shapes = new Map<string, Dim[]>([
+    ['lower', ['n', 's', 5]],
+    ['cut', ['n', 's', 5]],
+  ]);
+  const { cut, trunk } = splitModel(model, 'layer.0/Relu', { shapes });
+  t.equal(cut, 'cut');
+  t.strictSame(trunk.graph.outputs, [{ name: 'cut', type: 'float32', shape: ['n', 's', 5] }]);
+});
+
 t.test('a shape that differs from the cut is put together from its dimensions', async (t) => {
   const b = createBuilder({ name: 'pieces' });
   const input = b.input('x', 'float32', ['n', 's', 4]);
@@ -125,8 +137,8 @@ t.test('an input that the top asks for its shape alone is asked no more', async 
 t.test('a cut that is none is refused with the reason', async (t) => {
   const refused = (model: Model, cut: string, message: RegExp) =>
     t.throws(() => splitModel(model, cut), { code: 'bad_cut', message });
-  refused(trap(), 'nowhere', /no value named nowhere/);
-  refused(trap(), 'x', /name the output of a node/);
+  refused(trap(), 'nowhere', /no value and has no node named nowhere/);
+  refused(trap(), 'x', /no node named x/);
   refused(
     trap(),
     'cut',

@@ -18,6 +18,8 @@ export interface SplitOptions {
 
 /** A model in two: run one after the other they compute what the whole did. */
 export interface SplitModel {
+  /** The value that is cut. */
+  cut: string;
   /** From the inputs to the cut, its only output. */
   trunk: Model;
   /** From the cut, its first input, to the outputs. Of the model's own inputs it keeps those that it reads. */
@@ -25,20 +27,20 @@ export interface SplitModel {
 }
 
 /**
- * Splits a model at the value `cut` (see `cutPoints`). What both sides need and what carries none of the model's data
+ * Splits a model at a value, or at a node's first output (see `cutPoints` for those that are possible). What both sides need and what carries none of the model's data
  * (attention masks, relative positions) is computed on both.
  *
  * The trap: `Shape(x)` of a value below the cut would draw all that leads to x into the top, and through it the producer
  * of the cut, which then stands before itself. Such shapes are taken from the cut instead, and its producer stays below.
  *
- * Errors: `bad_cut` where no node computes the value, the top would read the trunk elsewhere, or a shape is not known.
+ * Errors: `bad_cut` where nothing of that name is computed, the top would read the trunk elsewhere, or a shape is not known.
  */
-export function splitModel(model: Model, cut: string, options: SplitOptions = {}): SplitModel {
+export function splitModel(model: Model, at: string, options: SplitOptions = {}): SplitModel {
   const { shapes, type = 'float32' } = options;
   const { graph } = model;
-  if (!indexOf(graph).producers.has(cut)) {
-    throw new GraphError('bad_cut', `the graph computes no value named ${cut}; name the output of a node`);
-  }
+  const node = indexOf(graph).producers.get(at) ?? graph.nodes.find(({ name }) => name === at);
+  if (!node) throw new GraphError('bad_cut', `the graph computes no value and has no node named ${at}`);
+  const cut = node.outputs.includes(at) ? at : node.outputs[0];
   const flow = flowOf(graph);
   const above = valuesAbove(flow, cut);
   const missed = graph.outputs.find(({ name }) => !above.has(name));
@@ -83,7 +85,7 @@ export function splitModel(model: Model, cut: string, options: SplitOptions = {}
       initializers: constants.initializers,
     }),
   );
-  return { trunk: onlyReadInputs(trunk), top: onlyReadInputs(askTheCut(top, cut, options)) };
+  return { cut, trunk: onlyReadInputs(trunk), top: onlyReadInputs(askTheCut(top, cut, options)) };
 }
 
 /** Whether the node asks for the shape of something that only the trunk computes. */
