@@ -58,6 +58,9 @@ export async function startS3(options: TestS3Options = {}): Promise<TestS3> {
     if (fault === 'conflict') throw new S3Refusal(409, 'ConditionalRequestConflict', 'try again');
 
     const { key, query } = locate(request.url!, bucket);
+    if (method === 'PUT' && key === '') {
+      throw new S3Refusal(409, 'BucketAlreadyOwnedByYou', 'the bucket exists');
+    }
     const unknown = unknownParts(method, key, query, headers);
     if (unknown) throw new S3Refusal(501, 'NotImplemented', `${unknown} is not known here`);
 
