@@ -1,5 +1,5 @@
 /** AdamW as graph operators, for all users' flat vectors at once. */
-import { type Emitter, int } from '../autodiff/emitter.js';
+import { type Emitter, int, ints } from '../autodiff/emitter.js';
 
 export interface AdamW {
   beta1: number;
@@ -52,10 +52,10 @@ export function emitAdamW(
   const op = (name: string, ...operands: string[]) => e.op(name, operands);
   const column = (perUser: string) => e.op('Unsqueeze', [perUser, e.int64s([1])]);
 
-  const squares = e.op('ReduceSum', [op('Mul', inputs.gradient, inputs.gradient), e.int64s([1])], {
-    keepdims: int(1),
-  });
-  const norm = op('Sqrt', squares);
+  // ‖g‖² as a product of a row with itself: unlike ReduceSum's, its rounding is the same for one user as for many.
+  const row = e.op('Unsqueeze', [inputs.gradient, e.int64s([1])]);
+  const squares = op('MatMul', row, e.op('Transpose', [row], { perm: ints([0, 2, 1]) }));
+  const norm = op('Sqrt', e.op('Squeeze', [squares, e.int64s([2])]));
   const shrink = op('Min', op('Div', column(inputs.clipNorm), op('Add', norm, c(1e-6))), c(1));
   const g = op('Mul', inputs.gradient, shrink);
 

@@ -108,7 +108,11 @@ export async function buildTrainingGraph(
   if (layout.parameters.length === 0)
     throw new GraphError('bad_injection', 'nothing to train: no adapters and no head');
 
-  const sample = (sizes: TrainingSizes) => sampleFeeds(base, forward, layout, options, sizes);
+  // Without a head the features themselves are the scores, and targets are as many.
+  const fixedLabels =
+    options.head.kind === 'none' && options.loss.kind !== 'contrastive' ? features.width : undefined;
+  const sample = (sizes: TrainingSizes) =>
+    sampleFeeds(base, forward, layout, options, { ...sizes, labels: fixedLabels ?? sizes.labels });
   const derived = await differentiate(forward, {
     loss: 'loss',
     wrt: ['parameters'],
@@ -241,7 +245,6 @@ function sampleFeeds(
   const { users, rowsPerUser, tokens } = sizes;
   const rows = users * rowsPerUser;
   const own = options.sample?.({ rows, tokens }) ?? sampleInputs(base.graph, { rows, tokens });
-  // Without a head, as with a contrastive loss, targets still tell labels apart.
   const { labels } = sizes;
   const floats = (dims: number[], value: (i: number) => number): Tensor => ({
     type: 'float32',

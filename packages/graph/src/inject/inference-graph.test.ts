@@ -1,0 +1,182 @@
+import t from 'tap';
+import {
+  buildInferenceGraph,
+  buildTrainingGraph,
+  type Feeds,
+  floatTensor,
+  type InferenceOptions,
+  int64Tensor,
+  MASKED_SCORE,
+  numbersOf,
+} from '../index.js';
+import { openSession } from '../testing/open-session.test.js';
+import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
+
+const { model: bert } = tinyBert();
+const hidden = 8;
+const options: InferenceOptions = {
+  adapters: [
+    { kind: 'lora', targets: 'query,value', rank: 2, alpha: 4 },
+    { kind: 'ia3', targets: 'key' },
+    { kind: 'bias', targets: 'inner' },
+    { kind: 'norm', targets: 'all' },
+  ],
+  head: { kind: 'linear' },
+  pooling: 'mean',
+  activation: 'softmax',
+};
+const rows = 6;
+const tokens = 7;
+const random = randomFrom(4);
+const floats = (dims: number[], scale = 0.5) =>
+  floatTensor(
+    Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => (random() * 2 - 1) * scale),
+    dims,
+  );
+const inputs: Feeds = {
+  input_ids: int64Tensor(
+    Array.from({ length: rows * tokens }, () => Math.floor(random() * 20)),
+    [rows, tokens],
+  ),
+  attention_mask: int64Tensor(
+    Array.from({ length: rows * tokens }, (_, i) => (i % tokens < 3 + (Math.floor(i / tokens) % 5) ? 1 : 0)),
+    [rows, tokens],
+  ),
+};
+
+t.test(
+  'rows of users with different adapters and labels are answered in one batch as each user alone',
+  async (t) => {
+    const { model, layout } = await buildInferenceGraph(bert, options, openSession);
+    const counts = [2, 4, 3];
+    const adapters = floats([3, layout.fixedSize]);
+    const weight = floats([3, 4, hidden]);
+    const bias = floats([3, 4]);
+    const owner = [2, 0, 1, 1, 0, 2];
+    const session = await openSession(model);
+    const together = await session.run({
+      ...inputs,
+      row_user: int64Tensor(owner),
+      adapters,
+      'head/weight': weight,
+      'head/bias': bias,
+      label_counts: int64Tensor(counts),
+    });
+    for (const [row, user] of owner.entries()) {
+      const labels = counts[user];
+      const alone = await session.run({
+        input_ids: int64Tensor(numbersOf(inputs.input_ids).slice(row * tokens, (row + 1) * tokens), [
+          1,
+          tokens,
+        ]),
+        attention_mask: int64Tensor(
+          numbersOf(inputs.attention_mask).slice(row * tokens, (row + 1) * tokens),
+          [1, tokens],
+        ),
+        row_user: int64Tensor([0]),
+        adapters: floatTensor(
+          numbersOf(adapters).slice(user * layout.fixedSize, (user + 1) * layout.fixedSize),
+          [1, layout.fixedSize],
+        ),
+        'head/weight': floatTensor(numbersOf(weight).slice(user * 4 * hidden, (user * 4 + labels) * hidden), [
+          1,
+          labels,
+          hidden,
+        ]),
+        'head/bias': floatTensor(numbersOf(bias).slice(user * 4, user * 4 + labels), [1, labels]),
+        label_counts: int64Tensor([labels]),
+      });
+      const scores = numbersOf(together.scores).slice(row * 4, row * 4 + 4);
+      const probabilities = numbersOf(together.probabilities).slice(row * 4, row * 4 + 4);
+      for (const [i, score] of numbersOf(alone.scores).entries())
+        t.ok(Math.abs(score - scores[i]) < 1e-5, `row ${row}, label ${i}`);
+      t.ok(
+        scores.slice(labels).every((score) => score === MASKED_SCORE),
+        'no score beyond a user’s labels',
+      );
+      t.ok(
+        probabilities.slice(labels).every((value) => value === 0),
+        'and no probability',
+      );
+      t.ok(Math.abs(probabilities.reduce((a, b) => a + b, 0) - 1) < 1e-6);
+    }
+    await session.close();
+  },
+);
+
+t.test('a row whose adapters are zero computes what the bare base computes, to the bit', async (t) => {
+  // No head, no pooling change: the output is the pooled base itself.
+  const bare: InferenceOptions = { ...options, head: { kind: 'none' }, activation: 'none' };
+  const grafted = await buildInferenceGraph(bert, bare, openSession);
+  const base = await buildInferenceGraph(bert, { ...bare, adapters: [] }, openSession);
+  const zeros = new Float32Array(2 * grafted.layout.fixedSize);
+  // User 0 is zero, user 1 is not; their rows alternate.
+  for (let i = grafted.layout.fixedSize; i < zeros.length; i++) zeros[i] = random() - 0.5;
+  const row_user = int64Tensor([0, 1, 0, 1, 0, 1]);
+  const graftedSession = await openSession(grafted.model);
+  const baseSession = await openSession(base.model);
+  const mixed = await graftedSession.run({
+    ...inputs,
+    row_user,
+    adapters: floatTensor(zeros, [2, grafted.layout.fixedSize]),
+  });
+  const plain = await baseSession.run({ ...inputs, row_user });
+  await graftedSession.close();
+  await baseSession.close();
+  const [a, b] = [numbersOf(mixed.scores), numbersOf(plain.scores)];
+  for (let row = 0; row < rows; row++) {
+    const [ours, theirs] = [a, b].map((values) => values.slice(row * hidden, (row + 1) * hidden));
+    if (row % 2 === 0) t.strictSame(ours, theirs, `row ${row} is the base’s`);
+    else t.notSame(ours, theirs, `row ${row} is its user’s own`);
+  }
+});
+
+t.test('inference answers what training computed, from the same flat vector', async (t) => {
+  const training = await buildTrainingGraph(bert, { ...options, loss: { kind: 'softmax' } }, openSession);
+  const { model, layout } = await buildInferenceGraph(bert, options, openSession);
+  t.strictSame(layout, training.layout);
+  const labels = 3;
+  const feeds = training.sample({ users: 2, rowsPerUser: 3, tokens, labels });
+  const size = feeds.parameters.dims[1];
+  const trained = await openSession(training.forward);
+  const scores = numbersOf((await trained.run({ ...feeds, ...inputs })).scores);
+  await trained.close();
+  const both = numbersOf(feeds.parameters);
+  const slice = (from: number, to: number) =>
+    [0, 1].flatMap((user) => both.slice(user * size + from, user * size + to));
+  const { fixedSize } = layout;
+  const session = await openSession(model);
+  const answers = await session.run({
+    ...inputs,
+    row_user: int64Tensor([0, 0, 0, 1, 1, 1]),
+    adapters: floatTensor(slice(0, fixedSize), [2, fixedSize]),
+    'head/weight': floatTensor(slice(fixedSize, fixedSize + labels * hidden), [2, labels, hidden]),
+    'head/bias': floatTensor(slice(fixedSize + labels * hidden, size), [2, labels]),
+    label_counts: int64Tensor([labels, labels]),
+  });
+  await session.close();
+  for (const [i, score] of numbersOf(answers.scores).entries()) t.ok(Math.abs(score - scores[i]) < 1e-5);
+});
+
+t.test('multilabel scores become probabilities each for itself', async (t) => {
+  const { model, layout } = await buildInferenceGraph(
+    bert,
+    { ...options, activation: 'sigmoid' },
+    openSession,
+  );
+  const session = await openSession(model);
+  const answers = await session.run({
+    ...inputs,
+    row_user: int64Tensor(Array(rows).fill(0)),
+    adapters: floats([1, layout.fixedSize]),
+    'head/weight': floats([1, 3, hidden]),
+    'head/bias': floats([1, 3]),
+    label_counts: int64Tensor([2]),
+  });
+  await session.close();
+  const probabilities = numbersOf(answers.probabilities);
+  for (const [i, score] of numbersOf(answers.scores).entries()) {
+    const expected = i % 3 === 2 ? 0 : 1 / (1 + Math.exp(-score));
+    t.ok(Math.abs(probabilities[i] - expected) < 1e-6);
+  }
+});

@@ -1,0 +1,397 @@
+import t from 'tap';
+import {
+  type Adapter,
+  buildTrainingGraph,
+  createBuilder,
+  type Feeds,
+  floatTensor,
+  initialParameters,
+  int64Tensor,
+  type Loss,
+  type Model,
+  numbersOf,
+  offsetsOf,
+  selfCheck,
+  sizeOf,
+  type TrainingGraph,
+  type TrainingOptions,
+} from '../index.js';
+import { openSession } from '../testing/open-session.test.js';
+import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
+
+const { model: bert } = tinyBert();
+const lora: Adapter = { kind: 'lora', targets: 'query,value', rank: 2, alpha: 4 };
+const plain: TrainingOptions = {
+  adapters: [lora],
+  head: { kind: 'linear' },
+  pooling: 'mean',
+  loss: { kind: 'softmax' },
+};
+
+async function run(model: Model, feeds: Feeds) {
+  const session = await openSession(model);
+  const wanted = Object.fromEntries(model.graph.inputs.map(({ name }) => [name, feeds[name]]));
+  const answers = await session.run(wanted);
+  await session.close();
+  return Object.fromEntries(Object.entries(answers).map(([name, tensor]) => [name, numbersOf(tensor)]));
+}
+
+/** Rows [from, to) of the first dimension of every input. */
+function part(feeds: Feeds, user: number, users: number): Feeds {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, { type, dims, data }]) => {
+      const share = data.byteLength / users;
+      return [
+        name,
+        {
+          type,
+          dims: [dims[0] / users, ...dims.slice(1)],
+          data: data.slice(user * share, (user + 1) * share),
+        },
+      ];
+    }),
+  );
+}
+
+/** Three users with parameters, rows, learning rates and seeds of their own. */
+function threeUsers(training: TrainingGraph): Feeds {
+  const feeds = training.sample({ users: 3, rowsPerUser: 4, tokens: 6, labels: 3 });
+  return {
+    ...feeds,
+    parameters: floatTensor(
+      numbersOf(feeds.parameters).map((_, i) => 0.2 * Math.sin(i * i)),
+      feeds.parameters.dims,
+    ),
+    learning_rate: floatTensor([0.01, 0.02, 0.03, 0.04, 0.05, 0.06], [3, 2]),
+    step: floatTensor([1, 5, 9]),
+    clip_norm: floatTensor([0.1, 1, 100]),
+  };
+}
+
+t.test('users trained in one run get, to the bit, what each gets alone', async (t) => {
+  for (const dropout of [0, 0.3]) {
+    const training = await buildTrainingGraph(
+      bert,
+      { ...plain, adapters: [{ ...lora, dropout }] },
+      openSession,
+    );
+    const feeds = threeUsers(training);
+    const together = await run(training.step, feeds);
+    for (const user of [0, 1, 2]) {
+      const alone = await run(training.step, part(feeds, user, 3));
+      for (const [name, values] of Object.entries(alone)) {
+        t.strictSame(
+          values,
+          together[name].slice(user * values.length, (user + 1) * values.length),
+          `${name}, user ${user}`,
+        );
+      }
+    }
+  }
+});
+
+t.test('a row of weight 0 is padding: it changes neither loss nor gradient', async (t) => {
+  const training = await buildTrainingGraph(
+    bert,
+    { ...plain, contrastive: { coefficient: 0.5, temperature: 0.2 } },
+    openSession,
+  );
+  const feeds = training.sample({ users: 1, rowsPerUser: 6, tokens: 6, labels: 3 });
+  const padded = { ...feeds, row_weights: floatTensor([1, 1, 1, 1, 0, 0]) };
+  const short: Feeds = {};
+  for (const [name, tensor] of Object.entries(padded)) {
+    const isRows = tensor.dims[0] === 6;
+    const bytes = (tensor.data.byteLength * 4) / 6;
+    short[name] = isRows
+      ? { ...tensor, dims: [4, ...tensor.dims.slice(1)], data: tensor.data.slice(0, bytes) }
+      : tensor;
+  }
+  const [a, b] = [await run(training.gradient, padded), await run(training.gradient, short)];
+  t.ok(Math.abs(a.loss[0] - b.loss[0]) < 1e-6);
+  const worst = Math.max(...a.gradient.map((value, i) => Math.abs(value - b.gradient[i])));
+  t.ok(worst < 1e-6, `${worst}`);
+});
+
+t.test('a group whose learning rate is 0 stands still while others move', async (t) => {
+  const training = await buildTrainingGraph(
+    bert,
+    { ...plain, groupOf: (name) => (name.startsWith('head/') ? 'head' : name.split('.attention')[0]) },
+    openSession,
+  );
+  t.strictSame(training.layout.groups, ['layer.0', 'layer.1', 'head']);
+  const feeds = training.sample({ users: 1, rowsPerUser: 4, tokens: 5, labels: 3 });
+  const before = numbersOf(feeds.parameters);
+  const answers = await run(training.step, { ...feeds, learning_rate: floatTensor([0, 0.01, 0.02], [1, 3]) });
+  for (const { parameter, offset, size } of offsetsOf(training.layout, 3)) {
+    const moved = before
+      .slice(offset, offset + size)
+      .some((value, i) => value !== answers.next_parameters[offset + i]);
+    t.equal(moved, parameter.group !== 'layer.0', parameter.name);
+  }
+});
+
+t.test(
+  'dropout repeats for the same seed, differs for another, and silences the share it is told',
+  async (t) => {
+    const b = createBuilder({ name: 'wide' });
+    const x = b.input('x', 'float32', ['rows', 64]);
+    const weight = b.initializer('w', floatTensor(new Float32Array(64 * 64).fill(0), [64, 64]));
+    b.output(b.matmul(x, weight, 'layer'), 'float32', ['rows', 64]);
+    const training = await buildTrainingGraph(
+      b.build(),
+      {
+        adapters: [{ kind: 'lora', targets: 'layer', rank: 64, alpha: 64, dropout: 0.25 }],
+        head: { kind: 'none' },
+        pooling: 'none',
+        loss: { kind: 'squared' },
+      },
+      openSession,
+    );
+    // A and B identity: the scores are the dropped-out input itself.
+    const identity = Array.from({ length: 64 * 64 }, (_, i) => (i % 65 === 0 ? 1 : 0));
+    const rows = 200;
+    const feeds = (seed: number): Feeds => ({
+      x: floatTensor(new Float32Array(rows * 64).fill(0.75), [rows, 64]),
+      parameters: floatTensor([...identity, ...identity], [1, 2 * 64 * 64]),
+      targets: floatTensor(new Float32Array(rows * 64), [rows, 64]),
+      row_weights: floatTensor(new Float32Array(rows).fill(1)),
+      seed: int64Tensor([seed]),
+    });
+    const [first, again, other] = [
+      await run(training.forward, feeds(1)),
+      await run(training.forward, feeds(1)),
+      await run(training.forward, feeds(2)),
+    ];
+    t.strictSame(first.scores, again.scores);
+    const values = first.scores;
+    t.ok(
+      values.every((value) => value === 0 || Math.abs(value - 1) < 1e-6),
+      'silenced, or grown by 1/(1 − rate)',
+    );
+    const share = values.filter((value) => value === 0).length / values.length;
+    t.ok(Math.abs(share - 0.25) < 0.02, `silenced ${share}`);
+    const both = values.filter((value, i) => value === 0 && other.scores[i] === 0).length / values.length;
+    t.ok(Math.abs(both - 0.0625) < 0.015, `independent of another seed: ${both}`);
+    const neighbours =
+      values.filter((value, i) => i % 64 > 0 && value === 0 && values[i - 1] === 0).length / (rows * 63);
+    t.ok(Math.abs(neighbours - 0.0625) < 0.015, `and of the neighbouring feature: ${neighbours}`);
+    const below =
+      values.filter((value, i) => i >= 64 && value === 0 && values[i - 64] === 0).length / ((rows - 1) * 64);
+    t.ok(Math.abs(below - 0.0625) < 0.015, `and of the neighbouring row: ${below}`);
+  },
+);
+
+t.test(
+  'every adapter, head, pooling and loss trains eight examples to (almost) no loss, and its gradient passes the check',
+  async (t) => {
+    const losses: Loss[] = [
+      { kind: 'softmax', classWeights: true },
+      { kind: 'sigmoid', classWeights: true },
+      { kind: 'squared' },
+      { kind: 'huber', delta: 0.3 },
+    ];
+    const variants: [string, Partial<TrainingOptions>][] = [
+      ...losses.map((loss): [string, Partial<TrainingOptions>] => [loss.kind, { loss }]),
+      ['sigmoid without class weights', { loss: { kind: 'sigmoid' } }],
+      ['contrastive beside softmax', { contrastive: { coefficient: 0.1, temperature: 0.3 } }],
+      ['all-linear', { adapters: [{ kind: 'lora', targets: 'all-linear', rank: 2, alpha: 2 }] }],
+      ['ia3', { adapters: [{ kind: 'ia3', targets: 'key,value', feedForward: 'outer' }] }],
+      ['bias', { adapters: [{ kind: 'bias', targets: 'all-linear' }] }],
+      ['norm', { adapters: [{ kind: 'norm', targets: 'all' }] }],
+      [
+        'several adapters on one layer',
+        {
+          adapters: [
+            lora,
+            { kind: 'ia3', targets: 'query' },
+            { kind: 'bias', targets: 'query' },
+            { kind: 'norm', targets: 'all' },
+          ],
+        },
+      ],
+      ['mlp head', { head: { kind: 'mlp', hidden: 6, activation: 'gelu' } }],
+      ['mlp head, tanh', { head: { kind: 'mlp', hidden: 6, activation: 'tanh' } }],
+      ['cls', { pooling: 'cls' }],
+      ['last', { pooling: 'last' }],
+      ['head alone', { adapters: [] }],
+      ['several features', { features: ['layer.0.ffn.norm', 'last_hidden_state'] }],
+      ['dropout', { adapters: [{ ...lora, dropout: 0.1 }] }],
+    ];
+    for (const [name, variant] of variants) {
+      const training = await buildTrainingGraph(bert, { ...plain, ...variant }, openSession);
+      const report = await selfCheck(training, { random: randomFrom(5) }, openSession);
+      t.ok(report.passed, `${name}: ${report.text}`);
+      // Learning alone, without decay and smoothing.
+      const labels = 2;
+      const feeds: Feeds = {
+        ...training.sample({ users: 1, rowsPerUser: 8, tokens: 6, labels }),
+        label_smoothing: floatTensor([0]),
+        weight_decay: floatTensor([0]),
+        clip_norm: floatTensor([5]),
+        learning_rate: floatTensor(
+          training.layout.groups.map(() => 0.05),
+          [1, training.layout.groups.length],
+        ),
+      };
+      const session = await openSession(training.step);
+      let state: Feeds = {
+        parameters: floatTensor(initialParameters(training.layout, labels, randomFrom(9)), [
+          1,
+          sizeOf(training.layout, labels),
+        ]),
+      };
+      const history: number[] = [];
+      for (let step = 1; step <= 80; step++) {
+        const all: Feeds = { ...feeds, ...state, step: floatTensor([step]) };
+        const answers = await session.run(
+          Object.fromEntries(training.step.graph.inputs.map((input) => [input.name, all[input.name]])),
+        );
+        history.push(numbersOf(answers.loss)[0]);
+        state = {
+          parameters: answers.next_parameters,
+          first_moment: answers.next_first_moment,
+          second_moment: answers.next_second_moment,
+        };
+      }
+      await session.close();
+      const end = history.at(-1) ?? Number.NaN;
+      // A contrastive term does not end at 0, and a head alone only fits what is linearly separable.
+      t.ok(
+        end < history[0] * (/contrastive|alone|cls|dropout/.test(name) ? 0.8 : 0.4),
+        `${name}: ${history[0].toFixed(3)} → ${end.toFixed(4)}`,
+      );
+    }
+  },
+);
+
+t.test('users of one run may have different numbers of labels', async (t) => {
+  const training = await buildTrainingGraph(bert, plain, openSession);
+  const three = training.sample({ users: 1, rowsPerUser: 4, tokens: 6, labels: 3 });
+  const five = training.sample({ users: 1, rowsPerUser: 4, tokens: 6, labels: 5 });
+  // The same user with three labels, in a run where another might have five: targets and head padded.
+  const { fixedSize } = training.layout;
+  const own = numbersOf(three.parameters);
+  const width = 8;
+  const weight = own.slice(fixedSize, fixedSize + 3 * width);
+  const bias = own.slice(fixedSize + 3 * width);
+  const padded = [...own.slice(0, fixedSize), ...weight, ...Array(2 * width).fill(0.3), ...bias, 0.3, 0.3];
+  const targets = numbersOf(three.targets);
+  const wide = [0, 1, 2, 3].flatMap((row) => [...targets.slice(3 * row, 3 * row + 3), 0, 0]);
+  const alone = await run(training.gradient, three);
+  const among = await run(training.gradient, {
+    ...five,
+    parameters: floatTensor(padded, [1, padded.length]),
+    targets: floatTensor(wide, [4, 5]),
+    label_counts: int64Tensor([3]),
+  });
+  t.ok(Math.abs(alone.loss[0] - among.loss[0]) < 1e-6);
+  const worst = Math.max(
+    ...alone.gradient.slice(0, fixedSize).map((value, i) => Math.abs(value - among.gradient[i])),
+  );
+  t.ok(worst < 1e-6, 'the same gradient of what they share');
+  const beyond = among.gradient.slice(fixedSize + 3 * width, fixedSize + 5 * width);
+  t.ok(
+    beyond.every((value) => value === 0),
+    'and none for labels the user has not',
+  );
+});
+
+t.test('a language model’s own loss may join, and is the mean over the tokens that count', async (t) => {
+  const b = createBuilder({ name: 'lm' });
+  const random = randomFrom(11);
+  const ids = b.input('input_ids', 'int64', ['rows', 'tokens']);
+  b.input('attention_mask', 'int64', ['rows', 'tokens']);
+  const weights = (name: string, dims: number[]) =>
+    b.initializer(
+      name,
+      floatTensor(
+        Float32Array.from({ length: dims[0] * dims[1] }, () => random() - 0.5),
+        dims,
+      ),
+    );
+  const hidden = b.tanh(b.matmul(b.gather(weights('table', [7, 6]), ids, 0), weights('mix', [6, 6]), 'mix'));
+  const logits = b.matmul(hidden, weights('vocabulary', [6, 7]), 'lm_head');
+  b.output(hidden, 'float32', ['rows', 'tokens', 6], 'hidden');
+  b.output(logits, 'float32', ['rows', 'tokens', 7], 'logits');
+  const base = b.build();
+  const options: TrainingOptions = {
+    ...plain,
+    adapters: [{ kind: 'lora', targets: 'mix', rank: 2, alpha: 2 }],
+  };
+  const [alone, joined] = [
+    await buildTrainingGraph(base, options, openSession),
+    await buildTrainingGraph(
+      base,
+      { ...options, languageModel: { coefficient: 0.5, logits: 'logits' } },
+      openSession,
+    ),
+  ];
+  const report = await selfCheck(joined, { random: randomFrom(1) }, openSession);
+  t.ok(report.passed, report.text);
+  const feeds = joined.sample({ users: 1, rowsPerUser: 2, tokens: 3, labels: 2 });
+  const targets = [1, -100, 4, 0, 6, -100];
+  const all = { ...feeds, token_targets: int64Tensor(targets, [2, 3]) };
+  const zero = floatTensor(new Float32Array(feeds.parameters.data.byteLength / 4), feeds.parameters.dims);
+  const difference =
+    (await run(joined.forward, { ...all, parameters: zero })).loss[0] -
+    (await run(alone.forward, { ...all, parameters: zero })).loss[0];
+  const scores = (await run(base, feeds)).logits;
+  const losses = targets.flatMap((target, i) => {
+    if (target < 0) return [];
+    const row = scores.slice(7 * i, 7 * i + 7);
+    return [Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0)) - row[target]];
+  });
+  const expected = (0.5 * losses.reduce((a, c) => a + c, 0)) / losses.length;
+  t.ok(Math.abs(difference - expected) < 1e-5, `${difference} ${expected}`);
+});
+
+t.test('a convolutional network trains by scales and shifts of its channels', async (t) => {
+  const b = createBuilder({ name: 'cnn' });
+  const random = randomFrom(12);
+  const weight = (name: string, dims: number[]) =>
+    b.initializer(
+      name,
+      floatTensor(
+        Float32Array.from({ length: dims.reduce((x, y) => x * y, 1) }, () => random() - 0.5),
+        dims,
+      ),
+    );
+  const image = b.input('pixels', 'float32', ['rows', 3, 8, 8]);
+  const first = b.relu(b.node('Conv', [image, weight('w1', [4, 3, 3, 3])], { name: 'stage.0.conv' }));
+  const second = b.relu(b.node('Conv', [first, weight('w2', [6, 4, 3, 3])], { name: 'stage.1.conv' }));
+  b.output(second, 'float32', ['rows', 6, 4, 4], 'features');
+  const training = await buildTrainingGraph(
+    b.build(),
+    {
+      adapters: [
+        { kind: 'ia3', targets: 'conv' },
+        { kind: 'bias', targets: 'stage.1' },
+      ],
+      head: { kind: 'linear' },
+      pooling: 'spatial',
+      loss: { kind: 'softmax' },
+    },
+    openSession,
+  );
+  const report = await selfCheck(training, { random: randomFrom(1) }, openSession);
+  t.ok(report.passed, report.text);
+});
+
+t.test('layers whose rows do not come first are refused by name', async (t) => {
+  const b = createBuilder({ name: 'turned' });
+  const x = b.input('x', 'float32', ['rows', 'tokens', 4]);
+  const weight = b.initializer('w', floatTensor(new Float32Array(16).fill(0.1), [4, 4]));
+  const turned = b.matmul(b.transpose(x, [1, 0, 2]), weight, 'block.query');
+  b.output(b.transpose(turned, [1, 0, 2]), 'float32', ['rows', 'tokens', 4], 'out');
+  b.input('attention_mask', 'int64', ['rows', 'tokens']);
+  await t.rejects(
+    buildTrainingGraph(b.build(), { ...plain, adapters: [{ ...lora, targets: 'query' }] }, openSession),
+    { code: 'bad_injection', message: /"block.query" is not laid out with rows first/ },
+  );
+});
+
+t.test('the base is left as it is', async (t) => {
+  const before = JSON.stringify(bert.graph.nodes);
+  await buildTrainingGraph(bert, plain, openSession);
+  t.equal(JSON.stringify(bert.graph.nodes), before);
+});
