@@ -29,7 +29,7 @@ export async function runDemo({ url, operatorKey, dataPath, print }: DemoOptions
   if (untrained.length > 0) {
     print('');
     print(
-      'demo: two readers, one frozen base. Before training, both get the same guess from the label names alone:',
+      'Two readers, one frozen base. Before training, both get the same guess from the label names alone:',
     );
     await printPredictions(client, print);
     await Promise.all(untrained.map((reader) => train(client, reader, print)));
