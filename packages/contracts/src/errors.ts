@@ -14,7 +14,8 @@ export const problems = {
   malformed_json: {
     status: 400,
     title: 'The body is not valid JSON',
-    remedy: 'Send one JSON value in UTF-8; `detail` names the position where parsing stopped.',
+    remedy:
+      'Send one JSON value in UTF-8; `detail` says where it stops being that, as far as the parser knows.',
   },
   malformed_ndjson: {
     status: 400,

@@ -11,6 +11,7 @@ export {
   JobCreate,
   JobEvent,
   JobFailure,
+  JobPriority,
   JobStage,
   JobState,
   Metrics,

@@ -20,6 +20,8 @@ export function addAuthentication(app: App, { registry }: { registry: Pick<Recor
       scopes: key.scopes,
       tenantId: await tenantFor(request, key, registry),
     };
+    const { tenantId } = request.principal;
+    if (tenantId !== null) request.log = request.log.child({ tenantId });
     authorize(request.principal, access);
   });
 }

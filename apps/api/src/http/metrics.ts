@@ -93,13 +93,7 @@ export function addRequestRecords(app: App, { metrics }: { metrics: Metrics }): 
     const { statusCode: status, elapsedTime } = reply;
     metrics.request({ method: knownMethod(request.method), route, status }, elapsedTime / 1000);
     request.log.info(
-      {
-        method: request.method,
-        route,
-        status,
-        durationMs: Math.round(elapsedTime * 10) / 10,
-        ...(request.principal?.tenantId && { tenantId: request.principal.tenantId }),
-      },
+      { method: request.method, route, status, durationMs: Math.round(elapsedTime * 10) / 10 },
       'request answered',
     );
   });

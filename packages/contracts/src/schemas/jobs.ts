@@ -3,6 +3,11 @@ import { type Static, Type } from 'typebox';
 import { closed, JobId, Nullable, TaskName, TenantId, Timestamp, UserId } from './primitives.js';
 
 export const JobState = Type.Enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
+/** Of one tenant and between tenants: an interactive job counts a quarter of its time, so it mostly goes first. */
+export const JobPriority = Type.Enum(['interactive', 'bulk'], {
+  description:
+    '`interactive` (the default) for what somebody waits for; `bulk` for what can wait: it gets a fifth of the workers while both are queued',
+});
 export const JobStage = Type.Enum(['head', 'adapter', 'evaluating', 'publishing']);
 export const Metrics = Type.Object(
   {
@@ -36,6 +41,7 @@ export const Job = Type.Object(
     tenantId: TenantId,
     task: TaskName,
     user: UserId,
+    priority: Type.Optional(JobPriority),
     state: JobState,
     stage: Nullable(JobStage),
     progress: Type.Number({ minimum: 0, maximum: 1 }),
@@ -49,7 +55,10 @@ export const Job = Type.Object(
   },
   closed,
 );
-export const JobCreate = Type.Object({ task: TaskName, user: UserId }, closed);
+export const JobCreate = Type.Object(
+  { task: TaskName, user: UserId, priority: Type.Optional(JobPriority) },
+  closed,
+);
 
 /** One line of a job's event stream. `seq` counts from 1 and is the SSE event id. */
 export const JobEvent = Type.Object(
@@ -72,6 +81,7 @@ export const JobEvent = Type.Object(
 );
 
 export type JobState = Static<typeof JobState>;
+export type JobPriority = Static<typeof JobPriority>;
 export type JobStage = Static<typeof JobStage>;
 export type Metrics = Static<typeof Metrics>;
 export type GateDecision = Static<typeof GateDecision>;

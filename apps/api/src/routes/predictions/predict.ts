@@ -52,6 +52,7 @@ export function predict(app: App, deps: Deps): void {
         );
       }
       deps.metrics.predicted(answer.source, inputs.length);
+      if (answer.version !== null) request.log = request.log.child({ modelVersion: answer.version });
       return answer;
     },
   );
