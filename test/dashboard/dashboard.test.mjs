@@ -5,6 +5,9 @@ import { launchBrowser, noBrowser, signIn, watchedPage } from './browser.mjs';
 import { examplesOf, football, garden } from './headlines.mjs';
 import { startSystem } from './system.mjs';
 
+// A start of the whole system, a browser and three trainings, on two busy cores.
+t.setTimeout(180_000);
+
 const unseen = 'Moving a rhododendron without losing it';
 
 t.test('an operator follows models from the first job to a rollback', { skip: noBrowser }, async (t) => {

@@ -3,9 +3,16 @@ import { useEffect } from 'preact/hooks';
 import { Header } from './header.js';
 import { useLive } from './live.js';
 import { Nav } from './nav.js';
-import { chosenTenant, fallBackToTenant, route, scrollToRoute, sectionInView } from './navigation.js';
+import {
+  chosenTenant,
+  elementIdOf,
+  fallBackToTenant,
+  route,
+  scrollToRoute,
+  sectionInView,
+} from './navigation.js';
 import { isOutOfReach } from './parts/notice.js';
-import { sections } from './route.js';
+import { type Section, sections } from './route.js';
 import { BaseSection } from './sections/base.js';
 import { CacheSection } from './sections/cache.js';
 import { Glance } from './sections/glance.js';
@@ -66,19 +73,43 @@ export function Page({ client }: { client: Client }) {
   );
 }
 
-/** Keeps the navigation's mark on the section that crosses the upper third of the window. */
+/** Keeps the navigation's mark on the section being read. */
 function useSectionInView(): void {
   useEffect(() => {
-    const observer = new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) {
-          const name = sections.find((section) => entry.target.id === `section-${section}`);
-          if (entry.isIntersecting && name) sectionInView.value = name;
-        }
-      },
-      { rootMargin: '-30% 0px -69% 0px' },
-    );
-    for (const element of document.querySelectorAll('main section[id]')) observer.observe(element);
-    return () => observer.disconnect();
+    let frame: number | undefined;
+    const update = () => {
+      frame = undefined;
+      sectionInView.value = sectionBeingRead();
+    };
+    const onScroll = () => {
+      frame ??= requestAnimationFrame(update);
+    };
+    addEventListener('scroll', onScroll, { passive: true });
+    addEventListener('resize', onScroll, { passive: true });
+    onScroll();
+    return () => {
+      removeEventListener('scroll', onScroll);
+      removeEventListener('resize', onScroll);
+      if (frame !== undefined) cancelAnimationFrame(frame);
+    };
   }, []);
+}
+
+/**
+ * The last section that begins above the upper third of the window; at the page's end, where the last ones cannot come
+ * up so far, the last one in sight. Of sections side by side, the one that the address names.
+ */
+function sectionBeingRead(): Section {
+  const atEnd = scrollY > 0 && scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+  const line = innerHeight * (atEnd ? 1 : 0.34);
+  const begun = sections
+    .map((name) => ({
+      name,
+      top: document.getElementById(elementIdOf(name))?.getBoundingClientRect().top ?? 0,
+    }))
+    .filter(({ top }) => top < line);
+  const last = begun.at(-1);
+  if (!last) return 'tenants';
+  const beside = begun.filter(({ top }) => Math.abs(top - last.top) < 2 || (atEnd && top > 0));
+  return (beside.find(({ name }) => name === route.peek().section) ?? beside[0] ?? last).name;
 }

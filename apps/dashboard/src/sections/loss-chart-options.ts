@@ -65,7 +65,8 @@ export function chartOptions(input: ChartOptionsInput): uPlot.Options {
           stroke,
           spanGaps: true,
           show: input.isShown(name),
-          points: { show: false },
+          // Dots only where a fit told few steps.
+          points: { size: 5, space: 24, fill: stroke },
         };
         return [
           { ...shared, label: `${name}, training`, width: name === 'final' ? 2.5 : 1.5 },
