@@ -17,7 +17,7 @@ const ROWS_FULL_SEARCH = 1_000;
 const ROWS_ALL_FOLDS = 4_000;
 
 /** Accuracy of the fits in cross-validation and of the last one: largest component of the gradient of the mean loss. */
-const CV_TOLERANCE = 1e-4;
+const CV_TOLERANCE = 3e-4;
 const FINAL_TOLERANCE = 1e-7;
 const MAX_ITERATIONS = 300;
 

