@@ -79,7 +79,10 @@ function rearranged(x: Tensor, dims: number[], indexOf: (index: number) => numbe
 
 export function transpose(x: Tensor, perm?: number[]): Tensor | undefined {
   const order = perm ?? x.dims.map((_, axis) => x.dims.length - 1 - axis);
-  if (order.length !== x.dims.length || order.some((axis) => x.dims[axis] === undefined)) return undefined;
+  // Each axis once: anything else is no permutation.
+  if (new Set(order).size !== x.dims.length || order.some((axis) => x.dims[axis] === undefined))
+    return undefined;
+  if (order.length !== x.dims.length) return undefined;
   const dims = order.map((axis) => x.dims[axis]);
   const from = stridesOf(x.dims);
   const strides = order.map((axis) => from[axis]);
