@@ -33,20 +33,23 @@ t.test('killed at any write and tried again, a job publishes one version and has
   const running: WorkerProcess[] = [];
   let deaths = 0;
   let stopping = false;
-  const keepAlive = (async () => {
+  const keepAlive = async () => {
     for (;;) {
       const worker = await world.spawnWorker({
         script: faultyWorker,
         // One at a time, so that a death stalls only the job it is meant for.
-        env: { SCION_TRAIN_CONCURRENCY: '1' },
+        env: { SCION_TRAIN_CONCURRENCY: '1', SCION_THREADS: '1' },
       });
       running.push(worker);
+      if (stopping) worker.child.kill('SIGTERM');
       const { signal } = await worker.exited;
       if (stopping) return;
       if (signal !== 'SIGKILL') t.fail('a worker ended otherwise than by its kill', { log: worker.log() });
       deaths += 1;
     }
-  })();
+  };
+  // While one starts again, the other finds the jobs of the dead.
+  const supervised = Promise.all([keepAlive(), keepAlive()]);
 
   const base = await readBase(join(folder, 'base'));
   for (const { user, ref, job } of jobs) {
@@ -82,20 +85,20 @@ t.test('killed at any write and tried again, a job publishes one version and has
   t.equal(deaths, users.length, 'once at each point');
   stopping = true;
   for (const { child } of running) child.kill('SIGTERM');
-  await keepAlive;
+  await supervised;
 });
 
 t.test(
   'killed between a receiver’s answer and the delivery log, it delivers again under the same id',
   async (t) => {
-    const first = await world.spawnWorker({ script: faultyWorker });
+    const first = await world.spawnWorker({ script: faultyWorker, env: { SCION_THREADS: '1' } });
     const job = await world.requestJob(await world.addExamples('gwen'));
     world.answer = ({ payload }) => {
       if (payload.data.user === 'gwen') first.child.kill('SIGKILL');
       return 204;
     };
     t.equal((await first.exited).signal, 'SIGKILL');
-    await world.spawnWorker({ script: faultyWorker });
+    await world.spawnWorker({ script: faultyWorker, env: { SCION_THREADS: '1' } });
     const posts = await world.posts(job, 2);
     t.equal(new Set(posts.map(({ eventId }) => eventId)).size, 1);
     t.same(posts[0]?.payload, posts[1]?.payload);

@@ -1,5 +1,5 @@
 import type { Clock, Webhook } from '@scion/contracts';
-import type { Queue } from '@scion/queue';
+import { type Queue, trainingPayload } from '@scion/queue';
 import type { PageRequest, Registry } from '@scion/registry';
 import type { Webhooks } from '@scion/webhooks';
 
@@ -18,8 +18,8 @@ const waitedAtMostMs = 2 * announceWithinMs;
 /** Puts every unfinished job back into the queue; those that are there stay as they are. Returns how many there are. */
 export async function enqueueUnfinished({ registry, queue }: RecoverDeps): Promise<number> {
   let count = 0;
-  for await (const { id, tenantId, task, user } of registry.jobs.unfinished()) {
-    await queue.enqueueTraining({ jobId: id, tenantId, task, user });
+  for await (const job of registry.jobs.unfinished()) {
+    await queue.enqueueTraining(trainingPayload(job));
     count += 1;
   }
   return count;

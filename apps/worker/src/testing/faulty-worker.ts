@@ -36,6 +36,6 @@ const worker = await startWorker({
   config: readConfig(process.env),
   log: pino({ level: 'info' }),
   wrapStore,
-  timings: { queue: { lockMs: 1_000, stalledIntervalMs: 500, busyRetryMs: 250 }, registryLockMs: 1_000 },
+  timings: { queue: { lockMs: 2_000, stalledIntervalMs: 700, busyRetryMs: 250 }, registryLockMs: 1_000 },
 });
 process.once('SIGTERM', () => worker.close().then(() => process.exit(0)));
