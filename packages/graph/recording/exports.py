@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import onnx  # noqa: E402
 import torch  # noqa: E402
-from models import POSITIONS, VOCABULARY, Bert, Gpt2, MobileNetV2, ResNet50, Vit, randomised  # noqa: E402
+from models import POSITIONS, VOCABULARY, Bert, Gpt2, MobileNetV2, ModernBert, ResNet50, Vit, randomised  # noqa: E402
 
 OUT = Path(__file__).parent.parent / 'fixtures' / 'exports'
 NEW = torch.__version__.startswith('2.')
@@ -85,6 +85,7 @@ if __name__ == '__main__':
             export('bert-opset18', Bert(), text_inputs(types=True), hidden, 18)
             export('optimum-bert-opset14', Bert(sdpa=True), text_inputs(types=True), hidden, 14, optimum)
             export('optimum-xlm-roberta-opset18', Bert(padding=1, sdpa=True), text_inputs(padding=1), hidden, 18, optimum)
+            export('optimum-modernbert-opset18', ModernBert(), text_inputs(), hidden, 18, optimum)
             export('optimum-vit-opset18', Vit(sdpa=True), image_inputs(16), hidden, 18, optimum)
         else:
             for opset in (11, 14, 17):

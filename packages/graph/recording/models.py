@@ -212,6 +212,71 @@ class Vit(nn.Module):
         return self.layernorm(x)
 
 
+class PlainNorm(nn.Module):
+    """ModernBERT's layer normalisation: no bias."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(1 + 0.1 * torch.randn(HIDDEN))
+
+    def forward(self, x):
+        return F.layer_norm(x, (HIDDEN,), self.weight, None, 1e-5)
+
+
+def rotate_half(x):
+    a, b = x[..., : x.shape[-1] // 2], x[..., x.shape[-1] // 2 :]
+    return torch.cat((-b, a), dim=-1)
+
+
+class ModernBertLayer(nn.Module):
+    def __init__(self, index, window=4):
+        super().__init__()
+        self.attn_norm = nn.Identity() if index == 0 else PlainNorm()
+        self.attn = Named(Wqkv=nn.Linear(HIDDEN, 3 * HIDDEN, bias=False), Wo=nn.Linear(HIDDEN, HIDDEN, bias=False))
+        self.mlp_norm = PlainNorm()
+        self.mlp = Named(Wi=nn.Linear(HIDDEN, 2 * INNER, bias=False), Wo=nn.Linear(INNER, HIDDEN, bias=False))
+        self.window = None if index % 3 == 0 else window
+        theta, size = (160000.0 if index % 3 == 0 else 10000.0), HIDDEN // HEADS
+        self.register_buffer('inv_freq', 1.0 / (theta ** (torch.arange(0, size, 2).float() / size)))
+
+    def forward(self, x, positions, mask):
+        if self.window is not None:
+            distance = (positions[:, :, None] - positions[:, None, :]).abs()
+            outside = (distance > self.window // 2)[:, None]
+            mask = mask.masked_fill(outside, torch.finfo(x.dtype).min)
+        batch, length, _ = x.shape
+        qkv = self.attn.Wqkv(self.attn_norm(x)).view(batch, -1, 3, HEADS, HIDDEN // HEADS)
+        query, key, value = qkv.transpose(3, 1).unbind(dim=2)
+        freqs = (self.inv_freq[None, :, None].to(x.dtype) @ positions[:, None, :].to(x.dtype)).transpose(1, 2)
+        angles = torch.cat((freqs, freqs), dim=-1)
+        cos, sin = angles.cos().unsqueeze(1), angles.sin().unsqueeze(1)
+        query, key = (part * cos + rotate_half(part) * sin for part in (query, key))
+        y = F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).contiguous()
+        x = x + self.attn.Wo(y.view(batch, -1, HIDDEN))
+        inner, gate = self.mlp.Wi(self.mlp_norm(x)).chunk(2, dim=-1)
+        return x + self.mlp.Wo(F.gelu(inner) * gate)
+
+
+class ModernBert(nn.Module):
+    """modeling_modernbert.py: rotary positions, gated feed-forward, every third layer attending to all tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.embeddings = Named(tok_embeddings=nn.Embedding(VOCABULARY, HIDDEN), norm=PlainNorm())
+        self.layers = nn.ModuleList(ModernBertLayer(index) for index in range(LAYERS))
+        self.final_norm = PlainNorm()
+
+    def forward(self, input_ids, attention_mask):
+        x = self.embeddings.norm(self.embeddings.tok_embeddings(input_ids))
+        length = input_ids.shape[1]
+        positions = torch.arange(length).unsqueeze(0)
+        inverted = 1.0 - attention_mask[:, None, None, :].expand(input_ids.shape[0], 1, length, length).to(x.dtype)
+        mask = inverted.masked_fill(inverted.to(torch.bool), torch.finfo(x.dtype).min)
+        for layer in self.layers:
+            x = layer(x, positions, mask)
+        return self.final_norm(x)
+
+
 class Bottleneck(nn.Module):
     def __init__(self, inputs, width, stride):
         super().__init__()

@@ -6,7 +6,7 @@ global norm, AdamW with decay on matrices only.
 
     python3 recording/training-steps.py        (made with torch 1.13.0, numpy 1.24.2)
 
-Writes recording/training-steps.safetensors: the encoder's weights (float16, names of transformers' BertModel), inputs, initial parameters,
+Writes fixtures/training-steps.safetensors: the encoder's weights (float16, names of transformers' BertModel), inputs, initial parameters,
 gradients, and parameters after ten steps (float64 results stored as float32), all in the order in which they lie in a user's flat vector.
 """
 
@@ -167,6 +167,6 @@ header["__metadata__"] = {
 }
 encoded = json.dumps(header).encode()
 encoded += b" " * (-len(encoded) % 8)
-file = pathlib.Path(__file__).with_name("training-steps.safetensors")
+file = pathlib.Path(__file__).parents[1] / "fixtures" / "training-steps.safetensors"
 file.write_bytes(struct.pack("<Q", len(encoded)) + encoded + data)
 print(f"{file.name}: {file.stat().st_size} bytes; losses {losses[0]:.6f} → {losses[-1]:.6f}")
