@@ -11,7 +11,6 @@ Debian 13's python3-torch (2.6.0) and python3-onnx (1.17):
 """
 import json
 import math
-import operator
 import sys
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import numpy as np  # noqa: E402
 import onnx  # noqa: E402
 import torch  # noqa: E402
 from exports import image_inputs, text_inputs  # noqa: E402
-from models import Bert, ResNet50, Vit, randomised  # noqa: E402
+from models import Bert, Vit, randomised  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 from torch.export import Dim  # noqa: E402
 
@@ -89,8 +88,6 @@ class Translation:
 
     def call(self, node):
         self.scope = [''] + [path for path, _ in (node.meta.get('nn_module_stack') or {}).values() if path] + [node.name]
-        if node.target is operator.getitem:
-            return self.values[node.args[0]]
         args, kwargs, name = node.args, node.kwargs, node.target.name().split('::')[1]
         cast = lambda x: self.op('Cast', x, to=TYPES[kwargs['dtype']])
         rules = {
@@ -103,7 +100,6 @@ class Translation:
             'cumsum': lambda x, axis: self.op('CumSum', x, axis),
             'mul.Tensor': lambda x, y: self.op('Mul', x, y),
             'add.Tensor': lambda x, y: self.op('Add', x, y),
-            'add_.Tensor': lambda x, y: self.op('Add', x, y),
             'rsub.Scalar': lambda x, y: self.op('Sub', y, x),
             'embedding': lambda table, ids: self.op('Gather', table, ids, axis=0),
             'layer_norm': lambda x, shape, weight, bias, epsilon: self.op(
@@ -120,14 +116,6 @@ class Translation:
             'gelu': self.gelu,
             'scaled_dot_product_attention': self.attention,
             'conv2d': self.convolution,
-            'relu': lambda x: self.op('Relu', x),
-            'relu_': lambda x: self.op('Relu', x),
-            'max_pool2d': lambda x, kernel, stride, padding: self.op(
-                'MaxPool', x, kernel_shape=kernel, strides=stride, pads=padding * 2, dilations=[1, 1], ceil_mode=0),
-            '_native_batch_norm_legit_no_training': lambda x, weight, bias, mean, variance, momentum, epsilon: self.op(
-                'BatchNormalization', x, weight, bias, mean, variance, epsilon=epsilon, momentum=1 - momentum, training_mode=0),
-            'adaptive_avg_pool2d': lambda x, _: self.op('GlobalAveragePool', x),
-            'flatten.using_ints': lambda x, axis: self.op('Flatten', x, axis=axis),
         }
         return rules[name](*args)
 
@@ -186,4 +174,3 @@ if __name__ == '__main__':
     with torch.no_grad():
         export('dynamo-style-xlm-roberta', Bert(padding=1, sdpa=True), text_inputs(padding=1), ['last_hidden_state'], True)
         export('dynamo-style-vit', Vit(sdpa=True), image_inputs(16), ['last_hidden_state'], False)
-        export('dynamo-style-resnet50', ResNet50(), image_inputs(32), ['features'], False)

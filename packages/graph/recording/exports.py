@@ -95,7 +95,6 @@ if __name__ == '__main__':
             export('gpt2-opset17', Gpt2(), text_inputs(), [*hidden, 'logits'], 17)
             export('vit-opset14', Vit(), image_inputs(16), hidden, 14)
             export('resnet50-opset17', ResNet50(), image_inputs(32), ['features'], 17)
-            export('mobilenetv2-opset11', MobileNetV2(), image_inputs(32), ['features'], 11)
             # Without the exporter's own fusion the batch normalisations stay.
             export('mobilenetv2-opset14', MobileNetV2(), image_inputs(32), ['features'], 14,
                    training=torch.onnx.TrainingMode.PRESERVE)
