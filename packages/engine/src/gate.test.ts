@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { decideGate, NEW_ROWS_TO_COMPARE, ROWS_TO_JUDGE } from './index.js';
+
+const labels = ['a', 'b'];
+/** Half of each label. */
+const balanced = (rows: number) => Array.from({ length: rows }, (_, row) => labels[row % 2]);
+const all = (truth: string[]) => truth.map((_, row) => row);
+/** Gives the true label the probability that `certainty` says of the row. */
+function answers(truth: string[], rows: number[], certainty: (row: number) => number): Float32Array {
+  return Float32Array.from(
+    rows.flatMap((row) => {
+      const p = certainty(row);
+      return truth[row] === 'a' ? [p, 1 - p] : [1 - p, p];
+    }),
+  );
+}
+const candidate = (truth: string[], certainty: (row: number) => number, rows = all(truth)) => ({
+  labels,
+  rows,
+  probabilities: answers(truth, rows, certainty),
+});
+const live = (truth: string[], rows: number[], certainty: (row: number) => number) => ({
+  version: 7,
+  labels,
+  rows,
+  probabilities: answers(truth, rows, certainty),
+});
+
+t.test('a candidate that knows something goes live, and the numbers say why', async (t) => {
+  const truth = balanced(40);
+  const gate = decideGate({ truth, candidate: candidate(truth, () => 0.9) });
+  t.equal(gate.promoted, true);
+  t.match(gate.candidate, { accuracy: 1, rows: 40 });
+  t.ok(Math.abs(gate.candidate.logLoss + Math.log(0.9)) < 1e-6);
+  t.match(gate.majority, { accuracy: 0.5, rows: 40 });
+  t.ok(Math.abs(gate.majority.logLoss - Math.log(2)) < 1e-6);
+  t.equal(gate.live, null);
+  t.match(gate.reason, /40 held-out examples it beats the majority class: log-loss 0.105 against 0.693/);
+});
+
+t.test('a candidate that knows nothing does not go live', async (t) => {
+  const truth = balanced(40);
+  const gate = decideGate({ truth, candidate: candidate(truth, (row) => (row % 4 < 2 ? 0.9 : 0.1)) });
+  t.equal(gate.promoted, false);
+  t.match(gate.reason, /does not beat the majority class/);
+});
+
+t.test('better log-loss does not excuse markedly worse accuracy', async (t) => {
+  // 30 of 40 are a: answering a is right three times in four.
+  const truth = Array.from({ length: 40 }, (_, row) => (row < 30 ? 'a' : 'b'));
+  const gate = decideGate({
+    truth,
+    candidate: candidate(truth, (row) => (row < 20 ? 0.95 : row < 30 ? 0.49 : 0.55)),
+  });
+  t.equal(gate.promoted, true, 'here accuracy is level');
+  const worse = decideGate({ truth, candidate: candidate(truth, (row) => (row < 10 ? 0.99 : 0.49)) });
+  t.ok(worse.candidate.logLoss < worse.majority.logLoss);
+  t.equal(worse.promoted, false);
+});
+
+t.test(
+  'of a few clicks the first version gets the benefit of the doubt, not of evidence against it',
+  async (t) => {
+    const truth = balanced(8);
+    const unsure = decideGate({ truth, candidate: candidate(truth, (row) => (row < 5 ? 0.6 : 0.35)) });
+    t.ok(unsure.candidate.logLoss > unsure.majority.logLoss);
+    t.equal(unsure.promoted, true);
+    t.match(unsure.reason, /Too few examples .* goes live/);
+    const wrong = decideGate({ truth, candidate: candidate(truth, () => 0.2) });
+    t.equal(wrong.promoted, false);
+    const many = balanced(ROWS_TO_JUDGE);
+    const judged = decideGate({
+      truth: many,
+      candidate: candidate(many, (row) => (row % 8 < 4 ? 0.6 : 0.35)),
+    });
+    t.equal(judged.promoted, false, 'with enough rows it must win');
+  },
+);
+
+t.test('against a live version the newer examples decide, measured on both', async (t) => {
+  const truth = balanced(60);
+  const rows = all(truth).slice(40);
+  const better = decideGate({
+    truth,
+    candidate: candidate(truth, () => 0.8),
+    live: live(truth, rows, () => 0.7),
+  });
+  t.equal(better.promoted, true);
+  t.match(better.live, { version: 7, candidate: { rows: 20 }, live: { rows: 20 } });
+  t.match(better.reason, /On the 20 examples that came after version 7 it beats that version/);
+  const worse = decideGate({
+    truth,
+    candidate: candidate(truth, (row) => (row < 40 ? 0.99 : 0.6)),
+    live: live(truth, rows, () => 0.7),
+  });
+  t.equal(worse.promoted, false, 'what it says of older rows does not count');
+  t.match(worse.reason, /does not beat that version/);
+  const level = decideGate({
+    truth,
+    candidate: candidate(truth, () => 0.7),
+    live: live(truth, rows, () => 0.7),
+  });
+  t.equal(level.promoted, false, 'level is not better');
+});
+
+t.test('with too few newer examples the majority class alone decides, and the reason says so', async (t) => {
+  const truth = balanced(40);
+  const rows = all(truth).slice(40 - NEW_ROWS_TO_COMPARE + 1);
+  const gate = decideGate({
+    truth,
+    candidate: candidate(truth, () => 0.8),
+    live: live(truth, rows, () => 0.99),
+  });
+  t.equal(gate.promoted, true);
+  t.equal(gate.live, null);
+  t.match(gate.reason, /Only 9 examples came after version 7/);
+});
+
+t.test('a live version that does not know a label loses on it, and stays finite', async (t) => {
+  const truth = [...balanced(40), ...Array.from({ length: 12 }, () => 'c')];
+  const three = ['a', 'b', 'c'];
+  const probabilities = Float32Array.from(
+    truth.flatMap((label) => three.map((other) => (other === label ? 0.8 : 0.1))),
+  );
+  const rows = all(truth).slice(40);
+  const gate = decideGate({
+    truth,
+    candidate: { labels: three, rows: all(truth), probabilities },
+    live: { version: 1, labels, rows, probabilities: new Float32Array(24).fill(0.5) },
+  });
+  t.equal(gate.promoted, true);
+  t.ok(Number.isFinite(gate.live?.live.logLoss));
+});
+
+t.test('only rows that the candidate did not see are compared', async (t) => {
+  const truth = balanced(60);
+  const held = all(truth).filter((row) => row % 3 === 0);
+  const gate = decideGate({
+    truth,
+    candidate: candidate(truth, () => 0.8, held),
+    live: live(truth, all(truth).slice(20), () => 0.7),
+  });
+  t.equal(gate.candidate.rows, 20);
+  t.equal(gate.live?.candidate.rows, 13);
+});
+
+t.test('whatever the numbers, the decision is finite and agrees with itself', async () => {
+  const certainty = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 60, maxLength: 60 });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 2, max: 60 }),
+      certainty,
+      certainty,
+      fc.nat(60),
+      fc.boolean(),
+      (rows, own, other, from, isLive) => {
+        const truth = balanced(rows);
+        const gate = decideGate({
+          truth,
+          candidate: candidate(truth, (row) => own[row]),
+          live: isLive ? live(truth, all(truth).slice(from), (row) => other[row]) : undefined,
+        });
+        const numbers = [gate.candidate, gate.majority, gate.live?.candidate, gate.live?.live].flatMap(
+          (metrics) => (metrics ? Object.values(metrics) : []),
+        );
+        const beaten = gate.live !== null && gate.live.candidate.logLoss >= gate.live.live.logLoss;
+        return numbers.every(Number.isFinite) && !(gate.promoted && beaten) && gate.reason.length > 0;
+      },
+    ),
+  );
+});

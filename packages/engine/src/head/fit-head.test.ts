@@ -1,0 +1,179 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { softmax } from '../apply-head.js';
+import { type FitEvent, fitHead, type HeadData, L2_GRID } from './fit-head.js';
+import { createRandom } from './random.js';
+
+/** Rows around a random centre for each class. */
+function clusters(rows: number, columns: number, classes: number, distance: number, seed = 1): HeadData {
+  const random = createRandom(seed);
+  const centres = Float32Array.from({ length: classes * columns }, () => random() - 0.5);
+  const y = Int32Array.from({ length: rows }, (_, i) => i % classes);
+  const features = Float32Array.from(
+    { length: rows * columns },
+    (_, at) =>
+      3 + distance * centres[y[Math.floor(at / columns)] * columns + (at % columns)] + random() - random(),
+  );
+  return {
+    features,
+    columns,
+    y,
+    classes,
+    rowWeights: new Float64Array(rows).fill(1),
+    groups: Int32Array.from({ length: rows }, (_, i) => i),
+  };
+}
+
+function answers(
+  { weight, bias }: { weight: Float32Array; bias: Float32Array },
+  data: HeadData,
+): Float32Array[] {
+  return Array.from({ length: data.y.length }, (_, row) => {
+    const logits = bias.map((offset, c) => {
+      let sum = offset;
+      for (let j = 0; j < data.columns; j += 1)
+        sum += weight[c * data.columns + j] * data.features[row * data.columns + j];
+      return sum;
+    });
+    softmax(logits);
+    return logits;
+  });
+}
+
+t.test(
+  'held-out rows are told apart where they can be, and the folded-in head says so on raw features',
+  async (t) => {
+    for (const columns of [30, 400]) {
+      const data = clusters(120, columns, 3, 1.5);
+      const head = fitHead(data, { seed: 1 });
+      t.ok(head.metrics.accuracy > 0.9, `accuracy ${head.metrics.accuracy} of ${columns} features`);
+      t.ok(L2_GRID.includes(head.recipe.l2));
+      t.equal(head.recipe.folds, 5);
+      t.equal(head.outOfFold.rows.length, 120);
+      const right = answers(head, data).filter((p, row) => p.indexOf(Math.max(...p)) === data.y[row]);
+      t.ok(right.length > 115);
+    }
+  },
+);
+
+t.test('noise is met with doubt: held-out log-loss stays close to that of knowing nothing', async (t) => {
+  const head = fitHead(clusters(100, 300, 2, 0), { seed: 3 });
+  t.ok(head.metrics.logLoss < Math.log(2) + 0.06, `log-loss ${head.metrics.logLoss}`);
+});
+
+t.test('the same rows and seed give the same head to the bit', async (t) => {
+  const data = clusters(60, 100, 4, 0.8);
+  const [a, b] = [fitHead(data, { seed: 5 }), fitHead(data, { seed: 5 })];
+  t.strictSame(a, b);
+});
+
+t.test('the reduction to the row span changes nothing but time', async (t) => {
+  // 2 rows a column and fewer take the span; a column of zeros more or less decides here, and carries nothing.
+  const data = clusters(40, 79, 2, 0.6);
+  const padded: HeadData = {
+    ...data,
+    columns: 80,
+    features: Float32Array.from({ length: 40 * 80 }, (_, at) =>
+      at % 80 < 79 ? data.features[Math.floor(at / 80) * 79 + (at % 80)] : 0,
+    ),
+  };
+  // √columns and the mean variance differ by the column; the penalty is scaled to make the problems equal.
+  const direct = answers(fitHead(data, { seed: 1, grid: [0.1] }), data);
+  const spanned = answers(fitHead(padded, { seed: 1, grid: [0.1] }), padded);
+  const worst = Math.max(...direct.map((p, row) => Math.abs(p[0] - spanned[row][0])));
+  t.ok(worst < 0.02, `probabilities differ by at most ${worst}`);
+});
+
+t.test('each fold of the chosen penalty and the final fit report a falling curve', async (t) => {
+  const events: FitEvent[] = [];
+  fitHead(clusters(50, 60, 2, 1), { seed: 1, onEvent: (event) => events.push(event) });
+  const series = new Map<string, FitEvent[]>();
+  for (const event of events) series.set(event.series, [...(series.get(event.series) ?? []), event]);
+  t.strictSame(
+    [...series.keys()],
+    ['fold 1 of 5', 'fold 2 of 5', 'fold 3 of 5', 'fold 4 of 5', 'fold 5 of 5', 'final'],
+  );
+  for (const [name, points] of series) {
+    t.strictSame(
+      points.map(({ step }) => step),
+      points.map((_, i) => i + 1),
+    );
+    t.ok(points.every(({ validationLoss }) => (validationLoss === undefined) === (name === 'final')));
+  }
+  const final = series.get('final')!;
+  t.ok(final.at(-1)!.loss < final[0].loss);
+});
+
+t.test('a throwing checkpoint stops the fit', async (t) => {
+  let steps = 0;
+  const checkpoint = () => {
+    steps += 1;
+    if (steps === 3) throw new Error('cancelled');
+  };
+  t.throws(() => fitHead(clusters(50, 60, 2, 1), { seed: 1, checkpoint }), { message: 'cancelled' });
+  t.equal(steps, 3);
+});
+
+const finite = (head: ReturnType<typeof fitHead>) =>
+  [...head.weight, ...head.bias, ...head.outOfFold.probabilities, head.recipe.temperature].every(
+    Number.isFinite,
+  );
+
+const degenerate: [string, HeadData][] = [
+  ['two examples a label', clusters(4, 50, 2, 1)],
+  ['one example of a label', { ...clusters(7, 50, 2, 1), y: Int32Array.of(0, 0, 0, 0, 0, 0, 1) }],
+  ['rows all alike', { ...clusters(8, 50, 2, 0), features: new Float32Array(400).fill(0.25) }],
+  ['one text under both labels', { ...clusters(6, 50, 2, 0), groups: new Int32Array(6) }],
+  [
+    'features without any variance but one',
+    {
+      ...clusters(8, 50, 2, 0),
+      features: Float32Array.from({ length: 400 }, (_, at) => (at % 50 === 3 ? at % 2 : 1e-20)),
+    },
+  ],
+  [
+    'huge and tiny weights',
+    {
+      ...clusters(8, 50, 2, 1),
+      rowWeights: Float64Array.of(1e3, 1e-3, 1, 1, 1, 1, 1, 1),
+    },
+  ],
+  ['more labels than folds', clusters(12, 50, 6, 1)],
+];
+for (const [what, data] of degenerate)
+  t.test(`a finite head comes of ${what}`, async (t) => {
+    t.ok(finite(fitHead(data, { seed: 1 })));
+  });
+
+t.test('whatever the rows, the head is finite and every held-out row sums to one', async () => {
+  const input = fc.record({
+    rows: fc.integer({ min: 2, max: 14 }),
+    columns: fc.integer({ min: 1, max: 40 }),
+    classes: fc.integer({ min: 2, max: 4 }),
+    distance: fc.double({ min: 0, max: 3, noNaN: true }),
+    seed: fc.nat(),
+  });
+  fc.assert(
+    fc.property(input, ({ rows, columns, classes, distance, seed }) => {
+      const data = clusters(Math.max(rows, classes), columns, classes, distance, seed);
+      const head = fitHead(data, { seed });
+      const { probabilities, rows: held } = head.outOfFold;
+      const sums = Array.from(held, (_, k) =>
+        probabilities.subarray(k * classes, (k + 1) * classes).reduce((sum, p) => sum + p, 0),
+      );
+      return finite(head) && held.length === data.y.length && sums.every((sum) => Math.abs(sum - 1) < 1e-5);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+t.test(
+  'many rows: the penalty is chosen on one fold, and above four thousand one fold is held out',
+  async (t) => {
+    const many = fitHead(clusters(1_200, 6, 2, 1), { seed: 1 });
+    t.equal(many.outOfFold.rows.length, 1_200);
+    const more = fitHead(clusters(4_100, 6, 2, 1), { seed: 1 });
+    t.equal(more.outOfFold.rows.length, 820);
+    t.ok(finite(more));
+  },
+);

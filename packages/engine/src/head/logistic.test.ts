@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import t from 'tap';
+import { minimize } from './lbfgs.js';
+import { logisticObjective } from './logistic.js';
+import { matrix } from './matrix.js';
+import { createRandom } from './random.js';
+import { rowSpan } from './row-span.js';
+
+function randomRows(rows: number, columns: number, classes: number, seed: number) {
+  const random = createRandom(seed);
+  const x = matrix(rows, columns);
+  for (let i = 0; i < x.data.length; i += 1) x.data[i] = random() * 2 - 1;
+  const y = Int32Array.from({ length: rows }, (_, i) => (i < classes ? i : Math.floor(random() * classes)));
+  const rowWeights = Float64Array.from({ length: rows }, () => 0.5 + random());
+  return { x, y, rowWeights };
+}
+
+const solve = (rows: Parameters<typeof logisticObjective>[0], classes: number, l2: number) =>
+  minimize(logisticObjective(rows, classes, l2), new Float64Array(classes * (rows.x.columns + 1)), {
+    maxIterations: 2_000,
+    gradientTolerance: 1e-10,
+  }).x;
+
+t.test('the gradient is that of finite differences, at any size', async () => {
+  const sizes = fc.record({
+    rows: fc.integer({ min: 4, max: 13 }),
+    columns: fc.integer({ min: 1, max: 9 }),
+    classes: fc.integer({ min: 2, max: 4 }),
+    l2: fc.double({ min: 1e-3, max: 3, noNaN: true }),
+    seed: fc.nat(),
+  });
+  fc.assert(
+    fc.property(sizes, ({ rows, columns, classes, l2, seed }) => {
+      const objective = logisticObjective(randomRows(rows, columns, classes, seed), classes, l2);
+      const random = createRandom(seed + 1);
+      const at = Float64Array.from({ length: classes * (columns + 1) }, () => random() - 0.5);
+      const gradient = new Float64Array(at.length);
+      objective(at, gradient);
+      const ignored = new Float64Array(at.length);
+      const step = 1e-5;
+      return at.every((value, i) => {
+        const [up, down] = [at.slice(), at.slice()];
+        up[i] = value + step;
+        down[i] = value - step;
+        const slope = (objective(up, ignored) - objective(down, ignored)) / (2 * step);
+        return Math.abs(slope - gradient[i]) < 1e-8;
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+interface Recorded {
+  rows: number;
+  columns: number;
+  classes: number;
+  l2: number;
+  value: number;
+  x: number[];
+  y: number[];
+  rowWeights: number[];
+  weight: number[];
+  bias: number[];
+}
+const recorded: { problems: Recorded[] } = JSON.parse(
+  readFileSync(new URL('../../fixtures/logistic.json', import.meta.url), 'utf8'),
+);
+for (const { rows, columns, classes, l2, value, x, y, rowWeights, weight, bias } of recorded.problems) {
+  t.test(
+    `PyTorch’s solution of ${rows} × ${columns}, ${classes} classes is reached, directly and by row span`,
+    async (t) => {
+      const full = { rows, columns, data: Float64Array.from(x) };
+      const labels = { y: Int32Array.from(y), rowWeights: Float64Array.from(rowWeights) };
+      const direct = solve({ x: full, ...labels }, classes, l2);
+      const span = rowSpan(full);
+      const short = solve({ x: span.coordinates, ...labels }, classes, l2);
+      const rank = span.coordinates.columns;
+      const spanned = [
+        ...span.expand(short.subarray(0, classes * rank), classes),
+        ...short.subarray(classes * rank),
+      ];
+      for (const found of [[...direct], spanned]) {
+        const worst = Math.max(...[...weight, ...bias].map((wanted, i) => Math.abs(wanted - found[i])));
+        t.ok(worst < 1e-6, `the parameters differ by at most ${worst}`);
+      }
+      const total = rowWeights.reduce((sum, weight) => sum + weight, 0);
+      const reached = logisticObjective(
+        { x: full, ...labels },
+        classes,
+        l2,
+      )(direct, new Float64Array(direct.length));
+      t.ok(Math.abs(reached * total - value) < 1e-9);
+    },
+  );
+}
+
+t.test('a row of weight two is that row twice', async (t) => {
+  const once = randomRows(9, 4, 3, 5);
+  once.rowWeights.fill(1);
+  const twice = matrix(10, 4);
+  twice.data.set(once.x.data);
+  twice.data.set(once.x.data.subarray(8, 12), 36);
+  const weighted = solve({ ...once, rowWeights: once.rowWeights.map((w, i) => (i === 2 ? 2 : w)) }, 3, 0.1);
+  const repeated = solve(
+    { x: twice, y: Int32Array.from([...once.y, once.y[2]]), rowWeights: new Float64Array(10).fill(1) },
+    3,
+    0.1,
+  );
+  t.ok(weighted.every((value, i) => Math.abs(value - repeated[i]) < 1e-7));
+});
+
+t.test('rows that repeat or vanish leave the span’s fit what it is', async (t) => {
+  const rows = randomRows(8, 20, 2, 9);
+  rows.x.data.copyWithin(20, 0, 20);
+  rows.x.data.fill(0, 40, 60);
+  const span = rowSpan(rows.x);
+  t.equal(span.coordinates.columns, 6, 'one row is a copy and one is nothing');
+  const direct = solve(rows, 2, 0.3);
+  const short = solve({ ...rows, x: span.coordinates }, 2, 0.3);
+  const w = span.expand(short.subarray(0, 12), 2);
+  t.ok(w.every((value, i) => Math.abs(value - direct[i]) < 1e-6));
+  t.equal(rowSpan(matrix(3, 5)).coordinates.columns, 0, 'nothing but zeros spans nothing');
+});
