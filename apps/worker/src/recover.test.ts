@@ -28,3 +28,9 @@ t.test('jobs and events that Redis lost are found again in the bucket', async (t
   t.equal((await world.posts(arrived)).length, 1, 'what has arrived is not sent again');
   t.equal((await registry.jobs.get(tenantId, arrived.id)).state, 'succeeded');
 });
+
+t.test('a worker whose supervisor is gone ends by itself', async (t) => {
+  const worker = await world.spawnWorker();
+  worker.child.disconnect();
+  t.same(await worker.exited, { code: 0, signal: null });
+});

@@ -39,3 +39,4 @@ const worker = await startWorker({
   timings: { queue: { lockMs: 2_000, stalledIntervalMs: 700, busyRetryMs: 250 }, registryLockMs: 1_000 },
 });
 process.once('SIGTERM', () => worker.close().then(() => process.exit(0)));
+process.once('disconnect', () => process.exit(0));

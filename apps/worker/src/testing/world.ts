@@ -145,7 +145,8 @@ export async function createWorld(): Promise<World> {
 
     async spawnWorker({ script = new URL('../main.js', import.meta.url), env = {} } = {}) {
       const child = spawn(process.execPath, [fileURLToPath(script)], {
-        stdio: ['ignore', 'pipe', 'pipe'],
+        // The channel is the child's lifeline: however this process ends, the worker does not outlive it.
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         env: {
           ...process.env,
           REDIS_URL: server.path,
@@ -161,8 +162,8 @@ export async function createWorld(): Promise<World> {
           text += part;
           if (text.includes('"worker started"')) done();
         };
-        child.stdout.on('data', read);
-        child.stderr.on('data', read);
+        child.stdout?.on('data', read);
+        child.stderr?.on('data', read);
         child.once('exit', () => done());
       });
       const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
