@@ -1,7 +1,7 @@
 // Measures packages/graph on the real MiniLM: registration, node counts, step times, stacking; and, where Python with torch is present,
 // the same steps in PyTorch. Prints a table and writes test/bench/out/graph.json.
 //
-//   node test/bench/graph.mjs [--threads 2] [--no-peer] [--quick] [--clock wall|cpu]
+//   node test/bench/graph.mjs [--threads 2] [--no-peer] [--quick] [--clock wall|cpu] [--python path]
 //
 // On a machine that others use too, wall time says little: `--threads 1 --clock cpu` counts processor time instead, on both sides.
 import { spawnSync } from 'node:child_process';
@@ -16,6 +16,7 @@ import {
   initialParameters,
   selfCheck,
   sizeOf,
+  splitModel,
   writeModel,
 } from '@scion/graph';
 import * as ort from 'onnxruntime-node';
@@ -26,6 +27,7 @@ const { values: flags } = parseArgs({
     'no-peer': { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     clock: { type: 'string', default: 'wall' },
+    python: { type: 'string' },
   },
 });
 const threads = Number(flags.threads);
@@ -208,8 +210,10 @@ try {
   }
   await step.release();
 
-  for (const k of []) {
-    const { top } = splitAt(encoder.model, [encoder.hiddenStates[6 - k]]);
+  for (const k of [1, 2, 3]) {
+    const cut = encoder.hiddenStates[encoder.sizes.layers - k];
+    const shapes = new Map([[cut, ['batch', 'sequence', encoder.sizes.hidden]]]);
+    const { top } = splitModel(encoder.model, cut, { shapes });
     const graph = await buildTrainingGraph(top, lora('query,value'), open);
     const session = await openStep(graph);
     const ms = await time(session, stepFeeds(graph, { users: 1, rowsPerUser: 16, tokens: 32 }));
@@ -243,7 +247,7 @@ try {
 /** The same steps by PyTorch, in this run, on this machine. */
 function peer(ours) {
   const script = path.join(here, 'peers', 'lora_step.py');
-  for (const python of [process.env.PYTHON, 'python3', '/usr/bin/python3'].filter(Boolean)) {
+  for (const python of [flags.python, 'python3', '/usr/bin/python3'].filter(Boolean)) {
     if (spawnSync(python, ['-c', 'import torch']).status !== 0) continue;
     const run = spawnSync(
       python,
@@ -269,5 +273,5 @@ function peer(ours) {
     }
     return;
   }
-  console.log('\nskipped the PyTorch peer: no python3 with torch here (set PYTHON to one)');
+  console.log('\nskipped the PyTorch peer: no python3 with torch here (--python names one)');
 }

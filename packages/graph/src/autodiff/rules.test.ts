@@ -443,6 +443,11 @@ const cases: Record<string, fc.Arbitrary<Case>> = {
     attributes: { to: int(1) },
     float32Only: true,
   })),
+  CastLike: shapeOf(0, 3).map((shape) => ({
+    op: 'CastLike',
+    operands: [{ shape }, { constant: { type: 'float32', dims: [], data: encode('float32', [0]) } }],
+    float32Only: true,
+  })),
   Where: broadcastShapes(3).chain(([c, a, b]) =>
     fc.array(fc.boolean(), { minLength: count(c), maxLength: count(c) }).map(
       (bits): Case => ({

@@ -1,5 +1,12 @@
 import t from 'tap';
-import { buildTrainingGraph, registerTraining, selfCheck, type TrainingOptions } from '../index.js';
+import {
+  buildTrainingGraph,
+  createBuilder,
+  floatTensor,
+  registerTraining,
+  selfCheck,
+  type TrainingOptions,
+} from '../index.js';
 import { openSession } from '../testing/open-session.test.js';
 import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
 import { requirePassed } from './self-check.js';
@@ -52,3 +59,31 @@ t.test(
     }
   },
 );
+
+t.test('a layout in which users would mix is refused, even where sizes do not tell', async (t) => {
+  // [rows, tokens, 4] → [tokens, rows, 4] → [tokens·rows, 4]: as many as rows·tokens, in another order.
+  const b = createBuilder({ name: 'turned' });
+  const x = b.input('x', 'float32', ['rows', 'tokens', 4]);
+  b.input('attention_mask', 'int64', ['rows', 'tokens']);
+  const random = randomFrom(8);
+  const weight = b.initializer(
+    'w',
+    floatTensor(
+      Float32Array.from({ length: 16 }, () => random() - 0.5),
+      [4, 4],
+    ),
+  );
+  const turned = b.transpose(x, [1, 0, 2]);
+  const flat = b.tanh(b.matmul(b.reshape(turned, [-1, 4]), weight, 'block.query'));
+  const back = b.node('Reshape', [flat, b.node('Shape', [turned])]);
+  b.output(b.transpose(back, [1, 0, 2]), 'float32', ['rows', 'tokens', 4], 'out');
+  const training = await buildTrainingGraph(
+    b.build(),
+    { ...options, adapters: [{ kind: 'lora', targets: 'query', rank: 2, alpha: 4 }] },
+    openSession,
+  );
+  const report = await selfCheck(training, { random: randomFrom(1) }, openSession);
+  t.equal(report.isolated, false);
+  t.equal(report.passed, false);
+  t.match(report.text, /Users stacked in one run change each other/);
+});

@@ -13,7 +13,7 @@ import { openSession } from '../testing/open-session.test.js';
 import { readSafetensors } from '../testing/read-safetensors.js';
 
 /** Recorded by recording/training-steps.py: a MiniLM-shaped encoder with LoRA, computed by PyTorch in float64. */
-const file = await readFile(new URL('../../recording/training-steps.safetensors', import.meta.url));
+const file = await readFile(new URL('../../fixtures/training-steps.safetensors', import.meta.url));
 const source = readSafetensors(file);
 const header = JSON.parse(file.subarray(8, 8 + Number(file.readBigUInt64LE(0))).toString());
 

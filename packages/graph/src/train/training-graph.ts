@@ -140,15 +140,15 @@ export async function buildTrainingGraph(
 }
 
 /**
- * Every site must have its rows outermost, so that rows user by user can be seen as [users, tokens, features]. Sizes of the two probes tell:
- * the first dimension must be the same multiple of the rows in both.
+ * Every site must have its rows outermost, so that rows user by user can be seen as [users, tokens, features]. Sizes of the two probes
+ * tell: the first dimension must be a multiple of the rows in both. (What this cannot see, rows within a flattened first dimension that
+ * do not come first there, the self-check does: users would mix.)
  */
 function checkRowsLead(touched: { name: string; input: string }[], { shapes }: Differentiation): void {
   const rows = probes.map(({ users, rowsPerUser }) => users * rowsPerUser);
   for (const { name, input } of touched) {
     const first = String(shapes.get(input)?.[0]).split('|').map(Number);
-    const [small, large] = first.map((size, i) => size / rows[i]);
-    if (small === undefined || small !== large || !Number.isInteger(small)) {
+    if (first.length < 2 || first.some((size, i) => size % rows[i] !== 0)) {
       throw new GraphError(
         'bad_injection',
         `"${name}" is not laid out with rows first; adapt layers before or after the transposition`,

@@ -10,6 +10,10 @@ const chosen: Rule = broadcasting(({ x, y, g, e, type, c }) => {
   return x.map((v) => () => e.mul(e.div(g, x.length === 1 ? c(1) : ties()), hit(v)));
 });
 
+const castBack: Rule = ({ x, g, e, type }) => [
+  () => e.op('Cast', [g], { to: { kind: 'int', value: castCodes[type(x[0])] } }),
+];
+
 const same = ({ g }: Step) => [() => g];
 
 export const arithmetic: Record<string, Rule> = {
@@ -81,9 +85,8 @@ export const arithmetic: Record<string, Rule> = {
   Dropout: same,
 
   /** A change of floating type: the gradient changes back. */
-  Cast: ({ x, g, e, type }) => [
-    () => e.op('Cast', [g], { to: { kind: 'int', value: castCodes[type(x[0])] } }),
-  ],
+  Cast: castBack,
+  CastLike: (step) => [...castBack(step), null],
 
   /** y = a where the condition holds, else b: each side takes the gradient where it was chosen. */
   Where: broadcasting(({ x: [condition], g, e, c }) => [
