@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createIds } from '@scion/contracts';
 import { createEngine } from '@scion/engine';
-import { createQueue } from '@scion/queue';
+import { createQueue, trainingPayload } from '@scion/queue';
 import { createRegistry } from '@scion/registry';
 import { checkWebhookUrl, createSend, createWebhooks } from '@scion/webhooks';
 import { Redis } from 'ioredis';
@@ -51,20 +51,21 @@ export async function startApi({
     const queue = createQueue({
       connection: config.redisUrl,
       clock,
+      // Called after the registry has been asked for, which a restoring one waits for.
+      shareOf: async (tenantId) => (await opening).tenants.get(tenantId),
       onError: (err) => log.warn({ err }, 'queue'),
     });
     closers.push(() => queue.close());
 
-    const registry = await createRegistry({
+    const opening = createRegistry({
       ...{ store, redis, clock, newId },
       async onRebuilt(unfinished) {
-        for (const { id: jobId, tenantId, task, user } of unfinished) {
-          await queue.enqueueTraining({ jobId, tenantId, task, user });
-        }
+        for (const job of unfinished) await queue.enqueueTraining(trainingPayload(job));
         log.warn({ unfinished: unfinished.length }, 'indexes restored from the bucket');
       },
       onError: (err) => log.warn({ err }, 'registry'),
     });
+    const registry = await opening;
     closers.push(() => registry.close());
     await registry.ensureIndexed();
 

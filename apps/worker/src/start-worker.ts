@@ -76,7 +76,7 @@ export async function startWorker({
     const queue = createQueue({
       connection: config.redisUrl,
       clock,
-      shareOf: (tenantId) => registry.tenants.get(tenantId),
+      shareOf: registry.tenants.get,
       onError: (err) => log.warn({ err }, 'queue'),
       ...(timings?.queue && { timings: timings.queue }),
     });

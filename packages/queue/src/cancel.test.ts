@@ -133,8 +133,7 @@ t.test('cancelling', async (t) => {
       if (round % 2) await enqueued;
       const result = await api.requestCancel(payload.jobId);
       await enqueued;
-      if (result === 'removed')
-        t.same((await api.counts()).training, { waiting: 0, active: 0, delayed: 0, failed: 0 });
+      if (result === 'removed') t.match((await api.counts()).training, { waiting: 0, active: 0, delayed: 0 });
       else t.match(await ran.opened, { reason: 'cancelled' });
       await Promise.all([api.close({ graceMs: 0 }), worker.close({ graceMs: 0 })]);
     }

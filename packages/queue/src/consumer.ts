@@ -32,6 +32,11 @@ export interface ConsumerDeps<N extends JobName> {
   onError(error: Error): void;
   /** Runs one job; `abort` makes its signal fire. Throws PutBack to wait. */
   run(payload: PayloadOf<N>, context: HandlerContext, abort: (reason: JobAborted) => void): Promise<void>;
+  /**
+   * Called before BullMQ learns of it: a run is `over` (success, or dead), or the job `waits` to be run again.
+   * `seconds` is how long it ran. A failure in here must not change the job's fate.
+   */
+  left?(payload: PayloadOf<N>, how: 'over' | 'waits', seconds: number): Promise<void>;
 }
 
 export interface RunningConsumer extends Consumer {
@@ -56,6 +61,10 @@ export async function startConsumer<N extends JobName>(
     await options.onDead?.(payload, error).catch(onError);
   }
 
+  async function leave(payload: PayloadOf<N>, how: 'over' | 'waits', startedAt: number): Promise<void> {
+    await deps.left?.(payload, how, (performance.now() - startedAt) / 1_000).catch(onError);
+  }
+
   async function process(job: Job<PayloadOf<N>>, token?: string): Promise<void> {
     seen.add(job);
     const jobId = job.id ?? '';
@@ -71,19 +80,22 @@ export async function startConsumer<N extends JobName>(
     renewal.unref();
     const attempt = job.attemptsMade + 1;
     const finalAttempt = attempt >= row.attempts;
+    const startedAt = performance.now();
     try {
       await deps.run(job.data, { signal: controller.signal, attempt, finalAttempt }, abort);
+      await leave(job.data, 'over', startedAt);
     } catch (thrown) {
       const back = thrown instanceof PutBack ? thrown : putBackFor(controller.signal);
       if (back) {
+        await leave(job.data, 'waits', startedAt);
         await job.moveToDelayed(Date.now() + back.afterMs, token);
         await back.then();
         throw new DelayedError();
       }
       const error = forQueue(thrown);
-      if (finalAttempt || error instanceof UnrecoverableError) {
-        await die(job.data, thrown instanceof Error ? thrown : error);
-      }
+      const dead = finalAttempt || error instanceof UnrecoverableError;
+      if (dead) await die(job.data, thrown instanceof Error ? thrown : error);
+      await leave(job.data, dead ? 'over' : 'waits', startedAt);
       throw error;
     } finally {
       clearTimeout(timer);
@@ -109,7 +121,9 @@ export async function startConsumer<N extends JobName>(
   worker.on('error', onError);
   worker.on('failed', (job, error) => {
     if (!job || seen.has(job)) return;
-    const dying = die(job.data, error).finally(() => background.delete(dying));
+    const dying = die(job.data, error)
+      .then(() => leave(job.data, 'over', performance.now()))
+      .finally(() => background.delete(dying));
     background.add(dying);
   });
   await worker.waitUntilReady();

@@ -1,7 +1,15 @@
 import type { Clock } from '@scion/contracts';
 import { Queue as BullQueue } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
-import { PutBack, type QueueTimings, type RunningConsumer, startConsumer } from './consumer.js';
+import {
+  type ConsumerDeps,
+  PutBack,
+  type QueueTimings,
+  type RunningConsumer,
+  startConsumer,
+} from './consumer.js';
+import { createAdmission } from './fair/admission.js';
+import { createFairQueue, type TenantShare } from './fair/fair-queue.js';
 import { createHub } from './hub.js';
 import { createJobEvents } from './job-events.js';
 import { type JobName, type JobTable, jobTable, type PayloadOf, type TrainingPayload } from './job-table.js';
@@ -22,6 +30,8 @@ export interface QueueOptions {
   /** Start of every key; braces keep all of them in one slot of a cluster. Default `{scion}`. */
   prefix?: string;
   clock: Clock;
+  /** What a tenant is given of the workers, asked whenever a job of it is enqueued. Default: the same for all, no cap. */
+  shareOf?(tenantId: string): Promise<TenantShare>;
   /** Told of failures in the background: lost connections, a job whose end could not be recorded. */
   onError?(error: Error): void;
   /** Defaults: lockMs 30,000, stalledIntervalMs 15,000, busyRetryMs 5,000. */
@@ -30,6 +40,8 @@ export interface QueueOptions {
 
 /** A request to cancel is remembered for as long as a job could wait for retries. */
 const cancelSeconds = 7 * 86_400;
+/** Workers say this often that they live, unless their lock's life asks for more. */
+const heartbeatMs = 2_000;
 
 export function createQueue(options: QueueOptions): Queue {
   const { clock, prefix = '{scion}', onError = () => {} } = options;
@@ -71,27 +83,33 @@ export function createQueue(options: QueueOptions): Queue {
   };
   const queues = { train: open<'train'>(jobTable.train), deliver: open<'deliver'>(jobTable.deliver) };
   const consumers = new Set<RunningConsumer>();
+  const services = new Set<{ stop(): Promise<void> }>();
 
-  async function enqueue<N extends JobName>(
-    queue: BullQueue,
-    row: JobTable[N],
-    payload: PayloadOf<N>,
-  ): Promise<void> {
-    const id = (row.id as (payload: PayloadOf<N>) => string)(payload);
-    const add = () =>
-      queue.add(row.queue, payload, {
-        jobId: id,
-        attempts: row.attempts,
-        backoff: { type: 'capped' },
-        removeOnComplete: true,
-        removeOnFail: { age: row.keepDeadSeconds },
-      });
-    const job = await add();
-    // BullMQ ignores an id it knows, also that of a job it has given up.
-    if ((await job.getState()) !== 'failed') return;
-    await job.remove();
-    await add();
+  function add<N extends JobName>(queue: BullQueue, row: JobTable[N], payload: PayloadOf<N>) {
+    return queue.add(row.queue, payload, {
+      jobId: (row.id as (payload: PayloadOf<N>) => string)(payload),
+      attempts: row.attempts,
+      backoff: { type: 'capped' },
+      removeOnComplete: true,
+      removeOnFail: { age: row.keepDeadSeconds },
+    });
   }
+
+  const fair = createFairQueue({
+    ...{ redis, prefix, lifeMs: timings.lockMs },
+    bullKeys: `${bullPrefix}:${jobTable.train.queue}:`,
+  });
+  const admission = createAdmission({
+    fair,
+    async hand({ payload, dead }) {
+      // BullMQ ignores an id it knows, also that of a job it has given up.
+      if (dead) await (await queues.train.getJob(payload.jobId))?.remove();
+      await add<'train'>(queues.train, jobTable.train, payload);
+    },
+    heartbeatMs: Math.min(heartbeatMs, timings.lockMs / 3),
+    onError,
+  });
+  redis.on('ready', () => void admission.refresh().catch(onError));
 
   async function start<N extends JobName>(
     row: JobTable[N],
@@ -101,9 +119,11 @@ export function createQueue(options: QueueOptions): Queue {
       context: HandlerContext,
       abort: (reason: JobAborted) => void,
     ) => Promise<void>,
+    left?: ConsumerDeps<N>['left'],
   ): Promise<RunningConsumer> {
+    const connection = patientConnection();
     const inner = await startConsumer<N>(
-      { row, run, timings, onError, connection: patientConnection(), prefix: bullPrefix },
+      { row, run, timings, onError, connection, prefix: bullPrefix, ...(left && { left }) },
       processOptions,
     );
     const consumer: RunningConsumer = {
@@ -124,11 +144,13 @@ export function createQueue(options: QueueOptions): Queue {
     abort: (reason: JobAborted) => void,
   ): Promise<void> {
     const { jobId } = payload;
+    // A leftover of a job that has ended: its worker died, or froze, between the end and BullMQ's learning of it.
+    if (!(await fair.begin(jobId))) return;
     const lock = await modelLocks.take(payload, jobId, () => abort(new JobAborted('lock_lost')));
     if (!lock) {
       throw new PutBack(timings.busyRetryMs, async () => {
-        // The model may have become free before this job was seen to wait for it.
-        if (await modelLocks.isFree(payload)) await wake(jobId);
+        // Whoever held the model may have left, and found this job not yet waiting; another may hold it since.
+        if (!(await modelLocks.waits(payload, jobId))) await wake(jobId);
       });
     }
     try {
@@ -152,6 +174,11 @@ export function createQueue(options: QueueOptions): Queue {
       });
       await Promise.all(waiting.map(wake));
     }
+  }
+
+  async function leaveTraining({ jobId }: TrainingPayload, how: 'over' | 'waits', seconds: number) {
+    await (how === 'over' ? fair.end(jobId, seconds) : fair.park(jobId, seconds));
+    await admission.pump();
   }
 
   /** After a lost connection: requests whose message went by are found by their flags. */
@@ -178,8 +205,21 @@ export function createQueue(options: QueueOptions): Queue {
   let closing: Promise<void> | undefined;
 
   return {
-    enqueueTraining: (payload) => enqueue<'train'>(queues.train, jobTable.train, payload),
-    enqueueDelivery: (payload) => enqueue<'deliver'>(queues.deliver, jobTable.deliver, payload),
+    async enqueueTraining(payload) {
+      // Without an answer it keeps the share it has: a job must not be lost over its turn.
+      const share = await options.shareOf?.(payload.tenantId).catch((error: Error) => {
+        onError(error);
+        return undefined;
+      });
+      if (await fair.enqueue(payload, share)) await admission.pump();
+    },
+    async enqueueDelivery(payload) {
+      const job = await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
+      // BullMQ ignores an id it knows, also that of a job it has given up.
+      if ((await job.getState()) !== 'failed') return;
+      await job.remove();
+      await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
+    },
     async processTraining(handler, processOptions) {
       let consumer: RunningConsumer | undefined;
       // Before the first job is taken: its flag is read after it can be told, so no request falls in between.
@@ -187,11 +227,19 @@ export function createQueue(options: QueueOptions): Queue {
         if (jobId === undefined) recheckCancels(consumer).catch(onError);
         else consumer?.abort(jobId, new JobAborted('cancelled'));
       });
-      consumer = await start<'train'>(jobTable.train, processOptions, (payload, context, abort) =>
-        runTraining(handler, payload, context, abort),
+      consumer = await start<'train'>(
+        jobTable.train,
+        processOptions,
+        (payload, context, abort) => runTraining(handler, payload, context, abort),
+        leaveTraining,
       );
+      const service = await admission.serve(processOptions.concurrency);
+      services.add(service);
       return {
         async close(closeOptions) {
+          // First, so that nobody admits for slots that are going away.
+          await service.stop();
+          services.delete(service);
           await consumer.close(closeOptions);
           stop();
         },
@@ -201,12 +249,18 @@ export function createQueue(options: QueueOptions): Queue {
       start<'deliver'>(jobTable.deliver, processOptions, handler),
     async requestCancel(jobId) {
       await redis.set(cancelKey(jobId), '1', 'EX', cancelSeconds);
+      const found = await fair.withdraw(jobId);
+      if (found === 'removed') return 'removed';
       const job = await queues.train.getJob(jobId);
       const state = await job?.getState();
+      // Between the fair queue and BullMQ: it finds the flag when it starts.
+      if (!job && found === 'admitted') return 'signalled';
       if (!job || state === 'completed' || state === 'failed' || state === 'unknown') return 'unknown';
       if (state !== 'active') {
         try {
           await job.remove();
+          await fair.end(jobId, 0);
+          await admission.pump();
           return 'removed';
         } catch {
           // A worker has taken it since.
@@ -215,17 +269,38 @@ export function createQueue(options: QueueOptions): Queue {
       await redis.publish(cancelChannel, jobId);
       return 'signalled';
     },
+    async forget(jobId) {
+      const found = await fair.withdraw(jobId);
+      const job = await queues.train.getJob(jobId);
+      // On its way from the fair queue to BullMQ.
+      if (!job && found === 'admitted') return false;
+      try {
+        await job?.remove();
+      } catch {
+        return false;
+      }
+      await fair.end(jobId, 0);
+      await admission.pump();
+      await events.erase(jobId);
+      return true;
+    },
     async counts() {
-      const [training, deliveries, workers] = await Promise.all([
+      const [admitted, waiting, deliveries, workers] = await Promise.all([
         count(queues.train),
+        fair.waiting(),
         count(queues.deliver),
         queues.train.getWorkersCount(),
       ]);
-      return { training, deliveries, workers };
+      return {
+        training: { ...admitted, waiting: admitted.waiting + waiting },
+        deliveries,
+        workers,
+      };
     },
     events,
     close(closeOptions) {
       closing ??= (async () => {
+        await Promise.all([...services].map((service) => service.stop()));
         await Promise.all([...consumers].map((consumer) => consumer.close(closeOptions)));
         await Promise.all(Object.values(queues).map((queue) => queue.close()));
         for (const connection of connections) connection.disconnect();

@@ -2,6 +2,7 @@
 
 export type { QueueTimings } from './consumer.js';
 export { createQueue, type QueueOptions } from './create-queue.js';
+export type { TenantShare } from './fair/fair-queue.js';
 export {
   type DeliveryPayload,
   type JobName,
@@ -9,6 +10,7 @@ export {
   jobTable,
   type PayloadOf,
   type TrainingPayload,
+  trainingPayload,
 } from './job-table.js';
 export {
   type CancelResult,

@@ -144,6 +144,11 @@ export function createJobEvents(options: {
     async read(jobId, afterSeq = 0) {
       return (await snapshot(jobId, afterSeq)).events;
     },
+    async erase(jobId) {
+      await redis.unlink(streamOf(jobId), metaOf(jobId));
+      // Whoever listens finds nothing any more.
+      await redis.publish(channelOf(jobId), '0');
+    },
     subscribe: (jobId, afterSeq = 0, signal) => subscribe(jobId, afterSeq, signal),
   };
 }

@@ -1,8 +1,15 @@
-import type { ModelRef, WebhookEventType } from '@scion/contracts';
+import type { Job, JobPriority, ModelRef, WebhookEventType } from '@scion/contracts';
 
-/** A training job carries the names of its record, nothing else. */
+/** A training job carries the names of its record, and what decides its turn. */
 export interface TrainingPayload extends ModelRef {
   jobId: string;
+  /** Left out: `interactive`. */
+  priority?: JobPriority | undefined;
+}
+
+/** What the queue is told of a job's record. */
+export function trainingPayload({ id, tenantId, task, user, priority }: Job): TrainingPayload {
+  return { jobId: id, tenantId, task, user, ...(priority !== undefined && { priority }) };
 }
 
 /** One event for one webhook; attempts share the event id. */

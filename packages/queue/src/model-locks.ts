@@ -28,6 +28,12 @@ local waiting = redis.call('smembers', KEYS[2])
 redis.call('del', KEYS[2])
 return waiting`;
 
+const waitScript = `
+if redis.call('exists', KEYS[1]) == 0 then return 0 end
+redis.call('sadd', KEYS[2], ARGV[1])
+redis.call('pexpire', KEYS[2], 86400000)
+return 1`;
+
 export interface ModelLock {
   /** Frees the model; returns the ids of jobs that found it busy, which may run now. */
   release(): Promise<string[]>;
@@ -40,6 +46,8 @@ export interface ModelLocks {
    */
   take(ref: ModelRef, jobId: string, onLost: () => void): Promise<ModelLock | undefined>;
   isFree(ref: ModelRef): Promise<boolean>;
+  /** Notes once more that a job waits for its model; false, without a note, when the model is free. */
+  waits(ref: ModelRef, jobId: string): Promise<boolean>;
 }
 
 export function createModelLocks(options: {
@@ -75,6 +83,9 @@ export function createModelLocks(options: {
     },
     async isFree(ref) {
       return (await redis.exists(lockKey(ref))) === 0;
+    },
+    async waits(ref, jobId) {
+      return (await redis.eval(waitScript, 2, lockKey(ref), waitingKey(ref), jobId)) === 1;
     },
   };
 }

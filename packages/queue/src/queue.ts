@@ -20,6 +20,8 @@ export interface JobEvents {
    * append no more. Repeating it has the same effect.
    */
   open(jobId: string): Promise<JobEventWriter>;
+  /** Removes the stream. A writer still open may begin another, which expires like any. */
+  erase(jobId: string): Promise<void>;
   /** Events after `afterSeq` (0: all), oldest first. Empty for an unknown or expired stream. */
   read(jobId: string, afterSeq?: number): Promise<JobEvent[]>;
   /**
@@ -104,6 +106,11 @@ export interface Queue {
   ): Promise<Consumer>;
   /** Asks that a training job stops. The request is kept, so a job that starts later still learns of it. */
   requestCancel(jobId: string): Promise<CancelResult>;
+  /**
+   * Removes what is kept of a training job: its entry, also a dead one, and its events. False while a worker holds it;
+   * then ask again later. Call `requestCancel` first.
+   */
+  forget(jobId: string): Promise<boolean>;
   counts(): Promise<QueueCounts>;
   events: JobEvents;
   /** Closes every consumer and connection. */

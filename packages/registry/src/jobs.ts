@@ -48,7 +48,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
   }
 
   return {
-    async create(ref) {
+    async create(ref, { priority = 'interactive' } = {}) {
       await tasks.get(ref.tenantId, ref.task);
       return locks.hold(jobsLock(ref), async () => {
         const waiting = await queued(ref);
@@ -56,6 +56,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
         const job: Job = {
           id: newId('job'),
           ...{ tenantId: ref.tenantId, task: ref.task, user: ref.user },
+          priority,
           state: 'queued',
           stage: null,
           progress: 0,

@@ -9,6 +9,7 @@ import type {
   Job,
   JobEvent,
   JobFailure,
+  JobPriority,
   JobStage,
   JobState,
   Key,
@@ -173,8 +174,12 @@ export interface Jobs {
   /**
    * Records a queued job, or joins the one that is already queued for this model (`joined`). Enqueue the result in
    * both cases: enqueueing is idempotent, and heals a process that died between the two steps. Throws task_not_found.
+   * A joined job keeps the priority it has.
    */
-  create(ref: ModelRef): Promise<{ job: Job; joined: boolean }>;
+  create(
+    ref: ModelRef,
+    options?: { priority?: JobPriority | undefined },
+  ): Promise<{ job: Job; joined: boolean }>;
   /** Throws job_not_found, also for a job of another tenant. Read from the bucket. */
   get(tenantId: string, jobId: string): Promise<Job>;
   /** The record found by its names alone, for workers. Throws job_not_found. */

@@ -12,8 +12,12 @@ export function createTenants(parts: RegistryParts): Tenants {
   const read = (tenantId: string) => readJson<Tenant>(store, objectKeys.tenant(tenantId));
 
   return {
-    async create({ name }) {
-      const tenant: Tenant = { id: newId('tenant'), name, createdAt: timestamp(clock) };
+    async create({ name, weight = 1, concurrentJobs }) {
+      const tenant: Tenant = {
+        ...{ id: newId('tenant'), name, weight },
+        ...(concurrentJobs !== undefined && { concurrentJobs }),
+        createdAt: timestamp(clock),
+      };
       await store.put(objectKeys.tenant(tenant.id), encodeJson(tenant));
       await indexes.add(indexNames.tenants, tenant.id);
       return tenant;

@@ -2,8 +2,32 @@
 import { type Static, Type } from 'typebox';
 import { closed, KeyId, Nullable, TenantId, Timestamp } from './primitives.js';
 
-export const Tenant = Type.Object({ id: TenantId, name: Type.String(), createdAt: Timestamp }, closed);
-export const TenantCreate = Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) }, closed);
+/** What a tenant is given of the workers, while others want them too. */
+const share = {
+  weight: Type.Optional(
+    Type.Number({
+      minimum: 0.01,
+      maximum: 1_000,
+      default: 1,
+      description: 'Its part of the training time is proportional to this',
+    }),
+  ),
+  concurrentJobs: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Jobs at once; left out, there is no such limit',
+    }),
+  ),
+};
+export const Tenant = Type.Object(
+  { id: TenantId, name: Type.String(), ...share, createdAt: Timestamp },
+  closed,
+);
+export const TenantCreate = Type.Object(
+  { name: Type.String({ minLength: 1, maxLength: 200 }), ...share },
+  closed,
+);
 
 /** `admin` manages tasks, keys and webhooks; `train` sends examples and jobs; `predict` asks. None implies another. */
 export const Scope = Type.Enum(['admin', 'train', 'predict']);

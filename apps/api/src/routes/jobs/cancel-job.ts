@@ -1,4 +1,5 @@
 import { Job, JobId } from '@scion/contracts';
+import { trainingPayload } from '@scion/queue';
 import { Type } from 'typebox';
 import { tenantOf } from '../../http/authenticate.js';
 import type { ApiDeps } from '../../ports.js';
@@ -29,7 +30,8 @@ export function cancelJob(
       const found = await queue.requestCancel(jobId);
       if (found !== 'removed') {
         // Not in the queue, yet unfinished: whoever was to enqueue it died. A worker finds the mark and ends it.
-        if (found === 'unknown' && marked.state === 'queued') await queue.enqueueTraining(ref);
+        if (found === 'unknown' && marked.state === 'queued')
+          await queue.enqueueTraining(trainingPayload(marked));
         return reply.code(202).send(marked);
       }
       await queue.events.append(jobId, { type: 'state', state: 'cancelled' });

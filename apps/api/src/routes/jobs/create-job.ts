@@ -1,4 +1,5 @@
 import { AppError, Job, JobCreate, type ModelRef, missingExamples } from '@scion/contracts';
+import { trainingPayload } from '@scion/queue';
 import { tenantOf } from '../../http/authenticate.js';
 import { checkUserId } from '../../http/user-id.js';
 import type { ApiDeps, Records } from '../../ports.js';
@@ -20,14 +21,14 @@ export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
       },
     },
     async (request, reply) => {
-      const { task, user } = request.body;
+      const { task, user, priority } = request.body;
       checkUserId(user, '/user');
       const ref = { tenantId: tenantOf(request), task, user };
       await requireExamples(ref, registry);
-      const { job, joined } = await registry.jobs.create(ref);
+      const { job, joined } = await registry.jobs.create(ref, { priority });
       if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
       // Also when joined: enqueueing is idempotent, and the process that made the job may have died before it.
-      await queue.enqueueTraining({ jobId: job.id, ...ref });
+      await queue.enqueueTraining(trainingPayload(job));
       return reply
         .code(joined ? 200 : 202)
         .header('location', `/v1/jobs/${job.id}`)
