@@ -67,7 +67,6 @@ function install() {
   const startedAt = performance.now();
   say('installing dependencies (npm ci; about a minute on a new machine)');
   run('npm', ['ci', '--no-audit', '--no-fund'], 'npm ci failed; is the npm registry reachable?');
-  writeFileSync(stamp, lock);
   say(`dependencies installed in ${seconds(startedAt)}`);
 }
 
@@ -111,10 +110,17 @@ function ensureBrowser() {
   aptInstall(['chromium'], 'the dashboard is tested in a real browser');
 }
 
-export function prepare({ browser = false } = {}) {
+/** tap writes its own test class from the plugins that package.json names; without this the first run uses others. */
+function buildTap() {
+  run(process.execPath, [join(root, 'node_modules/.bin/tap'), 'build'], 'tap could not be set up');
+}
+
+export function prepare({ tests = false } = {}) {
   checkNode();
-  install();
+  oncePerLock('installed', install);
   build();
   ensureRedis();
-  if (browser) ensureBrowser();
+  if (!tests) return;
+  oncePerLock('tap-built', buildTap);
+  ensureBrowser();
 }

@@ -90,7 +90,7 @@ async function runTap(files, { coverage }) {
 }
 
 const patterns = process.argv.slice(2);
-prepare({ browser: true });
+prepare({ tests: true });
 const whole = patterns.length === 0;
 const checks = whole ? runStaticChecks() : { passed: 0, failed: 0 };
 const tests = await runTap(testFiles(patterns), { coverage: whole });
