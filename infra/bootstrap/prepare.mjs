@@ -58,12 +58,18 @@ function checkNode() {
   }
 }
 
-function install() {
-  const stamp = join(root, 'node_modules/.scion-lock-sha256');
+/** Does a step once for each state of the lock file: what it made goes with node_modules. */
+function oncePerLock(name, step) {
+  const stamp = join(root, `node_modules/.scion-${name}`);
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  step();
+  writeFileSync(stamp, lock);
+}
+
+function install() {
   const startedAt = performance.now();
   say('installing dependencies (npm ci; about a minute on a new machine)');
   run('npm', ['ci', '--no-audit', '--no-fund'], 'npm ci failed; is the npm registry reachable?');

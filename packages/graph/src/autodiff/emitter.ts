@@ -7,7 +7,6 @@ export type Attributes = Record<string, Attribute>;
 
 export const int = (value: number): Attribute => ({ kind: 'int', value });
 export const ints = (value: number[]): Attribute => ({ kind: 'ints', value });
-const float = (value: number): Attribute => ({ kind: 'float', value });
 export const text = (value: string): Attribute => ({ kind: 'string', value });
 
 /**
