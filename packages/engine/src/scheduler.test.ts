@@ -1,0 +1,280 @@
+import fc from 'fast-check';
+import t from 'tap';
+import type { HeadData } from './head/fit-head.js';
+import { createScheduler, type SchedulerOptions, type Threads } from './scheduler.js';
+import type { ThreadWork } from './thread/protocol.js';
+
+interface Running {
+  work: ThreadWork;
+  /** Answers features: of each text, its length. */
+  finish(): void;
+  fail(): void;
+}
+
+/** Threads that end their work when the test says so, and a clock that it advances. */
+function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
+  const running: Running[] = [];
+  const timers: (() => void)[] = [];
+  const threads: Threads = {
+    size,
+    idle: () => size - running.length,
+    run: ((work: ThreadWork) =>
+      new Promise<unknown>((resolve, reject) => {
+        const end = (act: () => void) => () => {
+          running.splice(running.indexOf(entry), 1);
+          act();
+          scheduler.wake();
+        };
+        const entry: Running = {
+          work,
+          finish: end(() =>
+            resolve(
+              work.kind === 'features' ? Float32Array.from(work.texts, ({ length }) => length) : 'fitted',
+            ),
+          ),
+          fail: end(() => reject(new Error('broken'))),
+        };
+        running.push(entry);
+      })) as Threads['run'],
+  };
+  const scheduler = createScheduler({
+    threads,
+    featureSize: 1,
+    maxTokens: 64,
+    maxTokensPerRun: 256,
+    maxQueuedRows: 50,
+    after: (_, callback) => timers.push(callback),
+    ...options,
+  });
+  const textsOf = ({ work }: Running) => (work.kind === 'features' ? work.texts : [work.kind]);
+  return { scheduler, running, timers, textsOf };
+}
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const data = { features: new Float32Array(1) } as HeadData;
+
+t.test('calls of one turn are run together, and each gets its own rows in its own order', async (t) => {
+  const { scheduler, running, textsOf } = setup(1);
+  const a = scheduler.features(['a', 'aaaaaaaaaaaaa', 'aa']);
+  const b = scheduler.features(['bbbb']);
+  await turn();
+  t.equal(running.length, 1);
+  t.equal(textsOf(running[0]).length, 4);
+  running[0].finish();
+  t.strictSame([...(await a)], [1, 13, 2]);
+  t.strictSame([...(await b)], [4]);
+  t.strictSame([...(await scheduler.features([]))], []);
+});
+
+t.test('what waits is shared over idle threads', async (t) => {
+  const { scheduler, running, textsOf } = setup(2);
+  const call = scheduler.features(Array.from({ length: 10 }, () => 'x'.repeat(40)));
+  await turn();
+  t.strictSame(running.map((entry) => textsOf(entry).length).sort(), [5, 5]);
+  for (const entry of [...running]) entry.finish();
+  t.equal((await call).length, 10);
+});
+
+t.test('a lone call never waits for company; once calls come together one may, for the window', async (t) => {
+  const { scheduler, running, timers, textsOf } = setup(1);
+  const settle = async (...calls: Promise<unknown>[]) => {
+    running[0].finish();
+    await Promise.all(calls);
+  };
+  const first = scheduler.features(['a']);
+  await turn();
+  t.equal(running.length, 1);
+  await settle(first);
+  const both = [scheduler.features(['a']), scheduler.features(['b'])];
+  await turn();
+  await settle(...both);
+  t.equal(timers.length, 0);
+  const third = scheduler.features(['c']);
+  await turn();
+  t.equal(running.length, 0, 'it waits, with a thread idle');
+  const fourth = scheduler.features(['d']);
+  timers.shift()!();
+  t.strictSame(textsOf(running[0]), ['c', 'd']);
+  await settle(third, fourth);
+});
+
+t.test('predictions go before jobs, yet a job gets its turn under any load', async (t) => {
+  const { scheduler, running, timers, textsOf } = setup(1);
+  const first = scheduler.features(['p']);
+  await turn();
+  const job = scheduler.features(['job'], { bulk: true });
+  const calls: Promise<unknown>[] = [first];
+  const order: string[] = [];
+  for (let round = 0; round < 6; round += 1) {
+    calls.push(scheduler.features(['p']));
+    running[0].finish();
+    await turn();
+    for (const timer of timers.splice(0)) timer();
+    order.push(textsOf(running[0])[0]);
+  }
+  t.strictSame(order, ['p', 'p', 'p', 'job', 'p', 'p']);
+  running[0].finish();
+  await turn();
+  while (running.length > 0) {
+    running[0].finish();
+    await turn();
+  }
+  await Promise.all([...calls, job]);
+});
+
+t.test('jobs take turns, and a job’s batches do not hang on what else goes on', async (t) => {
+  const { scheduler, running, textsOf } = setup(1);
+  const texts = Array.from({ length: 40 }, (_, i) => 'x'.repeat(i * 5));
+  const batches = async (disturb: boolean) => {
+    const call = scheduler.features(texts, { bulk: true });
+    const other = disturb ? scheduler.features(['y'.repeat(99), 'y'], { bulk: true }) : Promise.resolve();
+    const seen: string[][] = [];
+    await turn();
+    while (running.length > 0) {
+      const batch = textsOf(running[0]);
+      if (!batch[0].startsWith('y')) seen.push(batch);
+      running[0].finish();
+      await turn();
+    }
+    t.strictSame(
+      [...(await call)],
+      texts.map(({ length }) => length),
+    );
+    await other;
+    return seen;
+  };
+  const alone = await batches(false);
+  t.ok(alone.length > 3);
+  t.strictSame(await batches(true), alone);
+});
+
+t.test('beyond the bound a call is refused with a time to come back; jobs are not', async (t) => {
+  const { scheduler, running } = setup(1, { maxQueuedRows: 3, maxTokensPerRun: 4 });
+  const calls = [scheduler.features(['a', 'b', 'c'])];
+  t.equal(scheduler.queuedRows(), 3);
+  await t.rejects(scheduler.features(['d']), { code: 'overloaded', retryAfterSeconds: 1 });
+  calls.push(scheduler.features(['e'], { bulk: true }));
+  await turn();
+  while (running.length > 0) {
+    running[0].finish();
+    await turn();
+  }
+  await Promise.all(calls);
+  t.equal(scheduler.queuedRows(), 0);
+});
+
+t.test('an aborted call leaves the queue at once, and its runs are not followed by others', async (t) => {
+  const { scheduler, running } = setup(1, { maxTokensPerRun: 4 });
+  const abort = new AbortController();
+  const call = scheduler.features(['a', 'b', 'c'], { signal: abort.signal });
+  await turn();
+  const reason = new Error('gone');
+  abort.abort(reason);
+  await t.rejects(call, reason);
+  t.equal(scheduler.queuedRows(), 0);
+  running[0].finish();
+  await turn();
+  t.equal(running.length, 0);
+  await t.rejects(scheduler.features(['a'], { signal: abort.signal }), reason);
+  await t.rejects(scheduler.fit(data, { seed: 1, signal: abort.signal }), reason);
+});
+
+t.test('a run that fails rejects the calls in it and no other', async (t) => {
+  const { scheduler, running } = setup(1);
+  const doomed = [scheduler.features(['a']), scheduler.features(['b'])];
+  await turn();
+  const later = scheduler.features(['c']);
+  running[0].fail();
+  for (const call of doomed) await t.rejects(call, { message: 'broken' });
+  await turn();
+  running[0]?.finish();
+  // The calls before came together, so this one may wait for the window.
+  t.ok(await Promise.race([later.then(() => true), turn().then(() => true)]));
+});
+
+t.test('fits leave a thread for predictions where there is more than one', async (t) => {
+  const { scheduler, running } = setup(3);
+  const fits = [1, 2, 3].map((seed) => scheduler.fit({ ...data }, { seed }));
+  await turn();
+  t.equal(running.length, 2);
+  const call = scheduler.features(['a']);
+  await turn();
+  t.equal(running.length, 3);
+  running[2].finish();
+  await call;
+  while (running.length > 0) {
+    running[0].finish();
+    await turn();
+  }
+  await Promise.all(fits);
+});
+
+t.test('an aborted fit rejects at once and raises the flag that its thread looks at', async (t) => {
+  const { scheduler, running } = setup(1);
+  const abort = new AbortController();
+  const fit = scheduler.fit({ ...data }, { seed: 1, signal: abort.signal });
+  const waiting = scheduler.fit({ ...data }, { seed: 2, signal: abort.signal });
+  await turn();
+  abort.abort();
+  await t.rejects(fit, { name: 'AbortError' });
+  await t.rejects(waiting, { name: 'AbortError' });
+  const [{ work }] = running;
+  t.equal(work.kind === 'fit' && new Int32Array(work.cancelled)[0], 1);
+  running[0].fail();
+  await turn();
+  t.equal(running.length, 0, 'the one that waited never starts');
+});
+
+t.test('closed, it rejects what waits and what comes', async (t) => {
+  const { scheduler } = setup(1);
+  const calls: Promise<unknown>[] = [
+    scheduler.features(['a']),
+    scheduler.features(['b'], { bulk: true }),
+    scheduler.fit(data, { seed: 1 }),
+  ];
+  scheduler.close();
+  for (const call of [...calls, scheduler.features(['c'])]) await t.rejects(call, { code: 'not_ready' });
+});
+
+t.test('in any interleaving every call ends, with its own rows', async () => {
+  const step = fc.record({
+    kind: fc.constantFrom('call', 'call', 'bulk', 'finish', 'finish', 'turn', 'timer', 'abort'),
+    lengths: fc.array(fc.nat(300), { minLength: 1, maxLength: 8 }),
+    pick: fc.nat(50),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 40 }),
+      fc.integer({ min: 1, max: 3 }),
+      async (steps, size) => {
+        const { scheduler, running, timers } = setup(size, { maxQueuedRows: 1_000 });
+        const aborts: AbortController[] = [];
+        const calls: Promise<boolean>[] = [];
+        for (const { kind, lengths, pick } of steps) {
+          if (kind === 'call' || kind === 'bulk') {
+            const abort = new AbortController();
+            aborts.push(abort);
+            const texts = lengths.map((length) => 'x'.repeat(length));
+            calls.push(
+              scheduler.features(texts, { bulk: kind === 'bulk', signal: abort.signal }).then(
+                (out) => lengths.every((length, row) => out[row] === length) && out.length === lengths.length,
+                () => abort.signal.aborted,
+              ),
+            );
+          } else if (kind === 'finish' && running.length > 0) running[pick % running.length].finish();
+          else if (kind === 'timer') timers.shift()?.();
+          else if (kind === 'abort' && aborts.length > 0) aborts[pick % aborts.length].abort();
+          else await turn();
+        }
+        for (let quiet = 0; quiet < 3; ) {
+          await turn();
+          for (const timer of timers.splice(0)) timer();
+          quiet = running.length === 0 && timers.length === 0 ? quiet + 1 : 0;
+          for (const entry of [...running]) entry.finish();
+        }
+        if (scheduler.queuedRows() !== 0) throw new Error('rows are counted that do not wait');
+        return (await Promise.all(calls)).every(Boolean);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
