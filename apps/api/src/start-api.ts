@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { createIds } from '@scion/contracts';
-import { createEngine } from '@scion/engine';
+import { createEngine, type Engine } from '@scion/engine';
 import { createQueue, trainingPayload } from '@scion/queue';
 import { createRegistry } from '@scion/registry';
+import { openStore } from '@scion/store';
 import { checkWebhookUrl, createSend, createWebhooks } from '@scion/webhooks';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { buildApp } from './app.js';
 import type { Config } from './config.js';
 import { createMetrics } from './http/metrics.js';
-import { openStore } from './open-store.js';
 import { createPredictQuota } from './quota/predict-quota.js';
 import { createReadiness } from './readiness.js';
 
@@ -57,11 +57,16 @@ export async function startApi({
     });
     closers.push(() => queue.close());
 
+    let serving: Engine | undefined;
     const opening = createRegistry({
       ...{ store, redis, clock, newId },
       async onRebuilt(unfinished) {
         for (const job of unfinished) await queue.enqueueTraining(trainingPayload(job));
         log.warn({ unfinished: unfinished.length }, 'indexes restored from the bucket');
+      },
+      onErased(ref) {
+        const erased = ref ? [ref] : (serving?.cacheState().resident ?? []);
+        for (const model of erased) serving?.evict(model);
       },
       onError: (err) => log.warn({ err }, 'registry'),
     });
@@ -77,6 +82,7 @@ export async function startApi({
       loadAdapter: (key) => registry.models.adapter(key, key.version),
     });
     closers.push(() => engine.close());
+    serving = engine;
 
     const urlRules = { allowPrivateAddresses: config.allowPrivateWebhooks };
     const webhooks = createWebhooks({

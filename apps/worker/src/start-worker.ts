@@ -1,9 +1,9 @@
 import { setInterval } from 'node:timers';
 import { createIds } from '@scion/contracts';
-import { createEngine } from '@scion/engine';
+import { createEngine, type Engine } from '@scion/engine';
 import { createQueue, type QueueOptions } from '@scion/queue';
 import { createRegistry } from '@scion/registry';
-import type { ObjectStore } from '@scion/store';
+import { type ObjectStore, openStore } from '@scion/store';
 import { createSend, createWebhooks } from '@scion/webhooks';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -11,7 +11,6 @@ import type { Config } from './config.js';
 import { createDeliverWebhook } from './deliver-webhook.js';
 import { loggedError } from './failure.js';
 import { createFinishJob } from './finish-job.js';
-import { openStore } from './open-store.js';
 import { announceAgain, enqueueUnfinished } from './recover.js';
 import { createTrainModel } from './train-model.js';
 
@@ -57,8 +56,13 @@ export async function startWorker({
     redis.on('error', (err) => log.warn({ err }, 'Redis connection'));
     closers.push(async () => redis.disconnect());
 
+    let serving: Engine | undefined;
     const registry = await createRegistry({
       ...{ store, redis, clock, newId },
+      onErased(ref) {
+        const erased = ref ? [ref] : (serving?.cacheState().resident ?? []);
+        for (const model of erased) serving?.evict(model);
+      },
       onError: (err) => log.warn({ err }, 'registry'),
       ...(timings && { lockLifeMs: timings.registryLockMs }),
     });
@@ -72,6 +76,7 @@ export async function startWorker({
       logger: log,
     });
     closers.push(() => engine.close());
+    serving = engine;
 
     const queue = createQueue({
       connection: config.redisUrl,

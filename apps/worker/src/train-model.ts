@@ -36,13 +36,19 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
     try {
       await attempt(deps, ref, context, log);
     } catch (error) {
-      await afterFailure(ref, context, error, log);
+      try {
+        await afterFailure(ref, context, error, log);
+      } catch (problem) {
+        // Erased with its user, at whatever step. Ending well leaves nothing in the queue that names the user.
+        if (!isJobMissing(problem)) throw problem;
+        log.info('training job has no record any more');
+      }
     }
   }
 
   async function afterFailure(
     ref: JobRef,
-    { signal, finalAttempt }: TrainingContext,
+    { signal, finalAttempt, events }: TrainingContext,
     error: unknown,
     log: Logger,
   ): Promise<void> {
@@ -50,6 +56,14 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
     if (aborted === 'cancelled' || error instanceof CancelRequested) {
       await finishJob(ref, { state: 'cancelled' });
       log.info('training job cancelled');
+      return;
+    }
+    if (aborted === 'paused' || error instanceof PauseRequested) {
+      const job = await registry.jobs.settlePause(ref);
+      // Resumed since: the queue runs it again.
+      if (job.state !== 'paused') throw error;
+      await events.append({ type: 'state', state: 'paused' });
+      log.info('training job paused');
       return;
     }
     // Another worker owns the job by now: nothing of it is ours to write.
@@ -63,10 +77,7 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
       aborted === 'timeout'
         ? new AppError('training_failed', 'Training took too long and was stopped.')
         : error;
-    if (cause instanceof AppError && cause.code === 'job_not_found') {
-      log.info('training job has no record any more');
-      return;
-    }
+    if (isJobMissing(cause)) throw cause;
     if (finalAttempt || !isRetryable(cause)) {
       const failure = failureOf(cause);
       const level = failure.code === 'internal' ? 'error' : 'info';
@@ -85,16 +96,20 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
       try {
         await finishJob(payload, { state: 'failed', failure: failureOf(error) });
       } catch (problem) {
-        if (!(problem instanceof AppError) || problem.code !== 'job_not_found') throw problem;
+        if (!isJobMissing(problem)) throw problem;
       }
     },
   };
 }
 
+const isJobMissing = (error: unknown): boolean => error instanceof AppError && error.code === 'job_not_found';
+
 /** Found in the bucket: somebody asked, though the queue's signal has not reached this process. */
 class CancelRequested extends Error {}
+class PauseRequested extends Error {}
 
-const isFinished = ({ state }: Job): boolean => state !== 'queued' && state !== 'running';
+const isFinished = ({ state }: Job): boolean =>
+  state === 'succeeded' || state === 'failed' || state === 'cancelled';
 
 async function attempt(
   deps: TrainModelDeps,
@@ -114,6 +129,7 @@ async function attempt(
     if (await registry.jobs.cancelRequested(ref)) throw new CancelRequested();
   };
   await stopIfCancelled();
+  if (await registry.jobs.pauseRequested(ref)) throw new PauseRequested();
   await registry.jobs.update(ref, {
     state: 'running',
     stage: 'head',

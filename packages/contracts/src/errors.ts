@@ -96,6 +96,12 @@ export const problems = {
     title: 'The job has already finished',
     remedy: 'Nothing is left to cancel; create another job to train again.',
   },
+  job_not_failed: {
+    status: 409,
+    title: 'The job has not failed',
+    remedy:
+      'Only a failed job can be tried again; `POST /v1/jobs` trains anew whatever became of the last one.',
+  },
   model_not_trained: {
     status: 409,
     title: 'This user has no trained model yet',

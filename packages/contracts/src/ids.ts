@@ -14,6 +14,7 @@ export const idPrefixes = {
   example: 'exa',
   segment: 'seg',
   request: 'req',
+  erasure: 'ers',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -4,6 +4,7 @@ export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, prob
 export { createIds, type IdKind, idPattern, idPrefixes, type NewId } from './ids.js';
 export { limits } from './limits.js';
 export { type MissingExamples, missingExamples } from './missing-examples.js';
+export { Erasure, ErasureReceipt, SigningKey } from './schemas/erasures.js';
 export { Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';
 export {
   GateDecision,

@@ -1,10 +1,10 @@
-import { AppError, type Clock, type Job, type NewId } from '@scion/contracts';
+import { AppError, type Clock, type Job, type ModelRef, type NewId } from '@scion/contracts';
 import type { ObjectStore } from '@scion/store';
 import type { Redis } from 'ioredis';
 import { createKeys } from './api-keys.js';
 import { createExamples } from './examples.js';
 import { createFreshCache } from './fresh-cache.js';
-import { createIndexes, generationKey } from './indexes.js';
+import { createIndexes, generationKey, refOfName } from './indexes.js';
 import { type CacheName, createInvalidations } from './invalidations.js';
 import { createJobs } from './jobs.js';
 import { createLocks, type HeldLock } from './locks.js';
@@ -14,6 +14,7 @@ import { dropCaches, dropIndexes, indexBucket } from './rebuild.js';
 import type { RebuildReport, Registry } from './registry.js';
 import { createTasks } from './tasks.js';
 import { createTenants } from './tenants.js';
+import { createUsers } from './users.js';
 import { createWebhooks } from './webhooks.js';
 
 export interface RegistryOptions {
@@ -27,13 +28,23 @@ export interface RegistryOptions {
    * to repeat, and must not read the registry.
    */
   onRebuilt?(unfinished: Job[]): Promise<void>;
+  /**
+   * Called in every process when a model was erased: drop what is held of it, e.g. its adapters. Undefined after a lost
+   * connection: any number may have been missed.
+   */
+  onErased?(ref: ModelRef | undefined): void;
   /** Told of failures in the background, e.g. a lost pub/sub connection. */
   onError?(error: Error): void;
   /** A crashed writer holds up the next one for this long. Default 15,000 ms. */
   lockLifeMs?: number;
 }
 
-const cacheSizes: Record<CacheName, number> = { key: 10_000, live: 10_000, task: 10_000, tenant: 10_000 };
+const cacheSizes: Record<Exclude<CacheName, 'erased'>, number> = {
+  key: 10_000,
+  live: 10_000,
+  task: 10_000,
+  tenant: 10_000,
+};
 /** A request waits this long for a busy model before it is told to come back. */
 const lockWaitMs = 20_000;
 /** A rebuild of a large bucket takes minutes; other processes wait for it. */
@@ -55,13 +66,18 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   });
   const parts: RegistryParts = {
     ...{ store, redis, clock, newId, indexes, locks },
-    cache<V>(name: CacheName, ttlMs: number) {
+    cache<V>(name: Exclude<CacheName, 'erased'>, ttlMs: number) {
       const cache = createFreshCache<V>({ clock, ttlMs, max: cacheSizes[name] });
       invalidations.attach(name, cache);
       return cache;
     },
     announce: invalidations.announce,
+    onErased: (target) => invalidations.attach('erased', target),
   };
+  const { onErased } = options;
+  if (onErased) {
+    parts.onErased({ invalidate: (name) => onErased(refOfName(name)), clear: () => onErased(undefined) });
+  }
   const tasks = createTasks(parts);
   const examples = createExamples(parts, tasks);
 
@@ -114,6 +130,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     models: createModels(parts, tasks, examples),
     jobs: createJobs(parts, tasks),
     webhooks: createWebhooks(parts),
+    users: createUsers(parts),
     async rebuild() {
       return locks.hold(
         'rebuild',

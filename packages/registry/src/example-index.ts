@@ -35,8 +35,11 @@ export interface ExampleIndex {
   fold(ref: ModelRef, lock: HeldLock, segmentId: string, examples: Example[]): Promise<void>;
 }
 
+/** The Redis key of a model's hash, for who erases it. */
+export const exampleCacheKey = (ref: ModelRef): string => `${exampleCachePrefix}${modelName(ref)}`;
+
 export function createExampleIndex({ store, redis }: { store: ObjectStore; redis: Redis }): ExampleIndex {
-  const keyOf = (ref: ModelRef): string => `${exampleCachePrefix}${modelName(ref)}`;
+  const keyOf = exampleCacheKey;
   const write = (ref: ModelRef, lock: HeldLock, fields: string[]) =>
     redis.eval(foldScript, 2, lock.key, keyOf(ref), lock.token, idleSeconds, ...fields);
 

@@ -1,11 +1,4 @@
-import {
-  AppError,
-  type Example,
-  type ExampleInput,
-  limits,
-  type ModelRef,
-  timestamp,
-} from '@scion/contracts';
+import { AppError, type Example, type ExampleInput, limits, timestamp } from '@scion/contracts';
 import { createExampleIndex } from './example-index.js';
 import {
   contentDigest,
@@ -15,7 +8,7 @@ import {
   type PlacedExample,
   readSegments,
 } from './example-segments.js';
-import { addModel, decodeCursor, encodeCursor, modelName, pageSize } from './indexes.js';
+import { addModel, decodeCursor, encodeCursor, lockNames, pageSize } from './indexes.js';
 import { encodeLines } from './json-object.js';
 import { objectKeys } from './keys.js';
 import type { RegistryParts } from './parts.js';
@@ -24,7 +17,7 @@ import type { Examples, Tasks } from './registry.js';
 export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
   const { store, indexes, locks, clock, newId } = parts;
   const index = createExampleIndex(parts);
-  const lockName = (ref: ModelRef): string => `examples:${modelName(ref)}`;
+  const lockName = lockNames.examples;
 
   const complete = (input: ExampleInput, createdAt: string): Example => ({
     id: input.id ?? newId('example'),

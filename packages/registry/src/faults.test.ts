@@ -1,8 +1,9 @@
-import { createIds, type ModelRef } from '@scion/contracts';
+import { AppError, createIds, type ModelRef } from '@scion/contracts';
 import type { ObjectStore } from '@scion/store';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { createRegistry, type JobRef, objectKeys, type Registry } from './index.js';
+import { findTraces } from './testing/find-traces.js';
 import { dumpIndexes } from './testing/index-dump.js';
 import { createWorld, encodedVersion, gate, plant, type World } from './testing/world.js';
 
@@ -73,7 +74,7 @@ interface Scenario {
   /** What holds after the death, before anybody tries again. */
   between?(registry: Registry, ref: ModelRef, t: Test): Promise<void>;
   /** What holds after the second try. */
-  after(registry: Registry, ref: ModelRef, t: Test): Promise<void>;
+  after(registry: Registry, ref: ModelRef, t: Test, world: World): Promise<void>;
   /** The index may lack what was never acknowledged, or hold what is no more, until the next rebuild. */
   indexMayDiffer?: boolean;
 }
@@ -86,6 +87,9 @@ const rows = [
 ];
 const publish = (registry: Registry, ref: ModelRef, by = jobId) =>
   registry.models.publish(ref, by, (version) => encodedVersion(ref, by, version));
+
+/** How many objects each receipt of an erasure listed. */
+let receipts: number[] = [];
 
 /** The one job that `prepare` made. */
 async function onlyJob(registry: Registry, ref: ModelRef): Promise<JobRef> {
@@ -218,6 +222,33 @@ const scenarios: Record<string, Scenario> = {
       t.ok(await registry.jobs.cancelRequested(await onlyJob(registry, ref)));
     },
   },
+  'erase a user': {
+    async prepare(registry, ref) {
+      await registry.tasks.put(ref.tenantId, 'news', {}, { base: 'minilm' });
+      for (const one of [ref, { ...ref, task: 'news' }]) {
+        await registry.examples.append(one, rows);
+        const { job } = await registry.jobs.create(one);
+        await publish(registry, one, job.id);
+        await registry.models.promote(one, 1, job.id);
+      }
+      receipts = [];
+    },
+    async run(registry, { tenantId, user }) {
+      try {
+        const { receipt } = await registry.users.erase({ tenantId, user, by: 'key_1' }, async () => {});
+        receipts.push(receipt.objects.length);
+      } catch (error) {
+        // Only when the one before had ended: then there is nothing to find.
+        if (!(error instanceof AppError) || error.code !== 'user_not_found') throw error;
+      }
+    },
+    async after(registry, ref, t, { store, redis }) {
+      const escaped = objectKeys.userPrefix('', ref.user).split('/').at(-2) ?? '';
+      t.same(await findTraces(store, redis, ['"Ada"', escaped]), [], 'no trace of the user');
+      t.ok(receipts.length === 0 || receipts.at(-1) === 10, 'a receipt lists what both tries removed');
+      t.same((await registry.jobs.list(ref.tenantId)).data, []);
+    },
+  },
   'put a task': {
     run: (registry, ref) =>
       registry.tasks.put(ref.tenantId, 'news', { abstainBelow: 0.5 }, { base: 'minilm' }),
@@ -268,7 +299,7 @@ async function attempt(world: World, scenario: Scenario, k: number, mode: 'befor
   const other = await world.registry();
   await scenario.between?.(other, ref, t);
   await scenario.run(other, ref);
-  await scenario.after(other, ref, t);
+  await scenario.after(other, ref, t, world);
   if (!scenario.indexMayDiffer) {
     const indexes = await dumpIndexes(world.redis);
     await other.rebuild();

@@ -4,6 +4,7 @@ export { createRegistry, type RegistryOptions } from './create-registry.js';
 export { objectKeys } from './keys.js';
 export type {
   EncodedVersion,
+  ErasureRequest,
   Examples,
   JobFilter,
   JobOutcome,
@@ -17,6 +18,7 @@ export type {
   Registry,
   Tasks,
   Tenants,
+  Users,
   Webhooks,
   WebhookWithSecret,
 } from './registry.js';

@@ -1,12 +1,28 @@
 import { AppError, type Job, type JobState, limits, type ModelRef } from '@scion/contracts';
 import type { ChainableCommander, Redis } from 'ioredis';
-import { escapeSegment } from './escape.js';
+import { escapeSegment, unescapeSegment } from './escape.js';
 import type { PageRequest } from './registry.js';
 
 /** Everything under this prefix can be dropped and restored from the bucket. */
 export const indexPrefix = '{scion}:ix:';
 
 export const modelName = (ref: ModelRef): string => `${ref.tenantId}:${ref.task}:${escapeSegment(ref.user)}`;
+
+/** Writers of one model line up under these: an erasure holds all of them. */
+export const lockNames = {
+  examples: (ref: ModelRef) => `examples:${modelName(ref)}`,
+  jobs: (ref: ModelRef) => `jobs:${modelName(ref)}`,
+  model: (ref: ModelRef) => `model:${modelName(ref)}`,
+} as const;
+
+/** The model that `modelName` names; undefined for any other text. */
+export function refOfName(name: string): ModelRef | undefined {
+  const [, tenantId, task, escaped] = /^([^:]+):([^:]+):(.+)$/.exec(name) ?? [];
+  const user = escaped === undefined ? undefined : unescapeSegment(escaped);
+  return tenantId === undefined || task === undefined || user === undefined
+    ? undefined
+    : { tenantId, task, user };
+}
 
 /** Sorted sets whose members all score 0, so that they order by bytes and page without an offset. */
 export const indexNames = {
@@ -21,9 +37,9 @@ export const indexNames = {
   jobsOfTask: (tenantId: string, task: string) => `${indexPrefix}jobs-task:${tenantId}:${task}`,
   jobsOfModel: (ref: ModelRef) => `${indexPrefix}jobs-model:${modelName(ref)}`,
   jobsInState: (tenantId: string, state: JobState) => `${indexPrefix}jobs-state:${tenantId}:${state}`,
-  /** Queued and running jobs of a model. */
+  /** Queued, paused and running jobs of a model. */
   openJobs: (ref: ModelRef) => `${indexPrefix}jobs-open:${modelName(ref)}`,
-  /** Queued and running jobs of everyone. */
+  /** Queued, paused and running jobs of everyone. */
   unfinished: `${indexPrefix}unfinished`,
 } as const;
 
@@ -32,8 +48,11 @@ const jobRefs = `${indexPrefix}job-refs`;
 /** Present only while the indexes are whole; holds the run id of the Redis server they were made on. */
 export const generationKey = `${indexPrefix}generation`;
 
-const states: readonly JobState[] = ['queued', 'running', 'succeeded', 'failed', 'cancelled'];
-export const isOpen = (state: JobState): boolean => state === 'queued' || state === 'running';
+const states: readonly JobState[] = ['queued', 'paused', 'running', 'succeeded', 'failed', 'cancelled'];
+/** Whether a job shall be in the queue. */
+export const isRunnable = (state: JobState): boolean => state === 'queued' || state === 'running';
+/** Whether a job has not ended. */
+export const isOpen = (state: JobState): boolean => isRunnable(state) || state === 'paused';
 
 export interface IndexPage {
   members: string[];
@@ -54,6 +73,8 @@ export interface Indexes {
   size(name: string): Promise<number>;
   /** Puts a job's record into every index of jobs, and its model into the index of models. */
   putJob(job: Job): Promise<void>;
+  /** Takes a model and its jobs out of every index. */
+  dropModel(ref: ModelRef, jobIds: string[]): Promise<void>;
   jobRefs(jobIds: string[]): Promise<(ModelRef | undefined)[]>;
 }
 
@@ -153,6 +174,22 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       for (const name of [indexNames.openJobs(job), indexNames.unfinished]) {
         if (isOpen(state)) batch.zadd(name, 0, id);
         else batch.zrem(name, id);
+      }
+      await run(batch);
+    },
+    async dropModel(ref, jobIds) {
+      const { tenantId, task } = ref;
+      const batch = redis
+        .multi()
+        .zrem(indexNames.models(tenantId), memberOfModel(ref))
+        .unlink(indexNames.jobsOfModel(ref), indexNames.openJobs(ref));
+      if (jobIds.length > 0) {
+        batch.hdel(jobRefs, ...jobIds);
+        const shared = [
+          ...[indexNames.jobs(tenantId), indexNames.jobsOfTask(tenantId, task), indexNames.unfinished],
+          ...states.map((state) => indexNames.jobsInState(tenantId, state)),
+        ];
+        for (const name of shared) batch.zrem(name, ...jobIds);
       }
       await run(batch);
     },

@@ -3,8 +3,9 @@ import type { Redis } from 'ioredis';
 const channel = '{scion}:registry:invalidate';
 
 /** Which cache a message is about. */
-export type CacheName = 'key' | 'live' | 'task' | 'tenant';
-interface Forgetful {
+/** `erased` is no cache: whoever attaches to it drops what it holds of a model. */
+export type CacheName = 'key' | 'live' | 'task' | 'tenant' | 'erased';
+export interface Forgetful {
   invalidate(key: string): void;
   clear(): void;
 }
@@ -25,25 +26,28 @@ export async function createInvalidations(options: {
   onConnected(): void;
   onError(error: Error): void;
 }): Promise<Invalidations> {
-  const targets = new Map<CacheName, Forgetful>();
+  const targets = new Map<CacheName, Forgetful[]>();
+  const invalidate = (cache: CacheName, key: string): void => {
+    for (const target of targets.get(cache) ?? []) target.invalidate(key);
+  };
   const subscriber = options.redis.duplicate({ maxRetriesPerRequest: null });
   subscriber.on('error', options.onError);
   subscriber.on('message', (_channel: string, message: string) => {
     const space = message.indexOf(' ');
-    targets.get(message.slice(0, space) as CacheName)?.invalidate(message.slice(space + 1));
+    invalidate(message.slice(0, space) as CacheName, message.slice(space + 1));
   });
   await subscriber.subscribe(channel);
   subscriber.on('ready', () => {
-    for (const target of targets.values()) target.clear();
+    for (const target of [...targets.values()].flat()) target.clear();
     options.onConnected();
   });
 
   return {
     attach(cache, target) {
-      targets.set(cache, target);
+      targets.set(cache, [...(targets.get(cache) ?? []), target]);
     },
     async announce(cache, key) {
-      targets.get(cache)?.invalidate(key);
+      invalidate(cache, key);
       await options.redis.publish(channel, `${cache} ${key}`);
     },
     async close() {

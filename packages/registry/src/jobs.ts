@@ -1,5 +1,5 @@
 import { AppError, type Job, type JobEvent, type ModelRef, timestamp } from '@scion/contracts';
-import { indexNames, isOpen, modelName } from './indexes.js';
+import { indexNames, isOpen, isRunnable, lockNames } from './indexes.js';
 import { encodeJson, encodeLines, readJson, readLines } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { listJobs } from './list-jobs.js';
@@ -12,13 +12,16 @@ const finished = (): AppError =>
   new AppError('job_finished', 'The job has ended and cannot change any more.');
 
 /** All writers of a model's job records line up here: a cancel, a join and a start never see each other half done. */
-const jobsLock = (ref: ModelRef): string => `jobs:${modelName(ref)}`;
+const jobsLock = lockNames.jobs;
 
 export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
   const { store, indexes, locks, clock, newId } = parts;
   const read = (ref: JobRef) => readJson<Job>(store, objectKeys.job(ref, ref.jobId));
   const cancelAsked = async (ref: JobRef): Promise<boolean> =>
     (await store.head(objectKeys.jobCancel(ref, ref.jobId))) !== undefined;
+
+  const pauseAsked = async (ref: JobRef): Promise<boolean> =>
+    (await store.head(objectKeys.jobPause(ref, ref.jobId))) !== undefined;
 
   async function load(ref: JobRef): Promise<Job> {
     const job = isId('job', ref.jobId) ? await read(ref) : undefined;
@@ -37,18 +40,28 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
     await indexes.putJob(job);
   }
 
-  /** The job that a new request joins: queued, and not about to be cancelled. */
+  /** An unfinished record with no stage; the caller holds the lock. */
+  async function wait(job: Job, state: 'queued' | 'paused'): Promise<Job> {
+    if (!isOpen(job.state)) throw finished();
+    const next: Job = { ...job, state, stage: null, progress: 0 };
+    await write(next);
+    return next;
+  }
+
+  /** The job that a new request joins: queued, and not about to be cancelled or paused. */
   async function queued(ref: ModelRef): Promise<Job | undefined> {
     const { members } = await indexes.page(indexNames.openJobs(ref));
     for (const jobId of members) {
       const job = await read({ ...ref, jobId });
-      if (job?.state === 'queued' && !(await cancelAsked({ ...ref, jobId }))) return job;
+      if (job?.state !== 'queued') continue;
+      const named = { ...ref, jobId };
+      if (!(await cancelAsked(named)) && !(await pauseAsked(named))) return job;
     }
     return undefined;
   }
 
   return {
-    async create(ref, { priority = 'interactive' } = {}) {
+    async create(ref, { priority = 'interactive', retryOf } = {}) {
       await tasks.get(ref.tenantId, ref.task);
       return locks.hold(jobsLock(ref), async () => {
         const waiting = await queued(ref);
@@ -57,6 +70,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
           id: newId('job'),
           ...{ tenantId: ref.tenantId, task: ref.task, user: ref.user },
           priority,
+          ...(retryOf !== undefined && { retryOf }),
           state: 'queued',
           stage: null,
           progress: 0,
@@ -124,6 +138,30 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
       });
     },
     cancelRequested: cancelAsked,
+    async requestPause(tenantId, jobId) {
+      const ref = await find(tenantId, jobId);
+      return locks.hold(jobsLock(ref), async () => {
+        const job = await load(ref);
+        if (!isOpen(job.state)) throw finished();
+        await store.put(objectKeys.jobPause(ref, jobId), encodeJson({ at: timestamp(clock) }));
+        return job;
+      });
+    },
+    pauseRequested: pauseAsked,
+    async settlePause(ref) {
+      return locks.hold(jobsLock(ref), async () =>
+        wait(await load(ref), (await pauseAsked(ref)) ? 'paused' : 'queued'),
+      );
+    },
+    async resume(tenantId, jobId) {
+      const ref = await find(tenantId, jobId);
+      return locks.hold(jobsLock(ref), async () => {
+        const job = await load(ref);
+        if (!isOpen(job.state)) throw finished();
+        await store.delete(objectKeys.jobPause(ref, jobId));
+        return job.state === 'paused' ? wait(job, 'queued') : job;
+      });
+    },
     async *unfinished() {
       for (let cursor: string | undefined; ; ) {
         const { members, nextCursor } = await indexes.page(indexNames.unfinished, { cursor });
@@ -133,7 +171,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
           return ref ? [{ ...ref, jobId }] : [];
         });
         const jobs = await mapLimit(known, read);
-        for (const job of jobs) if (job && isOpen(job.state)) yield job;
+        for (const job of jobs) if (job && isRunnable(job.state)) yield job;
         if (nextCursor === null) return;
         cursor = nextCursor;
       }

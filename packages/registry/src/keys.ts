@@ -31,8 +31,15 @@ export const objectKeys = {
     `${webhookPrefix(tenantId, webhookId)}deliveries/`,
   delivery: (tenantId: string, webhookId: string, deliveryId: string) =>
     `${webhookPrefix(tenantId, webhookId)}deliveries/${deliveryId}.json`,
+  /** Says for good that a job was erased, without the user's name. */
+  erasedJob: (tenantId: string, jobId: string) => `${tenantPrefix(tenantId)}erased-jobs/${jobId}.json`,
+  /** What is left of an erasure: that it happened. */
+  erasure: (tenantId: string, erasureId: string) => `${tenantPrefix(tenantId)}erasures/${erasureId}.json`,
+  signingKey: 'deployment/signing-key.json',
   usersPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}users/`,
   userPrefix,
+  /** Beside the folders of the user's tasks; a task name holds no dot. */
+  erasing: (tenantId: string, user: string) => `${userPrefix(tenantId, user)}erasing.json`,
   modelPrefix,
   segmentsPrefix: (ref: ModelRef) => `${modelPrefix(ref)}examples/`,
   segment: (ref: ModelRef, segmentId: string) => `${modelPrefix(ref)}examples/${segmentId}.ndjson`,
@@ -44,7 +51,12 @@ export const objectKeys = {
   job: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.json`,
   jobEvents: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.events.ndjson`,
   jobCancel: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.cancel.json`,
+  jobPause: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.pause.json`,
 } as const;
+
+/** The job whose record, events or cancel mark stands under this key. */
+export const jobOfKey = (key: string): string | undefined =>
+  /\/jobs\/(job_[a-z0-9]+)\.[a-z.]+$/.exec(key)?.[1];
 
 /** What stands under `users/` of a tenant, as far as indexes care. */
 export interface UserObject {

@@ -8,8 +8,17 @@ import {
   readLastAlias,
   type StoredAlias,
 } from './aliases.js';
+import { requireJobNotErased } from './erased-jobs.js';
 import { unescapeSegment } from './escape.js';
-import { addModel, decodeCursor, encodeCursor, indexNames, modelName, pageSize } from './indexes.js';
+import {
+  addModel,
+  decodeCursor,
+  encodeCursor,
+  indexNames,
+  lockNames,
+  modelName,
+  pageSize,
+} from './indexes.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
@@ -36,7 +45,14 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
   const cache = parts.cache<LiveState | undefined>('live', liveForMs);
   // Cards of live versions, by model, number and adapter hash: immutable, so never stale.
   const cards = new LRUCache<string, VersionRecord>({ max: liveMax });
-  const lockName = (ref: ModelRef): string => `model:${modelName(ref)}`;
+  parts.onErased({
+    invalidate(name) {
+      for (const key of [...cards.keys()]) if (key.startsWith(`${name}:`)) cards.delete(key);
+    },
+    // Cards are of use only through an alias, which is read again.
+    clear: () => cards.clear(),
+  });
+  const lockName = lockNames.model;
 
   const present = ({ card, ...rest }: VersionRecord, live: number | undefined): ModelVersion => ({
     version: card.version,
@@ -137,7 +153,17 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     },
     live,
     async publish(ref, jobId, encode) {
-      const record = await locks.hold(lockName(ref), () => publishVersion(store, ref, jobId, encode));
+      const record = await locks.hold(lockName(ref), async () => {
+        await requireJobNotErased(store, ref, jobId);
+        const published = await publishVersion(store, ref, jobId, encode);
+        // Again, for a process that froze past its lock's life in between: it takes back what it wrote.
+        await requireJobNotErased(store, ref, jobId).catch(async (error) => {
+          await store.delete(objectKeys.card(ref, published.card.version));
+          await store.delete(objectKeys.adapter(ref, published.card.version));
+          throw error;
+        });
+        return published;
+      });
       await addModel(indexes, ref);
       return present(record, await liveNumber(ref));
     },

@@ -3,7 +3,7 @@ import type { ObjectStore } from '@scion/store';
 import type { Redis } from 'ioredis';
 import type { FreshCache } from './fresh-cache.js';
 import type { Indexes } from './indexes.js';
-import type { CacheName } from './invalidations.js';
+import type { CacheName, Forgetful } from './invalidations.js';
 import type { Locks } from './locks.js';
 
 /** What the parts of a registry share. */
@@ -14,8 +14,10 @@ export interface RegistryParts {
   newId: NewId;
   indexes: Indexes;
   locks: Locks;
+  /** For what is no `FreshCache` but must forget erased models, named as `modelName` does; `clear` after lost messages. */
+  onErased(target: Forgetful): void;
   /** A cache that hears invalidations; values are at most `ttlMs` old. Called once per name. */
-  cache<V>(name: CacheName, ttlMs: number): FreshCache<V>;
+  cache<V>(name: Exclude<CacheName, 'erased'>, ttlMs: number): FreshCache<V>;
   /** Forgets a cached value here and tells the other processes. */
   announce(cache: CacheName, key: string): Promise<void>;
 }

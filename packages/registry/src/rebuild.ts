@@ -9,6 +9,7 @@ import {
   indexNames,
   indexPrefix,
   isOpen,
+  isRunnable,
   modelName,
 } from './indexes.js';
 import { readJson } from './json-object.js';
@@ -150,7 +151,7 @@ async function indexUsers(
       const job = await indexJob(deps, key);
       if (!job) return;
       report.jobs += 1;
-      if (isOpen(job.state)) unfinished.push(job);
+      if (isRunnable(job.state)) unfinished.push(job);
     });
   }
 }

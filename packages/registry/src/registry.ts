@@ -2,6 +2,7 @@ import type {
   AliasEntry,
   Card,
   Delivery,
+  Erasure,
   Example,
   ExampleInput,
   ExamplesAppended,
@@ -20,6 +21,7 @@ import type {
   ModelSummary,
   ModelVersion,
   Page,
+  SigningKey,
   Task,
   TaskSpec,
   Tenant,
@@ -126,7 +128,7 @@ export interface Models {
   live(ref: ModelRef): Promise<ModelVersion | undefined>;
   /**
    * Publishes what `encode` returns under the next version number, adapter first, card last. A version whose card
-   * names `jobId` is returned as it is, and `encode` is not called.
+   * names `jobId` is returned as it is, and `encode` is not called. Throws job_not_found for an erased job.
    */
   publish(
     ref: ModelRef,
@@ -178,7 +180,7 @@ export interface Jobs {
    */
   create(
     ref: ModelRef,
-    options?: { priority?: JobPriority | undefined },
+    options?: { priority?: JobPriority | undefined; retryOf?: string | undefined },
   ): Promise<{ job: Job; joined: boolean }>;
   /** Throws job_not_found, also for a job of another tenant. Read from the bucket. */
   get(tenantId: string, jobId: string): Promise<Job>;
@@ -199,6 +201,16 @@ export interface Jobs {
   requestCancel(tenantId: string, jobId: string): Promise<Job>;
   /** Whether `requestCancel` was called: a worker asks before it starts and before it publishes. */
   cancelRequested(ref: JobRef): Promise<boolean>;
+  /** Marks durably that a job shall pause. Throws job_not_found, job_finished. Returns the record as it was. */
+  requestPause(tenantId: string, jobId: string): Promise<Job>;
+  pauseRequested(ref: JobRef): Promise<boolean>;
+  /**
+   * Called by the owner of a job that has stopped: records it as paused, or as queued when it was resumed meanwhile.
+   * Throws job_finished.
+   */
+  settlePause(ref: JobRef): Promise<Job>;
+  /** Takes a pause back: a paused job is queued again. Throws job_not_found, job_finished. Enqueue the result. */
+  resume(tenantId: string, jobId: string): Promise<Job>;
   /** Every job that is queued or running, of all tenants: what to enqueue again after Redis was lost. */
   unfinished(): AsyncGenerator<Job>;
 }
@@ -221,6 +233,29 @@ export interface Webhooks {
   appendDelivery(tenantId: string, webhookId: string, delivery: Delivery): Promise<void>;
   /** Newest first. Throws webhook_not_found. */
   deliveries(tenantId: string, webhookId: string, page?: PageRequest): Promise<Page<Delivery>>;
+}
+
+/** Who shall be forgotten: everywhere, or for one task. */
+export interface ErasureRequest {
+  tenantId: string;
+  user: string;
+  task?: string | undefined;
+  /** Id of the key that asks. */
+  by: string;
+}
+
+export interface Users {
+  /**
+   * Removes everything of a user: objects, indexes, caches of every process. `forgetJobs` removes what the queue holds
+   * of these jobs; it must be safe to repeat, and must not wait for a worker, since jobs cannot end meanwhile. When this
+   * dies half-way, calling it again continues, and the receipt lists what both calls removed. Throws user_not_found.
+   */
+  erase(
+    request: ErasureRequest,
+    forgetJobs: (jobs: JobRef[]) => Promise<void>,
+  ): Promise<Omit<Erasure, 'stoppingJobs'>>;
+  /** The public key that receipts are verified with; made with the first call. */
+  signingKey(): Promise<SigningKey>;
 }
 
 export interface RebuildReport {
@@ -247,6 +282,7 @@ export interface Registry {
   models: Models;
   jobs: Jobs;
   webhooks: Webhooks;
+  users: Users;
   /** Drops every index and restores them from the bucket alone, then calls `onRebuilt`. */
   rebuild(): Promise<RebuildReport>;
   /** Rebuilds when Redis has lost the indexes. Returns whether it did. Reads of an index call it by themselves. */

@@ -6,7 +6,7 @@ import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
 import type { Tasks } from './registry.js';
 
-const taskName = /^[a-z0-9][a-z0-9-]{0,62}$/;
+export const taskName = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const fixed = ['kind', 'modality', 'base'] as const;
 
 export function createTasks(parts: RegistryParts): Tasks {

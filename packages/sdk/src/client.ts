@@ -6,6 +6,7 @@ import { createPredict, type Predict } from './resources/predict.js';
 import { createSystem, type System } from './resources/system.js';
 import { createTasks, type Tasks } from './resources/tasks.js';
 import { createTenants, type Tenants } from './resources/tenants.js';
+import { createUsers, type Users } from './resources/users.js';
 import { createWebhooks, type Webhooks } from './resources/webhooks.js';
 import { sleep } from './retry.js';
 import { createTransport } from './transport.js';
@@ -40,6 +41,7 @@ export interface Client {
   readonly jobs: Jobs;
   readonly models: Models;
   readonly predict: Predict;
+  readonly users: Users;
   readonly webhooks: Webhooks;
   readonly system: System;
   /** The same client speaking for another tenant; for operator keys. */
@@ -69,6 +71,7 @@ export function createClient(options: ClientOptions): Client {
     jobs: createJobs(transport),
     models: createModels(transport),
     predict: createPredict(transport),
+    users: createUsers(transport),
     webhooks: createWebhooks(transport),
     system: createSystem(transport),
     withTenant: (tenant) => createClient({ ...options, tenant }),

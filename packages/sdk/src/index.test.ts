@@ -12,6 +12,7 @@ t.test('the package root exports what callers need', async (t) => {
     'system',
     'tasks',
     'tenants',
+    'users',
     'webhooks',
     'withTenant',
   ]);

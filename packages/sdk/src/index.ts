@@ -5,6 +5,8 @@ export type {
   CacheState,
   Card,
   Delivery,
+  Erasure,
+  ErasureReceipt,
   Example,
   ExampleInput,
   ExamplesAppended,
@@ -29,6 +31,7 @@ export type {
   PredictResponse,
   ProblemCode,
   Scope,
+  SigningKey,
   SystemState,
   Task,
   TaskSpec,
@@ -51,5 +54,6 @@ export type { Predict, PredictInput } from './resources/predict.js';
 export type { System } from './resources/system.js';
 export type { Tasks } from './resources/tasks.js';
 export type { Tenants } from './resources/tenants.js';
+export type { Users } from './resources/users.js';
 export type { Webhooks } from './resources/webhooks.js';
 export type { CallOptions } from './transport.js';

@@ -1,5 +1,6 @@
 import type {
   Delivery,
+  Erasure,
   ExamplesAppended,
   Job,
   JobEvent,
@@ -8,6 +9,7 @@ import type {
   ModelVersion,
   Page,
   PredictResponse,
+  SigningKey,
   SystemState,
   Task,
   Tenant,
@@ -178,6 +180,30 @@ const system: SystemState = {
   workers: 1,
 };
 
+const erasure: Erasure = {
+  receipt: {
+    id: `ers_${ulid}`,
+    ...{ tenantId, user, tasks: [task], startedAt: at, erasedAt: at, by: `key_${ulid}` },
+    objects: [
+      {
+        key: `tenants/${tenantId}/users/ada!40example!2ecom/${task}/examples/seg_${ulid}.ndjson`,
+        ...{ sha256, bytes: 5_310 },
+      },
+    ],
+    jobs: [jobId],
+  },
+  jws: 'eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.eyJpZCI6Ii4uLiJ9.c2lnbmF0dXJl',
+  stoppingJobs: [],
+};
+const signingKey: SigningKey = {
+  kty: 'OKP',
+  crv: 'Ed25519',
+  x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+  kid: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
+  alg: 'EdDSA',
+  use: 'sig',
+};
+
 const problem = {
   type: '/problems/model_not_trained',
   code: 'model_not_trained',
@@ -223,10 +249,13 @@ export const examples: Record<string, OperationExamples> = {
       createdAt: at,
     }),
   },
-  createJob: { request: json({ task, user }), response: queued },
+  createJob: { request: json({ task, user, priority: 'bulk' }), response: queued },
   listJobs: { response: page(job) },
   getJob: { response: job },
   cancelJob: { response: { ...queued, state: 'cancelled', finishedAt: at } satisfies Job },
+  pauseJob: { response: { ...queued, state: 'paused' } satisfies Job },
+  resumeJob: { response: queued },
+  retryJob: { response: { ...queued, retryOf: `job_${ulid}` } satisfies Job },
   listJobEvents: {
     response: page(event),
     otherResponses: {
@@ -239,6 +268,9 @@ export const examples: Record<string, OperationExamples> = {
   listVersions: { response: page(version) },
   getVersion: { response: version },
   rollbackModel: { request: json({ version: 1 }), response: model },
+  eraseUser: { response: erasure },
+  eraseTaskUser: { response: erasure },
+  getSigningKey: { response: signingKey },
   createWebhook: {
     request: json({ url: webhook.url, events: webhook.events }),
     response: { ...webhook, secret: 'whsec_…' },

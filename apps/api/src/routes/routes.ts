@@ -7,6 +7,9 @@ import { createJob } from './jobs/create-job.js';
 import { getJob } from './jobs/get-job.js';
 import { listJobEvents } from './jobs/list-job-events.js';
 import { listJobs } from './jobs/list-jobs.js';
+import { pauseJob } from './jobs/pause-job.js';
+import { resumeJob } from './jobs/resume-job.js';
+import { retryJob } from './jobs/retry-job.js';
 import { createKey } from './keys/create-key.js';
 import { deleteKey } from './keys/delete-key.js';
 import { listKeys } from './keys/list-keys.js';
@@ -28,6 +31,9 @@ import { putTask } from './tasks/put-task.js';
 import { createTenant } from './tenants/create-tenant.js';
 import { getTenant } from './tenants/get-tenant.js';
 import { listTenants } from './tenants/list-tenants.js';
+import { eraseTaskUser } from './users/erase-task-user.js';
+import { eraseUser } from './users/erase-user.js';
+import { getSigningKey } from './users/get-signing-key.js';
 import { createWebhook } from './webhooks/create-webhook.js';
 import { deleteWebhook } from './webhooks/delete-webhook.js';
 import { listDeliveries } from './webhooks/list-deliveries.js';
@@ -51,6 +57,9 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   listJobs,
   getJob,
   cancelJob,
+  pauseJob,
+  resumeJob,
+  retryJob,
   listJobEvents,
   predict,
   listModels,
@@ -58,6 +67,9 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   listVersions,
   getVersion,
   rollbackModel,
+  eraseUser,
+  eraseTaskUser,
+  getSigningKey,
   createWebhook,
   listWebhooks,
   deleteWebhook,

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { closed, JobId, Nullable, TaskName, TenantId, Timestamp, UserId } from './primitives.js';
 
-export const JobState = Type.Enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']);
+export const JobState = Type.Enum(['queued', 'paused', 'running', 'succeeded', 'failed', 'cancelled']);
 /** Of one tenant and between tenants: an interactive job counts a quarter of its time, so it mostly goes first. */
 export const JobPriority = Type.Enum(['interactive', 'bulk'], {
   description:
@@ -42,6 +42,7 @@ export const Job = Type.Object(
     task: TaskName,
     user: UserId,
     priority: Type.Optional(JobPriority),
+    retryOf: Type.Optional({ ...JobId, description: 'The failed job that this one tries again' }),
     state: JobState,
     stage: Nullable(JobStage),
     progress: Type.Number({ minimum: 0, maximum: 1 }),

@@ -28,6 +28,11 @@ export interface Jobs {
   list(query?: JobsQuery, options?: CallOptions): PagePromise<Job>;
   get(jobId: string, options?: CallOptions): Promise<Job>;
   cancel(jobId: string, options?: CallOptions): Promise<Job>;
+  /** A running job stops within moments and starts from the beginning when it is resumed. */
+  pause(jobId: string, options?: CallOptions): Promise<Job>;
+  resume(jobId: string, options?: CallOptions): Promise<Job>;
+  /** Another job for the model of a failed one. */
+  retry(jobId: string, options?: CallOptions): Promise<Job>;
   /** Past and coming events, in order, each once; ends with the job. */
   events(jobId: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
   /** Waits for the end, whatever it is: look at `state`, and at `failure` where it is `failed`. */
@@ -54,6 +59,12 @@ export function createJobs(transport: Transport): Jobs {
     get,
     cancel: (jobId, options) =>
       request({ method: 'POST', path: path`/v1/jobs/${jobId}/cancel`, idempotent: true, options }),
+    pause: (jobId, options) =>
+      request({ method: 'POST', path: path`/v1/jobs/${jobId}/pause`, idempotent: true, options }),
+    resume: (jobId, options) =>
+      request({ method: 'POST', path: path`/v1/jobs/${jobId}/resume`, idempotent: true, options }),
+    retry: (jobId, options) =>
+      request({ method: 'POST', path: path`/v1/jobs/${jobId}/retry`, idempotent: true, options }),
     events: (jobId, options) => jobEvents(transport, jobId, options),
     async wait(jobId, { onEvent, ...options } = {}) {
       try {

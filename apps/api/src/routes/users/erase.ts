@@ -1,0 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Erasure } from '@scion/contracts';
+import type { ErasureRequest } from '@scion/registry';
+import type { ApiDeps } from '../../ports.js';
+
+/** A worker looks for its signal between two steps of training; one that has died is noticed later than this. */
+const stopWaitMs = 10_000;
+const pollMs = 20;
+
+/** Erases a user, and waits a while for workers to let go of jobs that ran. */
+export async function erase(
+  request: ErasureRequest,
+  { registry, queue }: Pick<ApiDeps, 'registry' | 'queue'>,
+): Promise<Erasure> {
+  let stopping: string[] = [];
+  const forget = async (jobIds: string[]): Promise<string[]> => {
+    const held: string[] = [];
+    for (const jobId of jobIds) if (!(await queue.forget(jobId))) held.push(jobId);
+    return held;
+  };
+  const erased = await registry.users.erase(request, async (jobs) => {
+    const jobIds = jobs.map(({ jobId }) => jobId);
+    for (const jobId of jobIds) await queue.requestCancel(jobId);
+    stopping.push(...(await forget(jobIds)));
+  });
+  const deadline = performance.now() + stopWaitMs;
+  while (stopping.length > 0 && performance.now() < deadline) {
+    await delay(pollMs);
+    stopping = await forget(stopping);
+  }
+  return { ...erased, stoppingJobs: stopping };
+}

@@ -1,0 +1,140 @@
+import { listAll } from '@scion/store';
+import { startRedis } from '@scion/testkit';
+import t from 'tap';
+import { problemOf, startTestApi, type TestApi } from '../../testing/test-api.js';
+
+const redis = await startRedis();
+t.teardown(() => redis.close());
+const user = 'Ada Quince';
+const path = `users/${encodeURIComponent(user)}`;
+// The name, and as keys, URLs and the queue's locks spell it.
+const traces = [user, '!41da', 'Ada%20', Buffer.from(user).toString('base64url'), 'secret pear', 'ripe'];
+
+/** Everything in the bucket and in Redis as one text. */
+async function everything({ store, redis: connection }: TestApi): Promise<string> {
+  const parts: string[] = [];
+  for await (const { key } of listAll(store, '')) {
+    parts.push(key, Buffer.from((await store.get(key))?.body ?? '').toString('latin1'));
+  }
+  for (const key of await connection.keys('*')) {
+    const type = await connection.type(key);
+    const read = { string: 'get', hash: 'hgetall', set: 'smembers' }[type];
+    const all = ['0', '-1'];
+    let value: unknown;
+    if (read) value = await connection.call(read, key);
+    else if (type === 'stream') value = await connection.xrange(key, '-', '+');
+    else value = await connection.call(type === 'list' ? 'lrange' : 'zrange', key, ...all);
+    parts.push(key, JSON.stringify(value));
+  }
+  return parts.join('\n');
+}
+const found = async (api: TestApi): Promise<string[]> => {
+  const text = await everything(api);
+  return traces.filter((trace) => text.includes(trace));
+};
+
+async function start(t: Parameters<typeof startTestApi>[0]) {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  const refOf = (task: string) => ({ tenantId: tenant.id, task, user });
+  for (const task of ['inbox', 'news']) {
+    await api.registry.tasks.put(tenant.id, task, {}, { base: 'test-base' });
+    await api.registry.examples.append(
+      refOf(task),
+      [1, 2, 3, 4].map((n) => ({ id: `${n}`, input: `secret pear ${n}`, label: n % 2 ? 'ripe' : 'raw' })),
+    );
+  }
+  const train = async (task: string): Promise<string> =>
+    (await api.call('POST', '/v1/jobs', { key: tenant.train, payload: { task, user } })).json().id;
+  return { api, tenant, refOf, train };
+}
+
+t.test('DELETE /v1/users/:user: 200', async (t) => {
+  const { api, tenant, refOf, train } = await start(t);
+  await api.publish(refOf('inbox'), ['ripe', 'raw']);
+  const queued = await train('news');
+  t.ok((await found(api)).length > 3, 'the search finds what is there');
+
+  const response = await api.call('DELETE', `/v1/${path}`, { key: tenant.admin });
+  t.equal(response.statusCode, 200, response.body);
+  t.match(response.json(), {
+    receipt: { user, tasks: ['inbox', 'news'], by: /^key_/, jobs: [queued] },
+    jws: /^[\w-]+\.[\w-]+\.[\w-]+$/,
+    stoppingJobs: [],
+  });
+  t.same(await found(api), [], 'neither name nor text is anywhere');
+  t.equal((await api.queue.counts()).training.waiting, 0);
+  t.same(await api.queue.events.read(queued), []);
+  const job = await api.call('GET', `/v1/jobs/${queued}`, { key: tenant.train });
+  t.match(problemOf(job), { status: 404, code: 'job_not_found' });
+  const predict = await api.call('POST', `/v1/tasks/inbox/${path}/predict`, {
+    key: tenant.predict,
+    payload: { inputs: ['x'] },
+  });
+  t.match(problemOf(predict), { code: 'model_not_trained' });
+
+  t.test('a repetition finds nobody', async (t) => {
+    const again = await api.call('DELETE', `/v1/${path}`, { key: tenant.admin });
+    t.match(problemOf(again), { status: 404, code: 'user_not_found' });
+  });
+
+  t.test('the public key of the signature is there for everybody with a key', async (t) => {
+    const key = await api.call('GET', '/v1/signing-key', { key: tenant.predict });
+    t.match(key.json(), { kty: 'OKP', crv: 'Ed25519', x: /^[\w-]{43}$/ });
+  });
+});
+
+t.test('DELETE /v1/users/:user while jobs run, have died, and wait: 200', async (t) => {
+  const { api, tenant, train } = await start(t);
+  const dead = await train('inbox');
+  let runs = 0;
+  let started = (): void => {};
+  const running = new Promise<void>((resolve) => {
+    started = resolve;
+  });
+  let gone = (): void => {};
+  const died = new Promise<void>((resolve) => {
+    gone = resolve;
+  });
+  const consumer = await api.queue.processTraining(
+    async ({ jobId }, { signal }) => {
+      runs += 1;
+      if (jobId === dead) throw signal;
+      started();
+      // Like the worker: it stops between two steps, finds its record gone, and ends well.
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    },
+    { concurrency: 1, onDead: async () => gone() },
+  );
+  t.teardown(() => consumer.close({ graceMs: 0 }));
+  await api.queue.requestCancel(dead);
+  await died;
+  const second = await train('news');
+  await running;
+  t.ok((await found(api)).includes(user));
+
+  const response = await api.call('DELETE', `/v1/${path}`, { key: tenant.admin });
+  t.equal(response.statusCode, 200, response.body);
+  t.same(response.json().receipt.jobs.sort(), [dead, second].sort());
+  t.same(response.json().stoppingJobs, [], 'it waited for the worker');
+  t.same(await found(api), []);
+  t.ok(runs >= 1);
+});
+
+t.test('DELETE /v1/tasks/:task/users/:user: 200', async (t) => {
+  const { api, tenant, refOf } = await start(t);
+  const response = await api.call('DELETE', `/v1/tasks/inbox/${path}`, { key: tenant.admin });
+  t.equal(response.statusCode, 200, response.body);
+  t.same(response.json().receipt.tasks, ['inbox']);
+  const model = await api.call('GET', `/v1/tasks/inbox/${path}/model`, { key: tenant.train });
+  t.match(problemOf(model), { status: 404, code: 'user_not_found' });
+  t.equal(await api.registry.examples.count(refOf('news')), 4, 'another task is untouched');
+  const again = await api.call('DELETE', `/v1/tasks/inbox/${path}`, { key: tenant.admin });
+  t.match(problemOf(again), { status: 404, code: 'user_not_found' });
+});
+
+t.test('DELETE /v1/users/:user: 400', async (t) => {
+  const { api, tenant } = await start(t);
+  const response = await api.call('DELETE', `/v1/users/${'x'.repeat(257)}`, { key: tenant.admin });
+  t.match(problemOf(response), { status: 400, code: 'invalid_request' });
+});

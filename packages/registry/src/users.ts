@@ -1,0 +1,144 @@
+import { AppError, type ErasureReceipt, type ModelRef, timestamp } from '@scion/contracts';
+import { listAll, type ObjectStore } from '@scion/store';
+import { markJobErased } from './erased-jobs.js';
+import { exampleCacheKey } from './example-index.js';
+import { lockNames, modelName } from './indexes.js';
+import { encodeJson, readJson } from './json-object.js';
+import { jobOfKey, objectKeys } from './keys.js';
+import { mapLimit } from './map-limit.js';
+import { isId, type RegistryParts } from './parts.js';
+import type { ErasureRequest, JobRef, Users } from './registry.js';
+import { sha256Hex } from './secrets.js';
+import { createSigner } from './signing-key.js';
+import { taskName } from './tasks.js';
+
+type ErasedObject = ErasureReceipt['objects'][number];
+
+/** An erasure under way: stands beside what it removes, and goes last, so that a repetition knows the whole. */
+interface Erasing {
+  id: string;
+  startedAt: string;
+  tasks: string[];
+  objects: ErasedObject[];
+  jobs: string[];
+}
+
+const noUser = (): AppError => new AppError('user_not_found', 'Nothing is stored of this user.');
+
+export function createUsers(parts: RegistryParts): Users {
+  const { store, redis, indexes, locks, clock, newId } = parts;
+  const signer = createSigner(parts);
+
+  /** Holds every writer of the model off. No other code holds two of these, so the order cannot lock up. */
+  function alone<T>(ref: ModelRef, work: () => Promise<T>): Promise<T> {
+    return locks.hold(lockNames.examples(ref), () =>
+      locks.hold(lockNames.jobs(ref), () => locks.hold(lockNames.model(ref), work)),
+    );
+  }
+
+  async function note(ref: ModelRef, erasing: Erasing): Promise<void> {
+    const found = await hashAll(store, objectKeys.modelPrefix(ref));
+    const byKey = new Map(erasing.objects.map((object) => [object.key, object]));
+    for (const object of found) byKey.set(object.key, object);
+    const jobs = new Set(erasing.jobs);
+    for (const { key } of found) {
+      const jobId = jobOfKey(key);
+      if (jobId !== undefined) jobs.add(jobId);
+    }
+    erasing.objects = [...byKey.values()];
+    erasing.jobs = [...jobs];
+    await store.put(objectKeys.erasing(ref.tenantId, ref.user), encodeJson(erasing));
+  }
+
+  async function eraseModel(
+    ref: ModelRef,
+    erasing: Erasing,
+    forgetJobs: (jobs: JobRef[]) => Promise<void>,
+  ): Promise<void> {
+    await note(ref, erasing);
+    const prefix = objectKeys.modelPrefix(ref);
+    const own = erasing.objects.map(({ key }) => key).filter((key) => key.startsWith(prefix));
+    const jobs = [...new Set(own.flatMap((key) => jobOfKey(key) ?? []))];
+    // Before anything is gone: from here on no job of the past can publish, whatever becomes of its lock.
+    await mapLimit(jobs, (jobId) => markJobErased(store, clock, ref.tenantId, jobId));
+    const live = objectKeys.livePrefix(ref);
+    await mapLimit(
+      own.filter((key) => key.startsWith(live)),
+      (key) => store.delete(key),
+    );
+    await parts.announce('live', modelName(ref));
+    await mapLimit(
+      own.filter((key) => !key.startsWith(live)),
+      (key) => store.delete(key),
+    );
+    await parts.announce('erased', modelName(ref));
+    await forgetJobs(jobs.map((jobId) => ({ ...ref, jobId })));
+    // A rebuild under way may have read records that are gone by now: it ends first.
+    await locks.hold('rebuild', async () => {
+      await indexes.dropModel(ref, jobs);
+      await redis.unlink(exampleCacheKey(ref));
+    });
+  }
+
+  async function scopeOf({ tenantId, user, task }: ErasureRequest): Promise<string[]> {
+    if (task !== undefined) {
+      const { objects } = await store.list(objectKeys.modelPrefix({ tenantId, task, user }), { limit: 1 });
+      return objects.length > 0 ? [task] : [];
+    }
+    const tasks: string[] = [];
+    for (let after: string | null | undefined; after !== null; ) {
+      const page: { names: string[]; next: string | null } = await store.children(
+        objectKeys.userPrefix(tenantId, user),
+        after === undefined ? {} : { after },
+      );
+      tasks.push(...page.names.filter((name) => taskName.test(name)));
+      after = page.next;
+    }
+    return tasks;
+  }
+
+  return {
+    async erase(request, forgetJobs) {
+      const { tenantId, user, task, by } = request;
+      if (!isId('tenant', tenantId) || (task !== undefined && !taskName.test(task))) throw noUser();
+      const manifest = objectKeys.erasing(tenantId, user);
+      return locks.hold(`erase:${tenantId}:${manifest}`, async () => {
+        const begun = await readJson<Erasing>(store, manifest);
+        const tasks = await scopeOf(request);
+        if (!begun && tasks.length === 0) throw noUser();
+        const erasing: Erasing = begun ?? {
+          ...{ id: newId('erasure'), startedAt: timestamp(clock), tasks: [], objects: [], jobs: [] },
+        };
+        // What a call that died had begun is ended as well, whatever this one asks for.
+        erasing.tasks = [...new Set([...erasing.tasks, ...tasks])].sort();
+        for (const name of erasing.tasks) {
+          const ref = { tenantId, task: name, user };
+          await alone(ref, () => eraseModel(ref, erasing, forgetJobs));
+        }
+        const { objects, jobs } = erasing;
+        const receipt: ErasureReceipt = {
+          ...{ id: erasing.id, tenantId, user, tasks: erasing.tasks },
+          ...{ startedAt: erasing.startedAt, erasedAt: timestamp(clock), by, objects, jobs },
+        };
+        const jws = await signer.sign(receipt);
+        const { id, startedAt, erasedAt } = receipt;
+        const proof = { id, startedAt, erasedAt, by, objects: objects.length, jwsSha256: sha256Hex(jws) };
+        await store.put(objectKeys.erasure(tenantId, id), encodeJson(proof));
+        await store.delete(manifest);
+        return { receipt, jws };
+      });
+    },
+    signingKey: signer.publicKey,
+  };
+}
+
+/** Key, hash and size of everything under a prefix. */
+async function hashAll(store: ObjectStore, prefix: string): Promise<ErasedObject[]> {
+  const keys: string[] = [];
+  for await (const { key } of listAll(store, prefix)) keys.push(key);
+  const objects = await mapLimit(keys, async (key) => {
+    const object = await store.get(key);
+    return object && { key, sha256: sha256Hex(object.body), bytes: object.body.byteLength };
+  });
+  return objects.filter((object) => object !== undefined);
+}
