@@ -18,7 +18,7 @@ t.test('three variables are enough, and the rest has defaults', async (t) => {
     host: '127.0.0.1',
     port: 7070,
     redisUrl: '/run/redis.sock',
-    store: { kind: 'file', root: '/data/objects' },
+    store: { kind: 'folder', path: '/data/objects' },
     baseDir: '/base',
     cacheBytes: 256 * 1024 * 1024,
     operatorKey: undefined,

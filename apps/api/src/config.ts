@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { limits } from '@scion/contracts';
+import type { StoreSettings } from '@scion/store';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
@@ -109,22 +110,11 @@ const Environment = Type.Object({
   }),
 });
 
-export type StoreConfig =
-  | { kind: 'file'; root: string }
-  | {
-      kind: 's3';
-      bucket: string;
-      endpoint: string | undefined;
-      region: string;
-      prefix: string;
-      forcePathStyle: boolean;
-    };
-
 export interface Config {
   readonly host: string;
   readonly port: number;
   readonly redisUrl: string;
-  readonly store: Readonly<StoreConfig>;
+  readonly store: Readonly<StoreSettings>;
   readonly baseDir: string;
   readonly threads: number;
   readonly cacheBytes: number;
@@ -180,15 +170,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 
 type Environment = Static<typeof Environment>;
 
-function storeConfig(env: Environment): StoreConfig {
+function storeConfig(env: Environment): StoreSettings {
   if (env.S3_BUCKET === undefined) {
     // Not the data folder itself: Redis, the base and the operator key may stand beside the objects.
-    return { kind: 'file', root: join(env.SCION_DATA ?? '', 'objects') };
+    return { kind: 'folder', path: join(env.SCION_DATA ?? '', 'objects') };
   }
   return {
     kind: 's3',
     bucket: env.S3_BUCKET,
-    endpoint: env.S3_ENDPOINT,
+    ...(env.S3_ENDPOINT !== undefined && { endpoint: env.S3_ENDPOINT }),
     region: env.S3_REGION,
     prefix: env.S3_PREFIX ?? '',
     forcePathStyle: env.S3_FORCE_PATH_STYLE,

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { StoreSettings } from '@scion/store';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 
@@ -36,16 +37,7 @@ const remedies: Record<string, string> = {
 export interface Config {
   /** A URL or the path of a unix socket. */
   redisUrl: string;
-  objects:
-    | { kind: 'folder'; path: string }
-    | {
-        kind: 's3';
-        bucket: string;
-        endpoint: string | undefined;
-        region: string;
-        prefix: string;
-        forcePathStyle: boolean;
-      };
+  objects: StoreSettings;
   /** Folder of the registered base that every job trains on. */
   basePath: string;
   /** Inference threads, one session each. Default: one per processor. */
@@ -95,7 +87,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
         : {
             kind: 's3',
             bucket: env.S3_BUCKET,
-            endpoint: env.S3_ENDPOINT,
+            ...(env.S3_ENDPOINT !== undefined && { endpoint: env.S3_ENDPOINT }),
             region: env.S3_REGION,
             prefix: env.S3_PREFIX,
             forcePathStyle: env.S3_FORCE_PATH_STYLE,
