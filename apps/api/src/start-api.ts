@@ -4,7 +4,6 @@ import { createEngine, type Engine } from '@scion/engine';
 import { createQueue, trainingPayload } from '@scion/queue';
 import { createRegistry } from '@scion/registry';
 import { openStore } from '@scion/store';
-import { openStore } from '@scion/store';
 import { checkWebhookUrl, createSend, createWebhooks } from '@scion/webhooks';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';

@@ -14,7 +14,8 @@ export interface FinishJobDeps {
 export type FinishJob = (ref: JobRef, outcome: Omit<JobOutcome, 'events'>) => Promise<Job>;
 
 const isTerminal = (event: JobEvent | undefined): boolean =>
-  event?.type === 'state' && event.state !== 'queued' && event.state !== 'running';
+  event?.type === 'state' &&
+  (event.state === 'succeeded' || event.state === 'failed' || event.state === 'cancelled');
 
 /**
  * The record comes first: it is what lasts, and its first outcome stands. Whoever watches is told next, and the

@@ -149,6 +149,6 @@ export async function startConsumer<N extends JobName>(
 function putBackFor(signal: AbortSignal): PutBack | undefined {
   const reason: unknown = signal.aborted ? signal.reason : undefined;
   const innocent =
-    reason instanceof JobAborted && (reason.reason === 'shutdown' || reason.reason === 'lock_lost');
+    reason instanceof JobAborted && ['shutdown', 'lock_lost', 'paused'].includes(reason.reason);
   return innocent ? new PutBack(0) : undefined;
 }

@@ -23,6 +23,7 @@ import {
   type Queue,
   type TrainingContext,
 } from './queue.js';
+import { createStopRequests } from './stop-requests.js';
 
 export interface QueueOptions {
   /** A URL (`redis://…`, `rediss://…`, `unix://…`), or ioredis options. Connections are made as needed. */
@@ -38,8 +39,6 @@ export interface QueueOptions {
   timings?: Partial<QueueTimings>;
 }
 
-/** A request to cancel is remembered for as long as a job could wait for retries. */
-const cancelSeconds = 7 * 86_400;
 /** Workers say this often that they live, unless their lock's life asks for more. */
 const heartbeatMs = 2_000;
 
@@ -50,8 +49,6 @@ export function createQueue(options: QueueOptions): Queue {
     ...options.timings,
   };
   const bullPrefix = `${prefix}:bull`;
-  const cancelKey = (jobId: string): string => `${prefix}:cancel:${jobId}`;
-  const cancelChannel = `${prefix}:cancel`;
 
   const connections: Redis[] = [];
   function connect(extra: RedisOptions): Redis {
@@ -111,6 +108,11 @@ export function createQueue(options: QueueOptions): Queue {
   });
   redis.on('ready', () => void admission.refresh().catch(onError));
 
+  const stops = createStopRequests({
+    ...{ redis, hub, prefix, fair, bull: queues.train },
+    freed: admission.pump,
+  });
+
   async function start<N extends JobName>(
     row: JobTable[N],
     processOptions: ProcessOptions<PayloadOf<N>>,
@@ -155,7 +157,8 @@ export function createQueue(options: QueueOptions): Queue {
     }
     try {
       // After the job can be found by a cancel message: either that message or this flag is seen.
-      if ((await redis.exists(cancelKey(jobId))) === 1) abort(new JobAborted('cancelled'));
+      const asked = await stops.asked(jobId);
+      if (asked) abort(new JobAborted(asked));
       let writer: Promise<JobEventWriter> | undefined;
       await handler(payload, {
         ...context,
@@ -176,15 +179,25 @@ export function createQueue(options: QueueOptions): Queue {
     }
   }
 
+  async function enqueueFairly(payload: TrainingPayload, how: { again?: boolean }): Promise<void> {
+    // Without an answer it keeps the share it has: a job must not be lost over its turn.
+    const share = await options.shareOf?.(payload.tenantId).catch((error: Error) => {
+      onError(error);
+      return undefined;
+    });
+    if (await fair.enqueue(payload, share, how)) await admission.pump();
+  }
+
   async function leaveTraining({ jobId }: TrainingPayload, how: 'over' | 'waits', seconds: number) {
     await (how === 'over' ? fair.end(jobId, seconds) : fair.park(jobId, seconds));
     await admission.pump();
   }
 
   /** After a lost connection: requests whose message went by are found by their flags. */
-  async function recheckCancels(consumer: RunningConsumer | undefined): Promise<void> {
+  async function recheckStops(consumer: RunningConsumer | undefined): Promise<void> {
     for (const jobId of consumer?.running() ?? []) {
-      if ((await redis.exists(cancelKey(jobId))) === 1) consumer?.abort(jobId, new JobAborted('cancelled'));
+      const asked = await stops.asked(jobId);
+      if (asked) consumer?.abort(jobId, new JobAborted(asked));
     }
   }
 
@@ -205,13 +218,10 @@ export function createQueue(options: QueueOptions): Queue {
   let closing: Promise<void> | undefined;
 
   return {
-    async enqueueTraining(payload) {
-      // Without an answer it keeps the share it has: a job must not be lost over its turn.
-      const share = await options.shareOf?.(payload.tenantId).catch((error: Error) => {
-        onError(error);
-        return undefined;
-      });
-      if (await fair.enqueue(payload, share)) await admission.pump();
+    enqueueTraining: (payload) => enqueueFairly(payload, {}),
+    async resumeTraining(payload) {
+      await stops.clearPause(payload.jobId);
+      await enqueueFairly(payload, { again: true });
     },
     async enqueueDelivery(payload) {
       const job = await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
@@ -223,9 +233,9 @@ export function createQueue(options: QueueOptions): Queue {
     async processTraining(handler, processOptions) {
       let consumer: RunningConsumer | undefined;
       // Before the first job is taken: its flag is read after it can be told, so no request falls in between.
-      const stop = await hub.listen(cancelChannel, (jobId) => {
-        if (jobId === undefined) recheckCancels(consumer).catch(onError);
-        else consumer?.abort(jobId, new JobAborted('cancelled'));
+      const stop = await stops.listen((jobId, reason) => {
+        if (jobId === undefined) recheckStops(consumer).catch(onError);
+        else consumer?.abort(jobId, new JobAborted(reason));
       });
       consumer = await start<'train'>(
         jobTable.train,
@@ -247,28 +257,8 @@ export function createQueue(options: QueueOptions): Queue {
     },
     processDeliveries: (handler, processOptions) =>
       start<'deliver'>(jobTable.deliver, processOptions, handler),
-    async requestCancel(jobId) {
-      await redis.set(cancelKey(jobId), '1', 'EX', cancelSeconds);
-      const found = await fair.withdraw(jobId);
-      if (found === 'removed') return 'removed';
-      const job = await queues.train.getJob(jobId);
-      const state = await job?.getState();
-      // Between the fair queue and BullMQ: it finds the flag when it starts.
-      if (!job && found === 'admitted') return 'signalled';
-      if (!job || state === 'completed' || state === 'failed' || state === 'unknown') return 'unknown';
-      if (state !== 'active') {
-        try {
-          await job.remove();
-          await fair.end(jobId, 0);
-          await admission.pump();
-          return 'removed';
-        } catch {
-          // A worker has taken it since.
-        }
-      }
-      await redis.publish(cancelChannel, jobId);
-      return 'signalled';
-    },
+    requestCancel: (jobId) => stops.request(jobId, 'cancelled'),
+    requestPause: (jobId) => stops.request(jobId, 'paused'),
     async forget(jobId) {
       const found = await fair.withdraw(jobId);
       const job = await queues.train.getJob(jobId);

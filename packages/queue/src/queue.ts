@@ -33,7 +33,7 @@ export interface JobEvents {
 
 /** Why the signal of a handler fired; found as `signal.reason`. */
 export class JobAborted extends Error {
-  constructor(readonly reason: 'cancelled' | 'timeout' | 'lock_lost' | 'shutdown') {
+  constructor(readonly reason: 'cancelled' | 'paused' | 'timeout' | 'lock_lost' | 'shutdown') {
     super(`job aborted: ${reason}`);
     this.name = 'JobAborted';
   }
@@ -90,6 +90,11 @@ export type CancelResult = 'removed' | 'signalled' | 'unknown';
 export interface Queue {
   /** Idempotent by `jobId`: a job that waits or runs is left alone, a dead one is put back with fresh attempts. */
   enqueueTraining(payload: TrainingPayload): Promise<void>;
+  /**
+   * Takes a pause back and enqueues. Should the job's paused run not have left its worker, it runs again after that:
+   * at once, or up to a lock's life later.
+   */
+  resumeTraining(payload: TrainingPayload): Promise<void>;
   /** Idempotent by event and webhook. */
   enqueueDelivery(payload: DeliveryPayload): Promise<void>;
   /**
@@ -106,6 +111,11 @@ export interface Queue {
   ): Promise<Consumer>;
   /** Asks that a training job stops. The request is kept, so a job that starts later still learns of it. */
   requestCancel(jobId: string): Promise<CancelResult>;
+  /**
+   * Takes a training job out of the queue, or asks its handler to stop so that it can leave: a handler that then
+   * returns has left, one that throws is run again. Asking to cancel outweighs it.
+   */
+  requestPause(jobId: string): Promise<CancelResult>;
   /**
    * Removes what is kept of a training job: its entry, also a dead one, and its events. False while a worker holds it;
    * then ask again later. Call `requestCancel` first.

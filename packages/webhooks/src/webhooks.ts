@@ -114,7 +114,7 @@ export function createWebhooks({ records, loadJob, enqueue, send, clock, newId }
 }
 
 function eventTypeOf({ state }: Job): WebhookEventType {
-  if (state === 'queued' || state === 'running') {
+  if (state === 'queued' || state === 'paused' || state === 'running') {
     throw new AppError('internal', 'only a finished job has an event');
   }
   return `job.${state}`;

@@ -22,8 +22,15 @@ export interface Admitted {
  * several jobs in service at once (Jin, Chase, Kaur: SIGMETRICS 2004). All state is in Redis, shared by all processes.
  */
 export interface FairQueue {
-  /** Idempotent by job. Without a share the tenant keeps the one it has. Returns whether a slot is free, so that admitting is worth a try. */
-  enqueue(payload: TrainingPayload, share: TenantShare | undefined): Promise<boolean>;
+  /**
+   * Idempotent by job; with `again`, one that is admitted waits again after its end. Without a share the tenant keeps
+   * the one it has. Returns whether a slot is free, so that admitting is worth a try.
+   */
+  enqueue(
+    payload: TrainingPayload,
+    share: TenantShare | undefined,
+    options?: { again?: boolean },
+  ): Promise<boolean>;
   /** Takes jobs for every free slot. Each must be handed to BullMQ; one that was not is returned by `tend` later. */
   admit(): Promise<Admitted[]>;
   /** A worker starts the job. False when it has ended already: a leftover that must not run. */
@@ -74,9 +81,9 @@ export function createFairQueue(options: {
   }
 
   return {
-    async enqueue(payload, share) {
+    async enqueue(payload, share, { again = false } = {}) {
       const flow = `${payload.priority === 'bulk' ? 1 : 0}|${payload.tenantId}`;
-      const args = [payload.jobId, flow, JSON.stringify(payload)];
+      const args = [payload.jobId, flow, JSON.stringify(payload), again ? 1 : 0];
       if (share) args.push(String(share.weight ?? 1), String(share.concurrentJobs ?? 0));
       return (await run('enqueue', ...args)) === 1;
     },

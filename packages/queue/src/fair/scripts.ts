@@ -17,6 +17,7 @@
  * | waiting, admitted | hashes: job to `<flow>\n<payload>` |
  * | charge | hash: admitted job to the seconds its flow has been charged in advance |
  * | active, active:<tenant> | sets: admitted jobs that hold a slot, i.e. neither wait for a retry nor for their model |
+ * | again | set: admitted jobs that shall wait again after their end |
  * | claim:<job> | lives while whoever admitted the job may still hand it to BullMQ |
  * | workers, worker:<id> | set of workers; slots of one, expiring with its heartbeat |
  */
@@ -91,6 +92,10 @@ local function account(id, flow, seconds)
     redis.call('hset', key, 'estimate', text(before * 0.8 + seconds * 0.2))
   end
 end
+local function wait(id, flow, entry)
+  redis.call('zadd', p .. 'jobs:' .. flow, redis.call('incr', p .. 'seq'), id)
+  redis.call('hset', p .. 'waiting', id, entry)
+end
 local function settle(id, seconds)
   local entry = redis.call('hget', p .. 'admitted', id)
   if not entry then return end
@@ -100,6 +105,7 @@ local function settle(id, seconds)
   redis.call('hdel', p .. 'admitted', id)
   redis.call('hdel', p .. 'charge', id)
   redis.call('del', p .. 'claim:' .. id)
+  if redis.call('srem', p .. 'again', id) == 1 then wait(id, flow, entry) end
   offerBoth(tenantOf(flow))
 end
 local function failed(id)
@@ -107,15 +113,15 @@ local function failed(id)
   return 0
 end`;
 
-/** ARGV: job, flow, payload, and weight and cap where they are known. Returns whether a slot is free. */
+/** ARGV: job, flow, payload, whether to run again if admitted, and weight and cap where known. Returns whether a slot is free. */
 const enqueue = `${common}
 local id, flow = ARGV[3], ARGV[4]
 local tenant = tenantOf(flow)
-if ARGV[6] then redis.call('hset', p .. 'tenant:' .. tenant, 'weight', ARGV[6], 'cap', ARGV[7]) end
+if ARGV[7] then redis.call('hset', p .. 'tenant:' .. tenant, 'weight', ARGV[7], 'cap', ARGV[8]) end
 if redis.call('hexists', p .. 'admitted', id) == 1 and failed(id) == 1 then settle(id, 0) end
+if ARGV[6] == '1' and redis.call('hexists', p .. 'admitted', id) == 1 then redis.call('sadd', p .. 'again', id) end
 if redis.call('hexists', p .. 'admitted', id) == 0 and redis.call('hexists', p .. 'waiting', id) == 0 then
-  redis.call('zadd', p .. 'jobs:' .. flow, redis.call('incr', p .. 'seq'), id)
-  redis.call('hset', p .. 'waiting', id, flow .. '\\n' .. ARGV[5])
+  wait(id, flow, flow .. '\\n' .. ARGV[5])
 end
 offerBoth(tenant)
 if room() > 0 then return 1 end
@@ -175,6 +181,8 @@ local entry = redis.call('hget', p .. 'admitted', ARGV[3])
 if not entry then return 0 end
 account(ARGV[3], flowOf(entry), tonumber(ARGV[4]))
 leave(ARGV[3], tenantOf(flowOf(entry)))
+-- It runs again anyway.
+redis.call('srem', p .. 'again', ARGV[3])
 offerBoth(tenantOf(flowOf(entry)))
 return 1`;
 
@@ -186,6 +194,7 @@ return 1`;
 /** ARGV: job. Returns 1 when it waited and is gone, 2 when it is admitted, 0 when it is neither. */
 const withdraw = `${common}
 local id = ARGV[3]
+redis.call('srem', p .. 'again', id)
 if redis.call('hexists', p .. 'admitted', id) == 1 then return 2 end
 local entry = redis.call('hget', p .. 'waiting', id)
 if not entry then return 0 end

@@ -28,7 +28,8 @@ export function cancelJob(
       const { id: jobId, tenantId, task, user } = marked;
       const ref = { jobId, tenantId, task, user };
       const found = await queue.requestCancel(jobId);
-      if (found !== 'removed') {
+      // A paused job is in nobody's hands.
+      if (found !== 'removed' && marked.state !== 'paused') {
         // Not in the queue, yet unfinished: whoever was to enqueue it died. A worker finds the mark and ends it.
         if (found === 'unknown' && marked.state === 'queued')
           await queue.enqueueTraining(trainingPayload(marked));

@@ -1,9 +1,10 @@
-import { AppError, Job, JobCreate, type ModelRef, missingExamples } from '@scion/contracts';
+import { Job, JobCreate } from '@scion/contracts';
 import { trainingPayload } from '@scion/queue';
 import { tenantOf } from '../../http/authenticate.js';
 import { checkUserId } from '../../http/user-id.js';
-import type { ApiDeps, Records } from '../../ports.js';
+import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
+import { requireExamples } from './require-examples.js';
 
 export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry' | 'queue'>): void {
   app.post(
@@ -34,24 +35,5 @@ export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
         .header('location', `/v1/jobs/${job.id}`)
         .send(job);
     },
-  );
-}
-
-async function requireExamples(ref: ModelRef, registry: Pick<Records, 'tasks' | 'examples'>): Promise<void> {
-  const task = await registry.tasks.get(ref.tenantId, ref.task);
-  const { examples } = await registry.examples.all(ref);
-  const counts = new Map<string, number>();
-  for (const { label } of examples) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const lacking = missingExamples(task, counts);
-  if (!lacking) return;
-  const { missing, missingLabels } = lacking;
-  const wants = [];
-  const short = Object.keys(missing).length;
-  if (short > 0) wants.push(`${short} of the labels need more examples, see missing`);
-  if (missingLabels > 0) wants.push(`${missingLabels} more labels are needed, two at the least`);
-  throw new AppError(
-    'too_few_examples',
-    `Each label needs ${task.minExamplesPerLabel} examples: ${wants.join('; ')}.`,
-    { extensions: { missing, missingLabels } },
   );
 }
