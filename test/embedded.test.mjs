@@ -78,10 +78,16 @@ async function untilGone(pids) {
 function readme() {
   const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const script = /```sh\n([\s\S]*?)```/.exec(text)[1].replace(/^URL=.*$/m, `URL=${url}`);
-  const answer = execFileSync('bash', ['-euo', 'pipefail', '-c', script.replaceAll('data/', `${folder}/`)], {
-    encoding: 'utf8',
-    env: { PATH: process.env.PATH },
-  });
+  const answer = execFileSync(
+    'bash',
+    ['--norc', '-euo', 'pipefail', '-c', script.replaceAll('data/', `${folder}/`)],
+    {
+      encoding: 'utf8',
+      // A socket as standard input makes bash read a remote shell's start-up files.
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { PATH: process.env.PATH },
+    },
+  );
   return JSON.parse(answer.slice(answer.lastIndexOf('{"predictions"'))).predictions.map(({ label }) => label);
 }
 

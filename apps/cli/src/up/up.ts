@@ -53,6 +53,8 @@ export async function up(options: UpOptions): Promise<void> {
     const key = await operatorKey(folder.path);
     const env = {
       ...process.env,
+      // With objects in S3 its SDK would print a notice about Node 20 at each start.
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       SCION_DATA: folder.path,
       SCION_BASE: basePath,
       SCION_HOST: options.host,
