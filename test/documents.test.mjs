@@ -27,6 +27,12 @@ function* markdown(folder) {
   }
 }
 
+/** A path inside the workspace's folder. */
+const folderOf = (workspace) =>
+  ['apps', 'packages']
+    .map((kind) => join(root, kind, workspace, 'package.json'))
+    .find((path) => existsSync(path)) ?? root;
+
 /** Paths in backticks that start at the top of the repository, and relative links. */
 function namedFiles(path, text) {
   const inTicks = [...text.matchAll(/`((?:apps|packages|infra|test|docs|\.ci)\/[\w./-]*[\w/])`/g)].map(
@@ -43,9 +49,9 @@ for (const path of markdown(root)) {
   t.test(`${relative(root, path)} names only files and scripts that exist`, async (t) => {
     const missing = namedFiles(path, text).filter((name) => !existsSync(join(root, name)));
     t.same(missing, [], 'files and links');
-    const unknown = [...text.matchAll(/\bnpm run ([\w:-]+)/g)]
-      .map(([, name]) => name)
-      .filter((name) => !scriptsFor(path).has(name));
+    const unknown = [...text.matchAll(/\bnpm run ([\w:-]+)(?: -w @scion\/(\w+))?/g)]
+      .filter(([, name, workspace]) => !scriptsFor(workspace ? folderOf(workspace) : path).has(name))
+      .map(([call]) => call);
     t.same(unknown, [], 'npm scripts');
   });
 }
