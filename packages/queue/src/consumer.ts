@@ -11,6 +11,8 @@ export interface QueueTimings {
   stalledIntervalMs: number;
   /** A job whose model is busy looks again after this long, should it not be woken before. */
   busyRetryMs: number;
+  /** In the place of each kind's own limit in the job table. */
+  timeoutMs?: number;
 }
 
 /** Thrown to put a job back without losing an attempt, after `afterMs`. */
@@ -71,7 +73,7 @@ export async function startConsumer<N extends JobName>(
     const controller = new AbortController();
     const abort = (reason: JobAborted): void => controller.abort(reason);
     running.set(jobId, controller);
-    const timer = setTimeout(() => abort(new JobAborted('timeout')), row.timeoutMs);
+    const timer = setTimeout(() => abort(new JobAborted('timeout')), timings.timeoutMs ?? row.timeoutMs);
     timer.unref();
     // BullMQ renews by itself, but forgets a job that was put back and taken again at once; see `untrackJob` there.
     const renewal = setInterval(() => {

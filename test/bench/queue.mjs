@@ -1,0 +1,118 @@
+/**
+ * How fast training jobs go in and out, and how long a second tenant waits behind 10,000 jobs.
+ * `node test/bench/queue.mjs [jobs]` after a build; `--bare` last measures BullMQ alone on the same Redis.
+ */
+import { createRequire } from 'node:module';
+import { startRedis } from '@scion/testkit';
+import { createQueue } from '../../packages/queue/dist/index.js';
+
+const jobs = Number(process.argv[2] ?? 10_000);
+const server = await startRedis();
+const rate = (from) => Math.round(jobs / ((performance.now() - from) / 1_000));
+const payload = (tenantId, at) => ({
+  ...{ jobId: `job_${tenantId}_${at}`, tenantId, task: 'mail', user: `user ${at}` },
+});
+const inBatches = async (add) => {
+  for (let from = 0; from < jobs; from += 500) {
+    await Promise.all(Array.from({ length: Math.min(500, jobs - from) }, (_, at) => add(from + at)));
+  }
+};
+
+async function bare() {
+  const { Queue, Worker } = createRequire(new URL('../../packages/queue/package.json', import.meta.url))(
+    'bullmq',
+  );
+  const options = { connection: { path: server.path, maxRetriesPerRequest: null }, prefix: '{bare}' };
+  const queue = new Queue('train', options);
+  const addedAt = performance.now();
+  await inBatches((at) =>
+    queue.add('train', payload('ten_1', at), { jobId: `job_${at}`, removeOnComplete: true }),
+  );
+  const adds = rate(addedAt);
+  let done = 0;
+  const startedAt = performance.now();
+  const worker = await new Promise((resolve) => {
+    const made = new Worker(
+      'train',
+      async () => {
+        done += 1;
+        if (done === jobs) resolve(made);
+      },
+      { ...options, concurrency: 16 },
+    );
+  });
+  console.log(
+    JSON.stringify({ what: 'BullMQ alone', jobs, addsPerSecond: adds, jobsPerSecond: rate(startedAt) }),
+  );
+  await worker.close();
+  await queue.close();
+}
+
+async function ours() {
+  const options = { connection: { path: server.path }, clock: Date.now };
+  const [api, workers] = [createQueue(options), createQueue(options)];
+  const addedAt = performance.now();
+  await inBatches((at) => api.enqueueTraining(payload('ten_1', at)));
+  const adds = rate(addedAt);
+  let done = 0;
+  const startedAt = performance.now();
+  await new Promise((resolve, reject) => {
+    workers
+      .processTraining(
+        async () => {
+          done += 1;
+          if (done === jobs) resolve();
+        },
+        { concurrency: 16 },
+      )
+      .catch(reject);
+  });
+  console.log(JSON.stringify({ what: 'queue', jobs, addsPerSecond: adds, jobsPerSecond: rate(startedAt) }));
+  await workers.close();
+  await api.close();
+}
+
+/** Starts of the first tenant's jobs between the arrival of the second's first job and its start; the worst of `rounds`. */
+async function fairness(slots, rounds = 20) {
+  await server.flush();
+  const options = { connection: { path: server.path }, clock: Date.now };
+  const api = createQueue(options);
+  const processes = Array.from({ length: slots }, () => createQueue(options));
+  await inBatches((at) => api.enqueueTraining(payload('ten_1', at)));
+  let started = 0;
+  const waits = [];
+  const arrived = new Map();
+  let seen = () => {};
+  for (const each of processes) {
+    await each.processTraining(
+      async ({ tenantId }) => {
+        started += 1;
+        if (arrived.has(tenantId)) {
+          waits.push(started - arrived.get(tenantId) - 1);
+          seen();
+        }
+        await new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * 10));
+      },
+      { concurrency: 1 },
+    );
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    const found = new Promise((resolve) => {
+      seen = resolve;
+    });
+    const newcomer = payload(`ten_new_${round}`, 0);
+    arrived.set(newcomer.tenantId, started);
+    await api.enqueueTraining(newcomer);
+    await found;
+  }
+  console.log(JSON.stringify({ what: 'jobs before a newcomer', slots, rounds, max: Math.max(...waits) }));
+  await Promise.all([api, ...processes].map((queue) => queue.close()));
+}
+
+if (process.argv.includes('--bare')) await bare();
+else {
+  await ours();
+  await fairness(1);
+  await fairness(4);
+}
+await server.close();
