@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addBaseCommand } from './base-command.js';
+import { addRebuildCommand } from './rebuild-command.js';
 import { addUpCommand } from './up/command.js';
 import { UserError } from './user-error.js';
 
@@ -11,6 +12,7 @@ export async function main(argv: string[]): Promise<void> {
     .exitOverride();
   addUpCommand(program);
   addBaseCommand(program);
+  addRebuildCommand(program);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
