@@ -23,12 +23,11 @@ export type { Head } from './inject/head.js';
 export { buildInferenceGraph, type InferenceGraph, type InferenceOptions } from './inject/inference-graph.js';
 export {
   type Extent,
-  extentOf,
   initialParameters,
-  offsetsOf,
   type Parameter,
   type ParameterLayout,
-  sizeOf,
+  parameterCount,
+  parameterOffsets,
 } from './inject/parameters.js';
 export type { Pooling } from './inject/pooling.js';
 export { type SampleSizes, sampleInputs } from './inject/sample.js';

@@ -113,3 +113,37 @@ t.test('equal computations are emitted once', async (t) => {
   // The forward graph is as given; its two equal tanh are the writer's own.
   t.equal(keys.length - new Set(keys).size, 1);
 });
+
+t.test('the worked example of docs/how-training-graphs-work.md is as the page says', async (t) => {
+  const b = createBuilder({ name: 'page' });
+  const [x, w, v, y] = [
+    b.input('x', 'float32', [1, 2]),
+    b.input('w', 'float32', [2, 1]),
+    b.input('v', 'float32', []),
+    b.input('y', 'float32', []),
+  ];
+  const d = b.sub(b.mul(b.tanh(b.matmul(x, w)), v), y);
+  const loss = b.mul(d, d);
+  b.output(loss, 'float32');
+  const model = b.build();
+  const given: Feeds = {
+    x: floatTensor([1, 2], [1, 2]),
+    w: floatTensor([0.5, -0.25], [2, 1]),
+    v: floatTensor([2], []),
+    y: floatTensor([1], []),
+  };
+  const { graph, gradients } = await differentiate(model, {
+    loss,
+    wrt: ['w', 'v'],
+    feeds: [given, given],
+    open: openSession,
+  });
+  const outputs = ['w', 'v'].map((name) => ({ name: gradients.get(name) ?? '', type: 'float32' as const }));
+  const session = await openSession({ ...model, graph: { ...graph, outputs } });
+  const answers = await session.run(given);
+  await session.close();
+  t.strictSame(numbersOf(answers[outputs[0].name]), [-4, -8]);
+  t.strictSame(numbersOf(answers[outputs[1].name]).map(Math.abs), [0]);
+  const added = graph.nodes.slice(model.graph.nodes.length).map(({ op }) => op);
+  t.comment(added.join(' '));
+});

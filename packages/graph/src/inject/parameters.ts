@@ -25,12 +25,12 @@ export interface ParameterLayout {
 }
 
 /** How many numbers a parameter has. */
-export function extentOf({ shape }: Pick<Parameter, 'shape'>, labels: number): number {
+function extentOf({ shape }: Pick<Parameter, 'shape'>, labels: number): number {
   return shape.reduce<number>((product, size) => product * (size === 'labels' ? labels : size), 1);
 }
 
 /** Where each parameter lies in a user's flat vector for that many labels. */
-export function offsetsOf(
+export function parameterOffsets(
   layout: ParameterLayout,
   labels: number,
 ): { parameter: Parameter; offset: number; size: number }[] {
@@ -43,7 +43,7 @@ export function offsetsOf(
 }
 
 /** The length N of a user's flat vector. */
-export function sizeOf(layout: ParameterLayout, labels: number): number {
+export function parameterCount(layout: ParameterLayout, labels: number): number {
   return layout.parameters.reduce((sum, parameter) => sum + extentOf(parameter, labels), 0);
 }
 
@@ -56,8 +56,8 @@ export function initialParameters(
   labels: number,
   random: () => number,
 ): Float32Array {
-  const vector = new Float32Array(sizeOf(layout, labels));
-  for (const { parameter, offset, size } of offsetsOf(layout, labels)) {
+  const vector = new Float32Array(parameterCount(layout, labels));
+  for (const { parameter, offset, size } of parameterOffsets(layout, labels)) {
     if (parameter.initial.kind === 'zeros') continue;
     const { bound } = parameter.initial;
     for (let i = 0; i < size; i++) vector[offset + i] = (random() * 2 - 1) * bound;

@@ -2,7 +2,7 @@
 import { encode } from '../autodiff/emitter.js';
 import type { Feeds, OpenSession } from '../autodiff/probe.js';
 import { GraphError } from '../error.js';
-import { offsetsOf } from '../inject/parameters.js';
+import { parameterOffsets } from '../inject/parameters.js';
 import type { Tensor } from '../ir.js';
 import { numbersOf } from '../tensor.js';
 import type { TrainingGraph } from '../train/training-graph.js';
@@ -60,7 +60,7 @@ export async function selfCheck(
   const one = training.sample({ users: 1, rowsPerUser: rows, tokens, labels });
   // Away from zero, so that B's gradient and A's are both alive; scores far apart, so that the loss is steep.
   const start = new Float32Array(numbersOf(one.parameters).length);
-  for (const { parameter, offset, size } of offsetsOf(layout, labels)) {
+  for (const { parameter, offset, size } of parameterOffsets(layout, labels)) {
     const bound = parameter.shape.includes('labels') ? 1 : parameter.decay ? 0.1 : 0.03;
     for (let i = 0; i < size; i++) start[offset + i] = (random() * 2 - 1) * bound;
   }
@@ -71,7 +71,7 @@ export async function selfCheck(
   await gradientSession.close();
   const gradient = numbersOf(answers.gradient);
 
-  const plans = offsetsOf(layout, labels).flatMap(({ parameter, offset, size }) => {
+  const plans = parameterOffsets(layout, labels).flatMap(({ parameter, offset, size }) => {
     const own = Float64Array.from(gradient.slice(offset, offset + size));
     const norm = length(own);
     const plan = (direction: Check['direction'], vector: Float64Array): Plan => {

@@ -7,7 +7,7 @@ import {
   floatTensor,
   int64Tensor,
   numbersOf,
-  sizeOf,
+  parameterCount,
 } from '../index.js';
 import { openSession } from '../testing/open-session.test.js';
 import { readSafetensors } from '../testing/read-safetensors.js';
@@ -67,7 +67,7 @@ t.test('the gradient equals PyTorch’s in float64 to 1e-5, tensor by tensor', a
   const { gradient, layout } = await trainingGraph();
   const initial = recorded('initial');
   const size = initial.length;
-  t.equal(sizeOf(layout, labels), size, 'the same parameters');
+  t.equal(parameterCount(layout, labels), size, 'the same parameters');
   const session = await openSession(gradient);
   const answers = await session.run({ ...inputs, parameters: floatTensor(initial, [1, size]) });
   await session.close();

@@ -5,14 +5,11 @@ import {
   createBuilder,
   type Feeds,
   floatTensor,
-  initialParameters,
   int64Tensor,
-  type Loss,
   type Model,
   numbersOf,
-  offsetsOf,
+  parameterOffsets,
   selfCheck,
-  sizeOf,
   type TrainingGraph,
   type TrainingOptions,
 } from '../index.js';
@@ -122,147 +119,13 @@ t.test('a group whose learning rate is 0 stands still while others move', async 
   const feeds = training.sample({ users: 1, rowsPerUser: 4, tokens: 5, labels: 3 });
   const before = numbersOf(feeds.parameters);
   const answers = await run(training.step, { ...feeds, learning_rate: floatTensor([0, 0.01, 0.02], [1, 3]) });
-  for (const { parameter, offset, size } of offsetsOf(training.layout, 3)) {
+  for (const { parameter, offset, size } of parameterOffsets(training.layout, 3)) {
     const moved = before
       .slice(offset, offset + size)
       .some((value, i) => value !== answers.next_parameters[offset + i]);
     t.equal(moved, parameter.group !== 'layer.0', parameter.name);
   }
 });
-
-t.test(
-  'dropout repeats for the same seed, differs for another, and silences the share it is told',
-  async (t) => {
-    const b = createBuilder({ name: 'wide' });
-    const x = b.input('x', 'float32', ['rows', 64]);
-    const weight = b.initializer('w', floatTensor(new Float32Array(64 * 64).fill(0), [64, 64]));
-    b.output(b.matmul(x, weight, 'layer'), 'float32', ['rows', 64]);
-    const training = await buildTrainingGraph(
-      b.build(),
-      {
-        adapters: [{ kind: 'lora', targets: 'layer', rank: 64, alpha: 64, dropout: 0.25 }],
-        head: { kind: 'none' },
-        pooling: 'none',
-        loss: { kind: 'squared' },
-      },
-      openSession,
-    );
-    // A and B identity: the scores are the dropped-out input itself.
-    const identity = Array.from({ length: 64 * 64 }, (_, i) => (i % 65 === 0 ? 1 : 0));
-    const rows = 200;
-    const feeds = (seed: number): Feeds => ({
-      x: floatTensor(new Float32Array(rows * 64).fill(0.75), [rows, 64]),
-      parameters: floatTensor([...identity, ...identity], [1, 2 * 64 * 64]),
-      targets: floatTensor(new Float32Array(rows * 64), [rows, 64]),
-      row_weights: floatTensor(new Float32Array(rows).fill(1)),
-      seed: int64Tensor([seed]),
-    });
-    const [first, again, other] = [
-      await run(training.forward, feeds(1)),
-      await run(training.forward, feeds(1)),
-      await run(training.forward, feeds(2)),
-    ];
-    t.strictSame(first.scores, again.scores);
-    const values = first.scores;
-    t.ok(
-      values.every((value) => value === 0 || Math.abs(value - 1) < 1e-6),
-      'silenced, or grown by 1/(1 − rate)',
-    );
-    const share = values.filter((value) => value === 0).length / values.length;
-    t.ok(Math.abs(share - 0.25) < 0.02, `silenced ${share}`);
-    const both = values.filter((value, i) => value === 0 && other.scores[i] === 0).length / values.length;
-    t.ok(Math.abs(both - 0.0625) < 0.015, `independent of another seed: ${both}`);
-    const neighbours =
-      values.filter((value, i) => i % 64 > 0 && value === 0 && values[i - 1] === 0).length / (rows * 63);
-    t.ok(Math.abs(neighbours - 0.0625) < 0.015, `and of the neighbouring feature: ${neighbours}`);
-    const below =
-      values.filter((value, i) => i >= 64 && value === 0 && values[i - 64] === 0).length / ((rows - 1) * 64);
-    t.ok(Math.abs(below - 0.0625) < 0.015, `and of the neighbouring row: ${below}`);
-  },
-);
-
-t.test(
-  'every adapter, head, pooling and loss trains eight examples to (almost) no loss, and its gradient passes the check',
-  async (t) => {
-    const losses: Loss[] = [
-      { kind: 'softmax', classWeights: true },
-      { kind: 'sigmoid', classWeights: true },
-      { kind: 'squared' },
-      { kind: 'huber', delta: 0.3 },
-    ];
-    const variants: [string, Partial<TrainingOptions>][] = [
-      ...losses.map((loss): [string, Partial<TrainingOptions>] => [loss.kind, { loss }]),
-      ['sigmoid without class weights', { loss: { kind: 'sigmoid' } }],
-      ['contrastive beside softmax', { contrastive: { coefficient: 0.1, temperature: 0.3 } }],
-      ['all-linear', { adapters: [{ kind: 'lora', targets: 'all-linear', rank: 2, alpha: 2 }] }],
-      ['ia3', { adapters: [{ kind: 'ia3', targets: 'key,value', feedForward: 'outer' }] }],
-      ['bias', { adapters: [{ kind: 'bias', targets: 'all-linear' }] }],
-      ['norm', { adapters: [{ kind: 'norm', targets: 'all' }] }],
-      [
-        'several adapters on one layer',
-        {
-          adapters: [
-            lora,
-            { kind: 'ia3', targets: 'query' },
-            { kind: 'bias', targets: 'query' },
-            { kind: 'norm', targets: 'all' },
-          ],
-        },
-      ],
-      ['mlp head', { head: { kind: 'mlp', hidden: 6, activation: 'gelu' } }],
-      ['mlp head, tanh', { head: { kind: 'mlp', hidden: 6, activation: 'tanh' } }],
-      ['cls', { pooling: 'cls' }],
-      ['last', { pooling: 'last' }],
-      ['head alone', { adapters: [] }],
-      ['several features', { features: ['layer.0.ffn.norm', 'last_hidden_state'] }],
-      ['dropout', { adapters: [{ ...lora, dropout: 0.1 }] }],
-    ];
-    for (const [name, variant] of variants) {
-      const training = await buildTrainingGraph(bert, { ...plain, ...variant }, openSession);
-      const report = await selfCheck(training, { random: randomFrom(5) }, openSession);
-      t.ok(report.passed, `${name}: ${report.text}`);
-      // Learning alone, without decay and smoothing.
-      const labels = 2;
-      const feeds: Feeds = {
-        ...training.sample({ users: 1, rowsPerUser: 8, tokens: 6, labels }),
-        label_smoothing: floatTensor([0]),
-        weight_decay: floatTensor([0]),
-        clip_norm: floatTensor([5]),
-        learning_rate: floatTensor(
-          training.layout.groups.map(() => 0.05),
-          [1, training.layout.groups.length],
-        ),
-      };
-      const session = await openSession(training.step);
-      let state: Feeds = {
-        parameters: floatTensor(initialParameters(training.layout, labels, randomFrom(9)), [
-          1,
-          sizeOf(training.layout, labels),
-        ]),
-      };
-      const history: number[] = [];
-      for (let step = 1; step <= 80; step++) {
-        const all: Feeds = { ...feeds, ...state, step: floatTensor([step]) };
-        const answers = await session.run(
-          Object.fromEntries(training.step.graph.inputs.map((input) => [input.name, all[input.name]])),
-        );
-        history.push(numbersOf(answers.loss)[0]);
-        state = {
-          parameters: answers.next_parameters,
-          first_moment: answers.next_first_moment,
-          second_moment: answers.next_second_moment,
-        };
-      }
-      await session.close();
-      const end = history.at(-1) ?? Number.NaN;
-      // A contrastive term does not end at 0, and a head alone only fits what is linearly separable.
-      t.ok(
-        end < history[0] * (/contrastive|alone|cls|dropout/.test(name) ? 0.8 : 0.4),
-        `${name}: ${history[0].toFixed(3)} → ${end.toFixed(4)}`,
-      );
-    }
-  },
-);
 
 t.test('users of one run may have different numbers of labels', async (t) => {
   const training = await buildTrainingGraph(bert, plain, openSession);

@@ -7,7 +7,7 @@ import { graftAdapters } from '../inject/adapters.js';
 import { defaultGroups, findFeatures, type GraftOptions, poolFeatures } from '../inject/features.js';
 import { createGraft, prune } from '../inject/graft.js';
 import { graftHead } from '../inject/head.js';
-import { type ParameterLayout, sizeOf } from '../inject/parameters.js';
+import { type ParameterLayout, parameterCount } from '../inject/parameters.js';
 import { sampleInputs } from '../inject/sample.js';
 import { findSites } from '../inject/sites.js';
 import type { Dim, Model, Tensor } from '../ir.js';
@@ -262,7 +262,7 @@ function sampleFeeds(
       Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => value(i)),
     ),
   });
-  const size = sizeOf(layout, labels);
+  const size = parameterCount(layout, labels);
   const feeds: Feeds = {
     ...own,
     parameters: floats([users, size], (i) => 0.05 * Math.sin(12.9898 * (i + 1))),

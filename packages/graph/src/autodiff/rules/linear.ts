@@ -25,8 +25,9 @@ export const linear: Record<string, Rule> = {
       () => {
         if (bShape.length === 2 && typeof k === 'number' && typeof n === 'number') {
           // One shared right matrix: the batch is only more rows, and one product sums over all of them.
-          const rows = e.reshape(left, [-1, k]);
-          const pulled = e.matmul(e.t(rows, 2), e.reshape(gradient, [-1, n]));
+          const flat = (value: string, width: number) =>
+            aShape.length === 2 ? value : e.reshape(value, [-1, width]);
+          const pulled = e.matmul(e.t(flat(left, k), 2), flat(gradient, n));
           return columnVector ? e.reshapeLike(pulled, b) : pulled;
         }
         const pulled = e.sumTo(e.matmul(e.t(left, aShape.length), gradient), [...batch, k, n], bShape);
