@@ -25,7 +25,10 @@ export interface PredictionEngine {
   cacheState(): CacheState;
 }
 
-export type JobQueue = Pick<Queue, 'enqueueTraining' | 'resumeTraining' | 'requestCancel' | 'requestPause' | 'forget' | 'counts' | 'events'>;
+export type JobQueue = Pick<
+  Queue,
+  'enqueueTraining' | 'resumeTraining' | 'requestCancel' | 'requestPause' | 'forget' | 'counts' | 'events'
+>;
 export type Records = Pick<
   Registry,
   'tenants' | 'keys' | 'tasks' | 'examples' | 'models' | 'jobs' | 'webhooks' | 'users'

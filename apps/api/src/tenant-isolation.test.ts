@@ -53,6 +53,7 @@ const naming = inTenant.filter(({ path }) => path.includes('{'));
 
 const bodies: Record<string, unknown> = {
   rollbackModel: {},
+  promoteVersion: { version: 1 },
   predict: { inputs: ['x'] },
   appendExamples: { examples: [{ id: 'mine', input: 'x', label: 'like' }] },
   putTask: {},

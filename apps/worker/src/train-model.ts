@@ -159,6 +159,8 @@ async function attempt(
     (await trainVersion(deps, ref, { signal, progress, beforePublishing: stopIfCancelled }));
   const { gate } = version.card;
   if (gate.promoted) await registry.models.promote(ref, version.version, ref.jobId);
+  // The job is done without it; what stays behind goes with the next one.
+  await registry.models.collect(ref).catch((error) => log.warn(loggedError(error), 'versions not collected'));
   await finishJob(ref, { state: 'succeeded', version: version.version, gate });
   log.info(
     {

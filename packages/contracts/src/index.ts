@@ -17,7 +17,16 @@ export {
   JobState,
   Metrics,
 } from './schemas/jobs.js';
-export { AliasEntry, Card, Model, ModelSummary, ModelVersion, Rollback } from './schemas/models.js';
+export {
+  AliasEntry,
+  Card,
+  Collection,
+  Model,
+  ModelSummary,
+  ModelVersion,
+  Promotion,
+  Rollback,
+} from './schemas/models.js';
 export { Prediction, PredictRequest, PredictResponse } from './schemas/predictions.js';
 export {
   JobId,
@@ -35,7 +44,7 @@ export {
 } from './schemas/primitives.js';
 export { Problem } from './schemas/problem.js';
 export { CacheState, SystemState } from './schemas/system.js';
-export { Task, TaskSpec, Untrained } from './schemas/tasks.js';
+export { defaultRetention, Retention, Task, TaskSpec, Untrained } from './schemas/tasks.js';
 export { Key, KeyCreate, KeyCreated, Scope, Tenant, TenantCreate } from './schemas/tenants.js';
 export {
   Delivery,

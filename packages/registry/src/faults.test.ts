@@ -222,6 +222,62 @@ const scenarios: Record<string, Scenario> = {
       t.ok(await registry.jobs.cancelRequested(await onlyJob(registry, ref)));
     },
   },
+  'promote to a named version': {
+    async prepare(registry, ref) {
+      await publish(registry, ref, 'job_a');
+      await publish(registry, ref, 'job_b');
+      await registry.models.promote(ref, 2, 'job_b');
+    },
+    run: (registry, ref) => registry.models.promoteTo(ref, 1, 'key_1'),
+    async between(registry, ref, t) {
+      t.match((await registry.models.live(ref))?.version, /^[12]$/, 'the old or the new version is live');
+    },
+    async after(registry, ref, t) {
+      t.match(await registry.models.live(ref), { version: 1 });
+      t.equal((await registry.models.history(ref)).length, 2, 'one entry, however often it is asked for');
+    },
+  },
+  'pin and unpin versions': {
+    async prepare(registry, ref) {
+      await publish(registry, ref, 'job_a');
+      await publish(registry, ref, 'job_b');
+      await registry.models.setPinned(ref, 2, true, 'key_1');
+    },
+    async run(registry, ref) {
+      await registry.models.setPinned(ref, 1, true, 'key_1');
+      await registry.models.setPinned(ref, 2, false, 'key_1');
+    },
+    async after(registry, ref, t) {
+      t.equal((await registry.models.version(ref, 1)).pinned, true);
+      t.equal((await registry.models.version(ref, 2)).pinned, undefined);
+    },
+  },
+  'collect versions': {
+    async prepare(registry, ref) {
+      const retention = { lastVersions: 1, liveDays: 0 };
+      await registry.tasks.put(ref.tenantId, ref.task, { retention }, { base: 'minilm' });
+      for (const by of ['job_a', 'job_b', 'job_c', 'job_d', 'job_e']) await publish(registry, ref, by);
+      await registry.models.promoteTo(ref, 2, 'key_1');
+      await registry.models.setPinned(ref, 3, true, 'key_1');
+    },
+    run: (registry, ref) => registry.models.collect(ref),
+    async between(registry, ref, t) {
+      for (const { version } of (await registry.models.versions(ref)).data) {
+        t.ok(await registry.models.adapter(ref, version), 'what is still there is whole');
+      }
+      t.match(await registry.models.live(ref), { version: 2 });
+    },
+    async after(registry, ref, t, { store }) {
+      const { data } = await registry.models.versions(ref);
+      t.same(
+        data.map(({ version }) => version),
+        [5, 3, 2],
+      );
+      const prefix = objectKeys.versionsPrefix(ref);
+      t.equal((await store.list(prefix)).objects.length, 7, 'three adapters, three cards, one pin');
+      t.equal((await publish(registry, ref, 'job_f')).version, 6, 'no number is used again');
+    },
+  },
   'erase a user': {
     async prepare(registry, ref) {
       await registry.tasks.put(ref.tenantId, 'news', {}, { base: 'minilm' });

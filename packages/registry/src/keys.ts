@@ -46,6 +46,8 @@ export const objectKeys = {
   versionsPrefix: (ref: ModelRef) => `${modelPrefix(ref)}versions/`,
   adapter: (ref: ModelRef, version: number) => `${versionPrefix(ref, version)}adapter.safetensors`,
   card: (ref: ModelRef, version: number) => `${versionPrefix(ref, version)}card.json`,
+  /** Beside adapter and card, so that one listing tells all of a version. */
+  pin: (ref: ModelRef, version: number) => `${versionPrefix(ref, version)}pin.json`,
   livePrefix: (ref: ModelRef) => `${modelPrefix(ref)}live/`,
   live: (ref: ModelRef, seq: number) => `${modelPrefix(ref)}live/${digits(seq, 16)}.json`,
   job: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.json`,

@@ -1,4 +1,12 @@
-import { AppError, type ModelRef, type ModelSummary, type ModelVersion, timestamp } from '@scion/contracts';
+import {
+  type AliasEntry,
+  AppError,
+  defaultRetention,
+  type ModelRef,
+  type ModelSummary,
+  type ModelVersion,
+  timestamp,
+} from '@scion/contracts';
 import { LRUCache } from 'lru-cache';
 import {
   type AliasRecord,
@@ -8,6 +16,7 @@ import {
   readLastAlias,
   type StoredAlias,
 } from './aliases.js';
+import { collectVersions } from './collect.js';
 import { requireJobNotErased } from './erased-jobs.js';
 import { unescapeSegment } from './escape.js';
 import {
@@ -19,6 +28,7 @@ import {
   modelName,
   pageSize,
 } from './indexes.js';
+import { encodeJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
@@ -54,9 +64,14 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
   });
   const lockName = lockNames.model;
 
-  const present = ({ card, ...rest }: VersionRecord, live: number | undefined): ModelVersion => ({
+  const present = (
+    { card, ...rest }: VersionRecord,
+    live: number | undefined,
+    pinned = false,
+  ): ModelVersion => ({
     version: card.version,
     live: card.version === live,
+    ...(pinned && { pinned }),
     ...rest,
     card,
   });
@@ -95,6 +110,26 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     await parts.announce('live', modelName(ref));
   }
 
+  const isPinned = async (ref: ModelRef, version: number): Promise<boolean> =>
+    (await store.head(objectKeys.pin(ref, version))) !== undefined;
+  const withPin = (version: ModelVersion, pinned: Set<number>): ModelVersion =>
+    pinned.has(version.version) ? { ...version, pinned: true } : version;
+
+  /** Points `live` at a published version; the caller holds the lock. */
+  async function switchTo(
+    ref: ModelRef,
+    last: StoredAlias | undefined,
+    change: Pick<AliasRecord, 'version' | 'by' | 'reason'>,
+  ): Promise<AliasEntry> {
+    const target = await readVersion(store, ref, change.version);
+    if (!target) throw noVersion();
+    if (last && change.version === last.record.version) return open(last.record);
+    const { adapterSha256 } = target;
+    const record: AliasRecord = { ...change, at: timestamp(clock), adapterSha256 };
+    await point(ref, last?.seq ?? 0, record);
+    return open(record);
+  }
+
   const open = ({ adapterSha256: _, ...entry }: AliasRecord) => entry;
   const history = async (ref: ModelRef) =>
     (await readAliases(store, ref)).map(({ record }) => open(record)).reverse();
@@ -114,7 +149,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     },
     async get(ref) {
       await requireModel(ref);
-      const [count, { published }, liveVersion, switches] = await Promise.all([
+      const [count, { published, pinned }, liveVersion, switches] = await Promise.all([
         examples.count(ref),
         listVersions(store, ref),
         readLive(ref, undefined),
@@ -124,7 +159,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
         ...{ tenantId: ref.tenantId, task: ref.task, user: ref.user },
         examples: count,
         versions: published.length,
-        live: liveVersion?.version ?? null,
+        live: liveVersion ? withPin(liveVersion.version, pinned) : null,
         history: switches,
       };
     },
@@ -132,10 +167,12 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
       await requireModel(ref);
       const limit = pageSize(page);
       const before = page.cursor === undefined ? Number.POSITIVE_INFINITY : parseVersion(page.cursor);
-      const [{ published }, current] = await Promise.all([listVersions(store, ref), liveNumber(ref)]);
+      const [{ published, pinned }, current] = await Promise.all([listVersions(store, ref), liveNumber(ref)]);
       const rest = published.filter((version) => version < before).reverse();
       const records = await mapLimit(rest.slice(0, limit), (version) => readVersion(store, ref, version));
-      const data = records.flatMap((record) => (record ? [present(record, current)] : []));
+      const data = records.flatMap((record) =>
+        record ? [present(record, current, pinned.has(record.card.version))] : [],
+      );
       const last = rest[limit - 1];
       return {
         data,
@@ -144,9 +181,13 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     },
     async version(ref, version) {
       await tasks.get(ref.tenantId, ref.task);
-      const [record, current] = await Promise.all([readVersion(store, ref, version), liveNumber(ref)]);
+      const [record, current, pinned] = await Promise.all([
+        readVersion(store, ref, version),
+        liveNumber(ref),
+        isPinned(ref, version),
+      ]);
       if (!record) throw noVersion();
-      return present(record, current);
+      return present(record, current, pinned);
     },
     async adapter(ref, version) {
       return (await store.get(objectKeys.adapter(ref, version)))?.body;
@@ -162,6 +203,11 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
           await store.delete(objectKeys.adapter(ref, published.card.version));
           throw error;
         });
+        // The same for a collection, to which its folder looked like what a death had left.
+        if (!(await store.head(objectKeys.adapter(ref, published.card.version)))) {
+          await store.delete(objectKeys.card(ref, published.card.version));
+          throw new AppError('overloaded', 'Publishing took too long and lost its place; try again.');
+        }
         return published;
       });
       await addModel(indexes, ref);
@@ -178,6 +224,9 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
         }
         const target = await readVersion(store, ref, version);
         if (!target) throw noVersion();
+        const last = entries.at(-1);
+        // A person who pins what is live wants no job to replace it.
+        if (last && (await isPinned(ref, last.record.version))) return open(last.record);
         const { adapterSha256 } = target;
         const record: AliasRecord = {
           version,
@@ -186,7 +235,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
           reason: 'gate',
           adapterSha256,
         };
-        await point(ref, entries.at(-1)?.seq ?? 0, record);
+        await point(ref, last?.seq ?? 0, record);
         return open(record);
       });
     },
@@ -198,27 +247,42 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
         if (!last)
           throw new AppError('model_not_trained', 'This user has no live version to roll back from.');
         const stack = liveStack(entries.map(({ record }) => record));
-        const target = version ?? stack.at(-2);
+        const { published } = await listVersions(store, ref);
+        // Collection may have removed some that were live long ago.
+        const before = stack.slice(0, -1).filter((number) => published.includes(number));
+        const target = version ?? before.at(-1);
         if (target === undefined) {
           throw new AppError(
             'nothing_to_roll_back',
             'No other version was live before; name one to switch to it.',
           );
         }
-        const found = await readVersion(store, ref, target);
-        if (!found) throw noVersion();
-        if (target === last.record.version) return open(last.record);
-        const { adapterSha256 } = found;
-        const record: AliasRecord = {
-          version: target,
-          at: timestamp(clock),
-          by,
-          reason: 'rollback',
-          adapterSha256,
-        };
-        await point(ref, last.seq, record);
-        return open(record);
+        return switchTo(ref, last, { version: target, by, reason: 'rollback' });
       });
+    },
+    async promoteTo(ref, version, by) {
+      await requireModel(ref);
+      return locks.hold(lockName(ref), async () => {
+        const last = (await readAliases(store, ref)).at(-1);
+        return switchTo(ref, last, { version, by, reason: 'promotion' });
+      });
+    },
+    async setPinned(ref, version, pinned, by) {
+      await tasks.get(ref.tenantId, ref.task);
+      return locks.hold(lockName(ref), async () => {
+        const record = await readVersion(store, ref, version);
+        if (!record) throw noVersion();
+        const key = objectKeys.pin(ref, version);
+        // The first pin says who and when.
+        if (!pinned) await store.delete(key);
+        else if (!(await store.head(key))) await store.put(key, encodeJson({ at: timestamp(clock), by }));
+        return present(record, await liveNumber(ref), pinned);
+      });
+    },
+    async collect(ref) {
+      const { retention = defaultRetention } = await tasks.get(ref.tenantId, ref.task);
+      await requireModel(ref);
+      return locks.hold(lockName(ref), () => collectVersions(store, ref, retention, clock()));
     },
     history,
   };

@@ -1,6 +1,7 @@
 import type {
   AliasEntry,
   Card,
+  Collection,
   Delivery,
   Erasure,
   Example,
@@ -142,6 +143,21 @@ export interface Models {
    * model_not_trained, nothing_to_roll_back, version_not_found, task_not_found, user_not_found.
    */
   rollback(ref: ModelRef, options: { version?: number | undefined; by: string }): Promise<AliasEntry>;
+  /**
+   * Points `live` at a version on behalf of a caller, whatever the gate said of it and also past a pin. Throws
+   * version_not_found, task_not_found, user_not_found.
+   */
+  promoteTo(ref: ModelRef, version: number, by: string): Promise<AliasEntry>;
+  /**
+   * A pinned version is never collected, and while it is live no job replaces it: `promote` then leaves `live` as it is.
+   * Throws version_not_found, task_not_found.
+   */
+  setPinned(ref: ModelRef, version: number, pinned: boolean, by: string): Promise<ModelVersion>;
+  /**
+   * Removes the versions that the task's retention no longer keeps, never a live or pinned one, and what publishing
+   * left when it died. Throws task_not_found and user_not_found.
+   */
+  collect(ref: ModelRef): Promise<Collection>;
   /** Switches of `live`, newest first. */
   history(ref: ModelRef): Promise<AliasEntry[]>;
 }

@@ -1,4 +1,4 @@
-import { AppError, type Task, timestamp } from '@scion/contracts';
+import { AppError, defaultRetention, type Task, timestamp } from '@scion/contracts';
 import { indexNames } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { objectKeys } from './keys.js';
@@ -31,6 +31,7 @@ export function createTasks(parts: RegistryParts): Tasks {
           minExamplesPerLabel: spec.minExamplesPerLabel ?? 2,
           untrained: spec.untrained ?? 'error',
           abstainBelow: spec.abstainBelow ?? 0,
+          retention: spec.retention ?? { ...defaultRetention },
           createdAt: before?.createdAt ?? now,
           updatedAt: now,
         };

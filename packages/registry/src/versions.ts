@@ -15,20 +15,32 @@ export interface VersionRecord {
 const versionOf = (key: string, prefix: string): number =>
   Number(key.slice(prefix.length, prefix.length + 8));
 
-/** Numbers of the published versions, and of folders whose publishing never ended; both ascending. */
-export async function listVersions(
-  store: ObjectStore,
-  ref: ModelRef,
-): Promise<{ published: number[]; highest: number }> {
+/** What the folders of a model's versions hold. */
+export interface VersionListing {
+  /** Those with a card, ascending. */
+  published: number[];
+  pinned: Set<number>;
+  /** Folders without a card: what a death in publishing or collecting has left. Under the model's lock, nothing else. */
+  leftovers: number[];
+  /** The highest number ever used, as far as the bucket knows. */
+  highest: number;
+}
+
+export async function listVersions(store: ObjectStore, ref: ModelRef): Promise<VersionListing> {
   const prefix = objectKeys.versionsPrefix(ref);
   const published: number[] = [];
+  const pinned = new Set<number>();
+  const folders = new Set<number>();
   let highest = 0;
   for await (const { key } of listAll(store, prefix)) {
     const version = versionOf(key, prefix);
     if (key.endsWith('/card.json')) published.push(version);
+    if (key.endsWith('/pin.json')) pinned.add(version);
+    folders.add(version);
     highest = Math.max(highest, version);
   }
-  return { published, highest };
+  for (const version of published) folders.delete(version);
+  return { published, pinned, leftovers: [...folders], highest };
 }
 
 export function readVersion(

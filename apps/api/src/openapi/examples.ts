@@ -1,4 +1,5 @@
 import type {
+  Collection,
   Delivery,
   Erasure,
   ExamplesAppended,
@@ -55,6 +56,7 @@ const storedTask: Task = {
   minExamplesPerLabel: 2,
   untrained: 'zero-shot',
   abstainBelow: 0.5,
+  retention: { lastVersions: 10, liveDays: 30 },
   createdAt: at,
   updatedAt: at,
 };
@@ -268,6 +270,10 @@ export const examples: Record<string, OperationExamples> = {
   listVersions: { response: page(version) },
   getVersion: { response: version },
   rollbackModel: { request: json({ version: 1 }), response: model },
+  promoteVersion: { request: json({ version: 2 }), response: model },
+  pinVersion: { response: { ...version, pinned: true } satisfies ModelVersion },
+  unpinVersion: { response: version },
+  collectVersions: { response: { removed: [1], leftovers: 0, kept: 11 } satisfies Collection },
   eraseUser: { response: erasure },
   eraseTaskUser: { response: erasure },
   getSigningKey: { response: signingKey },

@@ -17,3 +17,9 @@ export const ModelPath = Type.Object({
   task: TaskName,
   ...UserPath.properties,
 });
+
+/** One version of a model. */
+export const VersionPath = Type.Object({
+  ...ModelPath.properties,
+  version: Type.Integer({ minimum: 1, maximum: 99_999_999 }),
+});

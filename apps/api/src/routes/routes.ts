@@ -13,11 +13,15 @@ import { retryJob } from './jobs/retry-job.js';
 import { createKey } from './keys/create-key.js';
 import { deleteKey } from './keys/delete-key.js';
 import { listKeys } from './keys/list-keys.js';
+import { collectVersions } from './models/collect-versions.js';
 import { getModel } from './models/get-model.js';
 import { getVersion } from './models/get-version.js';
 import { listModels } from './models/list-models.js';
 import { listVersions } from './models/list-versions.js';
+import { pinVersion } from './models/pin-version.js';
+import { promoteVersion } from './models/promote-version.js';
 import { rollbackModel } from './models/rollback-model.js';
+import { unpinVersion } from './models/unpin-version.js';
 import { predict } from './predictions/predict.js';
 import { getLive } from './service/get-live.js';
 import { getMetrics } from './service/get-metrics.js';
@@ -67,6 +71,10 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   listVersions,
   getVersion,
   rollbackModel,
+  promoteVersion,
+  pinVersion,
+  unpinVersion,
+  collectVersions,
   eraseUser,
   eraseTaskUser,
   getSigningKey,

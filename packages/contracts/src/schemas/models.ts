@@ -45,6 +45,7 @@ export const ModelVersion = Type.Object(
   {
     version: Type.Integer(),
     live: Type.Boolean(),
+    pinned: Type.Optional(Type.Boolean({ description: 'True while pinned; left out otherwise' })),
     adapterSha256: Sha256,
     adapterBytes: Type.Integer(),
     card: Card,
@@ -56,7 +57,7 @@ export const AliasEntry = Type.Object(
     version: Type.Integer(),
     at: Timestamp,
     by: Type.String({ description: 'The job or key that switched it' }),
-    reason: Type.Enum(['gate', 'rollback']),
+    reason: Type.Enum(['gate', 'rollback', 'promotion']),
   },
   closed,
 );
@@ -82,8 +83,19 @@ export const Rollback = Type.Object(
   closed,
 );
 
+export const Promotion = Type.Object({ version: Type.Integer({ minimum: 1, maximum: 99_999_999 }) }, closed);
+export const Collection = Type.Object(
+  {
+    removed: Type.Array(Type.Integer(), { description: 'Versions that the task’s policy no longer keeps' }),
+    leftovers: Type.Integer({ description: 'Folders removed whose publishing had died half-way' }),
+    kept: Type.Integer({ description: 'Versions there are now' }),
+  },
+  closed,
+);
+
 export type Card = Static<typeof Card>;
 export type ModelVersion = Static<typeof ModelVersion>;
 export type AliasEntry = Static<typeof AliasEntry>;
 export type Model = Static<typeof Model>;
 export type ModelSummary = Static<typeof ModelSummary>;
+export type Collection = Static<typeof Collection>;

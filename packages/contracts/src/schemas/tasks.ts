@@ -8,6 +8,27 @@ export const Untrained = Type.Enum(['error', 'zero-shot'], {
   description:
     'What a user without a trained model gets: a 409, or the label whose name lies nearest to the input in the base’s embedding space (needs `labels`; the answer says `source: "zero-shot"`)',
 });
+/** What a task keeps that does not say. */
+export const defaultRetention = { lastVersions: 10, liveDays: 30 } as const;
+export const Retention = Type.Object(
+  {
+    lastVersions: Type.Integer({
+      minimum: 1,
+      maximum: 1_000,
+      description: 'The newest versions, this many, are kept',
+    }),
+    liveDays: Type.Integer({
+      minimum: 0,
+      maximum: 3_650,
+      description: 'So is every version that was live in this many days',
+    }),
+  },
+  {
+    ...closed,
+    description:
+      'Which versions outlive a later one; the live and the pinned ones always do. Left out: 10 versions and 30 days.',
+  },
+);
 export const TaskSpec = Type.Object(
   {
     kind: Type.Optional(Type.Enum(['classification'], { default: 'classification' })),
@@ -37,6 +58,7 @@ export const TaskSpec = Type.Object(
         description: 'Predictions less probable than this abstain',
       }),
     ),
+    retention: Type.Optional(Retention),
   },
   closed,
 );
@@ -50,6 +72,7 @@ export const Task = Type.Object(
     minExamplesPerLabel: Type.Integer(),
     untrained: Type.Enum(['error', 'zero-shot']),
     abstainBelow: Type.Number(),
+    retention: Type.Optional(Retention),
     createdAt: Timestamp,
     updatedAt: Timestamp,
   },
@@ -57,4 +80,5 @@ export const Task = Type.Object(
 );
 
 export type TaskSpec = Static<typeof TaskSpec>;
+export type Retention = Static<typeof Retention>;
 export type Task = Static<typeof Task>;

@@ -1,4 +1,4 @@
-import type { Model, ModelSummary, ModelVersion, Page } from '@scion/contracts';
+import type { Collection, Model, ModelSummary, ModelVersion, Page } from '@scion/contracts';
 import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
 import type { CallOptions, Transport } from '../transport.js';
@@ -18,6 +18,13 @@ export interface Models {
    * version is repeated when it goes unanswered: the other would go back twice.
    */
   rollback(task: string, user: string, version?: number, options?: CallOptions): Promise<Model>;
+  /** Makes a version live whatever the gate said of it. */
+  promote(task: string, user: string, version: number, options?: CallOptions): Promise<Model>;
+  /** Keeps a version for good and, while it is live, jobs from replacing it. */
+  pin(task: string, user: string, version: number, options?: CallOptions): Promise<ModelVersion>;
+  unpin(task: string, user: string, version: number, options?: CallOptions): Promise<ModelVersion>;
+  /** Removes what the task's retention no longer keeps; workers do the same after each job. */
+  collect(task: string, user: string, options?: CallOptions): Promise<Collection>;
 }
 
 export function createModels({ request }: Transport): Models {
@@ -50,6 +57,33 @@ export function createModels({ request }: Transport): Models {
       request({
         method: 'GET',
         path: path`/v1/tasks/${task}/users/${user}/versions/${version}`,
+        options,
+      }),
+    promote: (task, user, version, options) =>
+      request({
+        method: 'POST',
+        path: path`/v1/tasks/${task}/users/${user}/promote`,
+        body: { version },
+        idempotent: true,
+        options,
+      }),
+    pin: (task, user, version, options) =>
+      request({
+        method: 'PUT',
+        path: path`/v1/tasks/${task}/users/${user}/versions/${version}/pin`,
+        options,
+      }),
+    unpin: (task, user, version, options) =>
+      request({
+        method: 'DELETE',
+        path: path`/v1/tasks/${task}/users/${user}/versions/${version}/pin`,
+        options,
+      }),
+    collect: (task, user, options) =>
+      request({
+        method: 'POST',
+        path: path`/v1/tasks/${task}/users/${user}/collect`,
+        idempotent: true,
         options,
       }),
     rollback: (task, user, version, options) =>

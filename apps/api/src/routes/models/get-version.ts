@@ -1,10 +1,9 @@
 import { ModelVersion } from '@scion/contracts';
-import { Type } from 'typebox';
 import { tenantOf } from '../../http/authenticate.js';
 import { modelRef } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
-import { ModelPath } from '../path-params.js';
+import { VersionPath } from '../path-params.js';
 
 export function getVersion(app: App, { registry }: Pick<ApiDeps, 'registry'>): void {
   app.get(
@@ -15,10 +14,7 @@ export function getVersion(app: App, { registry }: Pick<ApiDeps, 'registry'>): v
         operationId: 'getVersion',
         tags: ['models'],
         summary: 'Get one version of a model',
-        params: Type.Object({
-          ...ModelPath.properties,
-          version: Type.Integer({ minimum: 1, maximum: 99_999_999 }),
-        }),
+        params: VersionPath,
         response: { 200: ModelVersion },
       },
     },
