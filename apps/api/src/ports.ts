@@ -27,7 +27,14 @@ export interface PredictionEngine {
 
 export type JobQueue = Pick<
   Queue,
-  'enqueueTraining' | 'resumeTraining' | 'requestCancel' | 'requestPause' | 'forget' | 'counts' | 'events'
+  | 'enqueueTraining'
+  | 'enqueueRefresh'
+  | 'resumeTraining'
+  | 'requestCancel'
+  | 'requestPause'
+  | 'forget'
+  | 'counts'
+  | 'events'
 >;
 export type Records = Pick<
   Registry,

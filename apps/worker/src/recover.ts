@@ -1,7 +1,8 @@
 import type { Clock, Webhook } from '@scion/contracts';
 import { type Queue, trainingPayload } from '@scion/queue';
-import type { PageRequest, Registry } from '@scion/registry';
+import type { Registry } from '@scion/registry';
 import type { Webhooks } from '@scion/webhooks';
+import { everyRow } from './every-row.js';
 
 export interface RecoverDeps {
   registry: Pick<Registry, 'tenants' | 'webhooks' | 'jobs'>;
@@ -65,13 +66,4 @@ async function arrivedEvents(
     if (ok) arrived.add(eventId);
   }
   return arrived;
-}
-
-async function* everyRow<T>(list: (page: PageRequest) => Promise<{ data: T[]; nextCursor: string | null }>) {
-  let cursor: string | null = null;
-  do {
-    const page: { data: T[]; nextCursor: string | null } = await list(cursor === null ? {} : { cursor });
-    yield* page.data;
-    cursor = page.nextCursor;
-  } while (cursor !== null);
 }

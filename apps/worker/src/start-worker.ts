@@ -12,6 +12,7 @@ import { createDeliverWebhook } from './deliver-webhook.js';
 import { loggedError } from './failure.js';
 import { createFinishJob } from './finish-job.js';
 import { announceAgain, enqueueUnfinished } from './recover.js';
+import { createRefresh } from './refresh.js';
 import { createTrainModel } from './train-model.js';
 
 export interface WorkerOptions {
@@ -30,6 +31,8 @@ export interface RunningWorker {
 
 /** Room for the live versions that are compared with candidates; each is some kB and asked once. */
 const adapterCacheBytes = 64 * 1024 * 1024;
+/** Looks at models at once: each is some reads. */
+const refreshConcurrency = 4;
 /** Present in Redis as long as Redis has lost nothing since the last recovery. */
 const recoveredKey = '{scion}:worker:recovered';
 const lossCheckMs = 10_000;
@@ -103,6 +106,7 @@ export async function startWorker({
       const unfinished = await enqueueUnfinished(deps);
       const lost = (await redis.exists(recoveredKey)) === 0;
       const announced = lost ? await announceAgain(deps) : 0;
+      await queue.scheduleNight();
       await redis.set(recoveredKey, '1');
       log.info({ unfinished, announced, lost }, 'recovered');
     };
@@ -126,6 +130,11 @@ export async function startWorker({
       queue.processTraining(trainModel.run, {
         concurrency: config.trainConcurrency,
         onDead: trainModel.onDead,
+      }),
+      queue.processRefreshes(createRefresh({ registry, queue, clock, log }), {
+        concurrency: refreshConcurrency,
+        onDead: async ({ tenantId }, err) =>
+          log.warn({ tenantId, ...loggedError(err) }, 'retraining not decided'),
       }),
       queue.processDeliveries(createDeliverWebhook({ webhooks, log }), {
         concurrency: config.deliveryConcurrency,

@@ -44,7 +44,7 @@ export {
 } from './schemas/primitives.js';
 export { Problem } from './schemas/problem.js';
 export { CacheState, SystemState } from './schemas/system.js';
-export { defaultRetention, Retention, Task, TaskSpec, Untrained } from './schemas/tasks.js';
+export { defaultRetention, Retention, Retrain, Task, TaskSpec, Untrained } from './schemas/tasks.js';
 export { Key, KeyCreate, KeyCreated, Scope, Tenant, TenantCreate } from './schemas/tenants.js';
 export {
   Delivery,

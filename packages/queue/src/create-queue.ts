@@ -12,7 +12,14 @@ import { createAdmission } from './fair/admission.js';
 import { createFairQueue, type TenantShare } from './fair/fair-queue.js';
 import { createHub } from './hub.js';
 import { createJobEvents } from './job-events.js';
-import { type JobName, type JobTable, jobTable, type PayloadOf, type TrainingPayload } from './job-table.js';
+import {
+  type JobName,
+  type JobTable,
+  jobTable,
+  type PayloadOf,
+  type RefreshPayload,
+  type TrainingPayload,
+} from './job-table.js';
 import { createModelLocks } from './model-locks.js';
 import {
   type HandlerContext,
@@ -78,12 +85,17 @@ export function createQueue(options: QueueOptions): Queue {
     queue.on('error', onError);
     return queue;
   };
-  const queues = { train: open<'train'>(jobTable.train), deliver: open<'deliver'>(jobTable.deliver) };
+  const queues = {
+    train: open<'train'>(jobTable.train),
+    deliver: open<'deliver'>(jobTable.deliver),
+    refresh: open<'refresh'>(jobTable.refresh),
+  };
   const consumers = new Set<RunningConsumer>();
   const services = new Set<{ stop(): Promise<void> }>();
 
-  function add<N extends JobName>(queue: BullQueue, row: JobTable[N], payload: PayloadOf<N>) {
+  function add<N extends JobName>(queue: BullQueue, row: JobTable[N], payload: PayloadOf<N>, delay = 0) {
     return queue.add(row.queue, payload, {
+      delay,
       jobId: (row.id as (payload: PayloadOf<N>) => string)(payload),
       attempts: row.attempts,
       backoff: { type: 'capped' },
@@ -257,6 +269,20 @@ export function createQueue(options: QueueOptions): Queue {
     },
     processDeliveries: (handler, processOptions) =>
       start<'deliver'>(jobTable.deliver, processOptions, handler),
+    async enqueueRefresh(payload, delayMs = 0) {
+      await add<'refresh'>(queues.refresh, jobTable.refresh, payload, delayMs);
+    },
+    async scheduleNight() {
+      const data: RefreshPayload = { occasion: 'night' };
+      const opts = { attempts: jobTable.refresh.attempts, removeOnComplete: true, removeOnFail: true };
+      await queues.refresh.upsertJobScheduler(
+        'night',
+        { pattern: '0 2 * * *', tz: 'UTC' },
+        { name: 'refresh', data, opts },
+      );
+    },
+    processRefreshes: (handler, processOptions) =>
+      start<'refresh'>(jobTable.refresh, processOptions, handler),
     requestCancel: (jobId) => stops.request(jobId, 'cancelled'),
     requestPause: (jobId) => stops.request(jobId, 'paused'),
     async forget(jobId) {

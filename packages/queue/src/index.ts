@@ -9,6 +9,7 @@ export {
   type JobTable,
   jobTable,
   type PayloadOf,
+  type RefreshPayload,
   type TrainingPayload,
   trainingPayload,
 } from './job-table.js';

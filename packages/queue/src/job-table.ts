@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Job, JobPriority, ModelRef, WebhookEventType } from '@scion/contracts';
 
 /** A training job carries the names of its record, and what decides its turn. */
@@ -10,6 +11,18 @@ export interface TrainingPayload extends ModelRef {
 /** What the queue is told of a job's record. */
 export function trainingPayload({ id, tenantId, task, user, priority }: Job): TrainingPayload {
   return { jobId: id, tenantId, task, user, ...(priority !== undefined && { priority }) };
+}
+
+/** Whether a model, or in a night every model, is due for training. */
+export interface RefreshPayload {
+  /** None: look for every model that may be due tonight. */
+  tenantId?: string;
+  task?: string;
+  user?: string;
+  /** Of the night's round: any new example counts. */
+  night?: boolean;
+  /** Names the occasion; of one occasion and model there is one look. */
+  occasion: string;
 }
 
 /** One event for one webhook; attempts share the event id. */
@@ -59,6 +72,20 @@ export const jobTable = {
     maxStalls: 10,
     keepDeadSeconds: 7 * 86_400,
     id: (payload) => `${payload.eventId}.${payload.webhookId}`,
+  }),
+  refresh: kind<RefreshPayload>({
+    queue: 'refresh',
+    attempts: 3,
+    backoff: { firstMs: 5_000, maxMs: 60_000 },
+    timeoutMs: 30 * 60_000,
+    maxStalls: 3,
+    keepDeadSeconds: 86_400,
+    id: ({ tenantId, task, user, occasion }) => {
+      const model = createHash('sha256')
+        .update(JSON.stringify([tenantId, task, user]))
+        .digest('hex');
+      return `${model.slice(0, 32)}.${occasion}`;
+    },
   }),
 } as const;
 

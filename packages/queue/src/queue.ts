@@ -1,5 +1,5 @@
 import type { JobEvent } from '@scion/contracts';
-import type { DeliveryPayload, TrainingPayload } from './job-table.js';
+import type { DeliveryPayload, RefreshPayload, TrainingPayload } from './job-table.js';
 
 export type NewJobEvent = Omit<JobEvent, 'seq' | 'at'>;
 
@@ -108,6 +108,14 @@ export interface Queue {
   processDeliveries(
     handler: (payload: DeliveryPayload, context: HandlerContext) => Promise<void>,
     options: ProcessOptions<DeliveryPayload>,
+  ): Promise<Consumer>;
+  /** Orders a look at a model, after a delay. Idempotent by model and occasion while the look waits. */
+  enqueueRefresh(payload: RefreshPayload, delayMs?: number): Promise<void>;
+  /** Orders the look at every model each night at 02:00 UTC. Idempotent. */
+  scheduleNight(): Promise<void>;
+  processRefreshes(
+    handler: (payload: RefreshPayload, context: HandlerContext) => Promise<void>,
+    options: ProcessOptions<RefreshPayload>,
   ): Promise<Consumer>;
   /** Asks that a training job stops. The request is kept, so a job that starts later still learns of it. */
   requestCancel(jobId: string): Promise<CancelResult>;

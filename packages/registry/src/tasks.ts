@@ -31,6 +31,7 @@ export function createTasks(parts: RegistryParts): Tasks {
           minExamplesPerLabel: spec.minExamplesPerLabel ?? 2,
           untrained: spec.untrained ?? 'error',
           abstainBelow: spec.abstainBelow ?? 0,
+          ...(spec.retrain && { retrain: spec.retrain }),
           retention: spec.retention ?? { ...defaultRetention },
           createdAt: before?.createdAt ?? now,
           updatedAt: now,

@@ -29,8 +29,39 @@ export const Retention = Type.Object(
       'Which versions outlive a later one; the live and the pinned ones always do. Left out: 10 versions and 30 days.',
   },
 );
+export const Retrain = Type.Object(
+  {
+    afterExamples: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: limits.examplesPerModel,
+        description: 'Train when a user has this many examples more than the newest version was trained on',
+      }),
+    ),
+    atMostEverySeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 31_536_000,
+        default: 0,
+        description: 'But not sooner than this after the user’s last job',
+      }),
+    ),
+    nightly: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Train once a night (from 02:00 UTC, spread over four hours) who has any new example',
+      }),
+    ),
+  },
+  {
+    ...closed,
+    description:
+      'When to train without being asked, as bulk jobs. Left out: never. A user whose last job failed is left alone for a day.',
+  },
+);
 export const TaskSpec = Type.Object(
   {
+    retrain: Type.Optional(Retrain),
     kind: Type.Optional(Type.Enum(['classification'], { default: 'classification' })),
     modality: Type.Optional(Type.Enum(['text'], { default: 'text' })),
     labels: Type.Optional(
@@ -73,12 +104,14 @@ export const Task = Type.Object(
     untrained: Type.Enum(['error', 'zero-shot']),
     abstainBelow: Type.Number(),
     retention: Type.Optional(Retention),
+    retrain: Type.Optional(Retrain),
     createdAt: Timestamp,
     updatedAt: Timestamp,
   },
   closed,
 );
 
+export type Retrain = Static<typeof Retrain>;
 export type TaskSpec = Static<typeof TaskSpec>;
 export type Retention = Static<typeof Retention>;
 export type Task = Static<typeof Task>;

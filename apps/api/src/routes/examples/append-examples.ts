@@ -20,7 +20,7 @@ const ndjsonLimits = {
 
 export function appendExamples(
   app: App,
-  { registry, settings }: Pick<ApiDeps, 'registry' | 'settings'>,
+  { registry, queue, settings }: Pick<ApiDeps, 'registry' | 'queue' | 'settings'>,
 ): void {
   // A scope of its own, so that no other route reads NDJSON.
   app.register(async (scope: App) => {
@@ -62,7 +62,14 @@ export function appendExamples(
         const task = await registry.tasks.get(ref.tenantId, ref.task);
         const examples = checkExamples(toRows(request.body), task);
         await requireRoom(ref, examples, registry, settings.examplesPerModel);
-        return registry.examples.append(ref, examples);
+        const appended = await registry.examples.append(ref, examples);
+        if (task.retrain?.afterExamples !== undefined && appended.accepted > 0) {
+          // The rows are stored whatever becomes of this; the next append, or the night, makes up for it.
+          await queue
+            .enqueueRefresh({ ...ref, occasion: `after-${appended.total}` })
+            .catch((err) => request.log.warn({ err }, 'retraining not ordered'));
+        }
+        return appended;
       },
     );
   });

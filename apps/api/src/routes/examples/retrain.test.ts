@@ -1,0 +1,42 @@
+import type { RefreshPayload } from '@scion/queue';
+import { startRedis } from '@scion/testkit';
+import t from 'tap';
+import { startTestApi } from '../../testing/test-api.js';
+
+const redis = await startRedis();
+t.teardown(() => redis.close());
+
+t.test('appending to a task that retrains by itself', async (t) => {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  const looks: RefreshPayload[] = [];
+  api.queue.enqueueRefresh = async (payload) => void looks.push(payload);
+  const put = (task: string, payload: object) =>
+    api.call('PUT', `/v1/tasks/${task}`, { key: tenant.admin, payload });
+  const append = (task: string, ...ids: string[]) => {
+    const examples = ids.map((id) => ({ id, input: `text ${id}`, label: 'like' }));
+    const url = `/v1/tasks/${task}/users/ada/examples`;
+    return api.call('POST', url, { key: tenant.train, payload: { examples } });
+  };
+
+  const retrain = { afterExamples: 10, atMostEverySeconds: 3_600, nightly: true };
+  t.match((await put('inbox', { retrain })).json(), { retrain });
+  t.match((await put('quiet', { retrain: { nightly: true } })).statusCode, 201);
+  t.equal((await put('wrong', { retrain: { afterExamples: 0 } })).statusCode, 400);
+
+  await append('inbox', 'a', 'b');
+  await append('inbox', 'a', 'b');
+  await append('inbox', 'c');
+  await append('quiet', 'a');
+  const ref = { tenantId: tenant.id, task: 'inbox', user: 'ada' };
+  t.match(looks, [
+    { ...ref, occasion: 'after-2' },
+    { ...ref, occasion: 'after-3' },
+  ]);
+  t.equal(looks.length, 2, 'nothing new and no such policy: nothing to look at');
+
+  api.queue.enqueueRefresh = async () => {
+    throw new Error('Redis is away');
+  };
+  t.equal((await append('inbox', 'd')).statusCode, 200, 'what is stored is acknowledged all the same');
+});

@@ -1,0 +1,146 @@
+import { createIds, type ModelRef, type TaskSpec } from '@scion/contracts';
+import { createQueue } from '@scion/queue';
+import { createRegistry } from '@scion/registry';
+import { createMemoryStore } from '@scion/store';
+import { createTestClock, startRedis } from '@scion/testkit';
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import pino from 'pino';
+import t from 'tap';
+import { createRefresh, retrainIn } from './refresh.js';
+
+const hour = 3_600_000;
+const at = (ms: number): string => new Date(ms).toISOString();
+
+t.test('when a model is trained without being asked', async (t) => {
+  const nowMs = Date.UTC(2026, 0, 2);
+  const trainedOn = { examples: 10, atMs: nowMs - hour };
+  const facts = { nowMs, examples: 15, trainedOn, lastJob: undefined };
+
+  t.equal(retrainIn({ afterExamples: 5 }, false, facts), 0, 'enough new examples');
+  t.equal(retrainIn({ afterExamples: 6 }, false, facts), undefined, 'too few');
+  t.equal(retrainIn({ afterExamples: 15 }, false, { ...facts, trainedOn: undefined }), 0, 'never trained');
+  t.equal(retrainIn({ afterExamples: 5, atMostEverySeconds: 7_200 }, false, facts), hour, 'too soon: later');
+  t.equal(retrainIn({ nightly: true }, false, facts), undefined, 'by day the night’s rule is silent');
+  t.equal(retrainIn({ nightly: true }, true, facts), 0, 'by night any new example counts');
+  t.equal(retrainIn({ nightly: true }, true, { ...facts, examples: 10 }), undefined, 'but one there must be');
+  const lastJob = (state: 'queued' | 'running' | 'paused' | 'failed', agoMs: number) => ({
+    ...facts,
+    lastJob: {
+      state,
+      createdAt: at(nowMs - agoMs),
+      finishedAt: state === 'failed' ? at(nowMs - agoMs) : null,
+    },
+  });
+  t.equal(retrainIn({ afterExamples: 1 }, false, lastJob('queued', 1)), undefined, 'one waits already');
+  t.equal(retrainIn({ afterExamples: 1 }, false, lastJob('paused', 1)), undefined, 'somebody paused it');
+  t.equal(retrainIn({ afterExamples: 1 }, false, lastJob('running', 1)), 60_000, 'one runs: look again');
+  t.equal(retrainIn({ afterExamples: 1 }, false, lastJob('failed', hour)), undefined, 'failed today');
+  t.equal(retrainIn({ afterExamples: 1 }, false, lastJob('failed', 25 * hour)), 0, 'failed yesterday');
+
+  fc.assert(
+    fc.property(
+      fc.nat(30),
+      fc.nat(30),
+      fc.integer({ min: 1, max: 10 }),
+      fc.nat(1_000),
+      fc.nat(2_000),
+      (all, of, n, every, ago) => {
+        const policy = { afterExamples: n, atMostEverySeconds: every };
+        const wait = retrainIn(policy, false, {
+          ...{ nowMs, examples: all, lastJob: undefined },
+          trainedOn: { examples: of, atMs: nowMs - ago * 1_000 },
+        });
+        if (wait === undefined) return all - of < n;
+        return all - of >= n && wait === Math.max(0, (every - ago) * 1_000);
+      },
+    ),
+  );
+});
+
+t.test('looks make jobs', async (t) => {
+  const server = await startRedis();
+  const redis = new Redis(server.path);
+  const clock = createTestClock(Date.UTC(2026, 0, 2, 2));
+  const registry = await createRegistry({
+    ...{ store: createMemoryStore(), redis, clock, newId: createIds(clock) },
+  });
+  const queue = createQueue({ connection: server.path, clock });
+  t.teardown(async () => {
+    await registry.close();
+    await queue.close();
+    redis.disconnect();
+    await server.close();
+  });
+  const ordered: { user?: string; occasion: string; delayMs: number }[] = [];
+  const refresh = createRefresh({
+    registry,
+    queue: {
+      enqueueTraining: queue.enqueueTraining,
+      events: queue.events,
+      async enqueueRefresh({ user, occasion }, delayMs = 0) {
+        ordered.push({ ...(user !== undefined && { user }), occasion, delayMs });
+      },
+    },
+    clock,
+    log: pino({ level: 'silent' }),
+  });
+  const { id: tenantId } = await registry.tenants.create({ name: 'Orchard' });
+  const make = async (task: string, user: string, spec: Partial<TaskSpec>, labels: string[]) => {
+    await registry.tasks.put(tenantId, task, spec, { base: 'b' });
+    const ref: ModelRef = { tenantId, task, user };
+    await registry.examples.append(
+      ref,
+      labels.map((label, n) => ({ id: `${n}`, input: `text ${n}`, label })),
+    );
+    return ref;
+  };
+  const jobsOf = async ({ task, user }: ModelRef) =>
+    (await registry.jobs.list(tenantId, { task, user })).data;
+  const four = ['a', 'b', 'a', 'b'];
+
+  await t.test('one bulk job for a model that is due, however often it is looked at', async (t) => {
+    const ref = await make('after', 'ada', { retrain: { afterExamples: 4 } }, four);
+    for (const occasion of ['after-4', 'after-4', 'due-1']) await refresh({ ...ref, occasion });
+    t.match(await jobsOf(ref), [{ state: 'queued', priority: 'bulk' }]);
+    t.equal((await jobsOf(ref)).length, 1);
+    t.equal((await queue.counts()).training.waiting, 1);
+  });
+
+  await t.test('none where it could only fail, where there is no policy, or no task any more', async (t) => {
+    const few = await make('few', 'ada', { retrain: { afterExamples: 2 } }, ['a', 'a']);
+    const none = await make('none', 'ada', {}, four);
+    for (const ref of [few, none, { ...none, task: 'gone' }]) await refresh({ ...ref, occasion: 'x' });
+    t.same([await jobsOf(few), await jobsOf(none)], [[], []]);
+  });
+
+  await t.test(
+    'a night orders looks only for tasks that want it, spread over hours, the same each time',
+    async (t) => {
+      for (const user of ['ada', 'bob', 'carol', 'dora'])
+        await make('night', user, { retrain: { nightly: true } }, four);
+      await refresh({ occasion: 'night' });
+      const first = ordered.splice(0);
+      t.same(
+        first.map(({ user }) => user),
+        ['ada', 'bob', 'carol', 'dora'],
+      );
+      t.ok(first.every(({ delayMs }) => delayMs >= 0 && delayMs < 4 * hour));
+      t.equal(new Set(first.map(({ delayMs }) => delayMs)).size, 4);
+      t.equal(first[0]?.occasion, 'night-2026-01-02');
+      await refresh({ occasion: 'night' });
+      t.same(ordered.splice(0), first);
+    },
+  );
+
+  await t.test('while one runs, the look is repeated later, once for many', async (t) => {
+    const ref = await make('busy', 'ada', { retrain: { afterExamples: 1 } }, four);
+    const { job } = await registry.jobs.create(ref);
+    await registry.jobs.update({ ...ref, jobId: job.id }, { state: 'running' });
+    for (const occasion of ['after-4', 'after-5']) await refresh({ ...ref, occasion });
+    const looks = ordered.splice(0);
+    t.match(looks, [{ delayMs: 60_000 }, { delayMs: 60_000 }]);
+    t.equal(new Set(looks.map(({ occasion }) => occasion)).size, 1);
+    t.equal((await jobsOf(ref)).length, 1);
+  });
+});

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import {
+  AppError,
+  type Clock,
+  type Job,
+  type ModelRef,
+  missingExamples,
+  type Retrain,
+} from '@scion/contracts';
+import { type Queue, type RefreshPayload, trainingPayload } from '@scion/queue';
+import type { Registry } from '@scion/registry';
+import type { Logger } from 'pino';
+import { everyRow } from './every-row.js';
+
+export interface RefreshDeps {
+  registry: Pick<Registry, 'tenants' | 'tasks' | 'examples' | 'models' | 'jobs'>;
+  queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'events'>;
+  clock: Clock;
+  log: Logger;
+}
+
+/** The night's jobs are spread over this long, so that they do not all begin at two o'clock. */
+const nightMs = 4 * 3_600_000;
+/** A model that trains now is looked at again after this long: it may not see the newest examples. */
+const runningMs = 60_000;
+const afterFailureMs = 24 * 3_600_000;
+
+export interface RetrainFacts {
+  nowMs: number;
+  examples: number;
+  /** Of the newest version. */
+  trainedOn: { examples: number; atMs: number } | undefined;
+  lastJob: Pick<Job, 'state' | 'createdAt' | 'finishedAt'> | undefined;
+}
+
+/** Whether to train now (0), not on this occasion (undefined), or to look again after so many milliseconds. */
+export function retrainIn(policy: Retrain, night: boolean, facts: RetrainFacts): number | undefined {
+  const { nowMs, trainedOn, lastJob } = facts;
+  const fresh = facts.examples - (trainedOn?.examples ?? 0);
+  const wanted = night && policy.nightly ? 1 : (policy.afterExamples ?? Number.POSITIVE_INFINITY);
+  if (fresh < wanted) return undefined;
+  // A queued one will see them all; a paused one is somebody's decision.
+  if (lastJob?.state === 'queued' || lastJob?.state === 'paused') return undefined;
+  if (lastJob?.state === 'running') return runningMs;
+  const failedMs = lastJob?.state === 'failed' ? Date.parse(lastJob.finishedAt ?? lastJob.createdAt) : 0;
+  if (failedMs + afterFailureMs > nowMs) return undefined;
+  const lastMs = Math.max(trainedOn?.atMs ?? 0, lastJob ? Date.parse(lastJob.createdAt) : 0);
+  return Math.max(0, lastMs + (policy.atMostEverySeconds ?? 0) * 1_000 - nowMs);
+}
+
+/** A number from 0 to 1, the same for a model on every night. */
+const spread = (ref: ModelRef): number =>
+  createHash('sha256').update(JSON.stringify(ref)).digest().readUInt32BE() / 2 ** 32;
+
+/** The handler of looks: makes the jobs that tasks want without being asked. Jobs of one model join or line up. */
+export function createRefresh({
+  registry,
+  queue,
+  clock,
+  log,
+}: RefreshDeps): (payload: RefreshPayload) => Promise<void> {
+  async function lookAtAll(): Promise<void> {
+    const occasion = `night-${new Date(clock()).toISOString().slice(0, 10)}`;
+    let models = 0;
+    for await (const { id: tenantId } of everyRow((page) => registry.tenants.list(page))) {
+      for await (const { name: task, retrain } of everyRow((page) => registry.tasks.list(tenantId, page))) {
+        if (!retrain?.nightly) continue;
+        for await (const { user } of everyRow((page) => registry.models.list(tenantId, { task, ...page }))) {
+          const ref = { tenantId, task, user };
+          await queue.enqueueRefresh({ ...ref, night: true, occasion }, Math.round(spread(ref) * nightMs));
+          models += 1;
+        }
+      }
+    }
+    log.info({ models }, 'models to look at tonight');
+  }
+
+  async function lookAt(ref: ModelRef, night: boolean): Promise<void> {
+    const task = await registry.tasks.get(ref.tenantId, ref.task);
+    if (!task.retrain) return;
+    const newest = (await registry.models.versions(ref, { limit: 1 })).data[0]?.card;
+    const wait = retrainIn(task.retrain, night, {
+      nowMs: clock(),
+      examples: await registry.examples.count(ref),
+      trainedOn: newest && { examples: newest.examples, atMs: Date.parse(newest.createdAt) },
+      lastJob: (await registry.jobs.list(ref.tenantId, { task: ref.task, user: ref.user, limit: 1 })).data[0],
+    });
+    if (wait === undefined) return;
+    if (wait > 0) {
+      // All looks that come to the same moment are one.
+      const occasion = `${night ? 'night' : 'due'}-${Math.ceil((clock() + wait) / 1_000)}`;
+      await queue.enqueueRefresh({ ...ref, night, occasion }, wait);
+      return;
+    }
+    const counts = new Map<string, number>();
+    for (const { label } of (await registry.examples.all(ref)).examples) {
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+    }
+    if (missingExamples(task, counts)) return;
+    const { job, joined } = await registry.jobs.create(ref, { priority: 'bulk' });
+    if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
+    await queue.enqueueTraining(trainingPayload(job));
+    log.info({ tenantId: ref.tenantId, jobId: job.id, night }, 'training job made by policy');
+  }
+
+  return async ({ tenantId, task, user, night = false }) => {
+    if (tenantId === undefined || task === undefined || user === undefined) return lookAtAll();
+    return lookAt({ tenantId, task, user }, night).catch((error) => {
+      // The task or the user has gone since: nothing is to be trained.
+      if (!(error instanceof AppError) || error.status !== 404) throw error;
+    });
+  };
+}
