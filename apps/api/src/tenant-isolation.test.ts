@@ -26,12 +26,12 @@ const [ownKey] = (await api.registry.keys.list(owner.id)).data;
 
 const existing: Record<string, string> = {
   ...{ tenant: owner.id, key: ownKey!.id, job: job.id, webhook: webhook.id },
-  ...{ task: 'inbox', user: 'ada', version: '1' },
+  ...{ task: 'inbox', user: 'ada', version: '1', example: '1' },
 };
 const zeros = '0'.repeat(26);
 const missing: Record<string, string> = {
   ...{ tenant: `ten_${zeros}`, key: `key_${zeros}`, job: `job_${zeros}`, webhook: `whk_${zeros}` },
-  ...{ task: 'nowhere', user: 'nobody', version: '1' },
+  ...{ task: 'nowhere', user: 'nobody', version: '1', example: '1' },
 };
 
 const document = (await api.call('GET', '/openapi.json')).json();

@@ -71,6 +71,11 @@ export const problems = {
     title: 'No such job',
     remedy: 'Check the id; `GET /v1/jobs` lists those that exist.',
   },
+  example_not_found: {
+    status: 404,
+    title: 'No such example',
+    remedy: 'Check the id; `GET …/examples` lists those that exist. One that was deleted is gone.',
+  },
   version_not_found: {
     status: 404,
     title: 'No such model version',

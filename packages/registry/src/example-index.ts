@@ -22,6 +22,18 @@ redis.call('hset', KEYS[2], unpack(ARGV, 3))
 redis.call('expire', KEYS[2], ARGV[2])
 return 1`;
 
+const dropScript = `
+if redis.call('get', KEYS[1]) ~= ARGV[1] then redis.call('unlink', KEYS[2]) return 0 end
+redis.call('hdel', KEYS[2], unpack(ARGV, 2))
+return 1`;
+
+/** What a segment, or several, make of the examples before them. */
+export interface IndexChange {
+  stored: Example[];
+  /** Ids; none of them is in `stored`. */
+  deleted: string[];
+}
+
 export interface ExampleIndex {
   /** Brings the hash up to date with the bucket; returns the id of the last segment, '' when there is none. */
   load(ref: ModelRef, lock: HeldLock): Promise<string>;
@@ -32,7 +44,7 @@ export interface ExampleIndex {
   /** Says that a segment is about to be written: whoever finds the mark later reads the bucket again. */
   markDirty(ref: ModelRef, lock: HeldLock): Promise<void>;
   /** Folds a written segment in. When the lock was lost meanwhile the hash is dropped instead. */
-  fold(ref: ModelRef, lock: HeldLock, segmentId: string, examples: Example[]): Promise<void>;
+  fold(ref: ModelRef, lock: HeldLock, segmentId: string, change: IndexChange): Promise<void>;
 }
 
 /** The Redis key of a model's hash, for who erases it. */
@@ -43,8 +55,17 @@ export function createExampleIndex({ store, redis }: { store: ObjectStore; redis
   const write = (ref: ModelRef, lock: HeldLock, fields: string[]) =>
     redis.eval(foldScript, 2, lock.key, keyOf(ref), lock.token, idleSeconds, ...fields);
 
-  async function fold(ref: ModelRef, lock: HeldLock, segmentId: string, examples: Example[]): Promise<void> {
-    const fields = examples.flatMap((example) => [example.id, contentDigest(example)]);
+  async function fold(
+    ref: ModelRef,
+    lock: HeldLock,
+    segmentId: string,
+    { stored, deleted }: IndexChange,
+  ): Promise<void> {
+    for (let at = 0; at < deleted.length; at += fieldsPerCommand) {
+      const ids = deleted.slice(at, at + fieldsPerCommand);
+      await redis.eval(dropScript, 2, lock.key, keyOf(ref), lock.token, ...ids);
+    }
+    const fields = stored.flatMap((example) => [example.id, contentDigest(example)]);
     for (let at = 0; at < fields.length; at += fieldsPerCommand) {
       await write(ref, lock, fields.slice(at, at + fieldsPerCommand));
     }
@@ -63,14 +84,9 @@ export function createExampleIndex({ store, redis }: { store: ObjectStore; redis
       const segments = await listSegments(store, ref, whole ? known : '');
       const unread = whole ? segments.filter((id) => id > known) : segments;
       if (whole && unread.length === 0) return known;
-      const placed = await readSegments(store, ref, unread);
+      const { placed, deleted } = await readSegments(store, ref, unread);
       const last = segments.at(-1) ?? '';
-      await fold(
-        ref,
-        lock,
-        last,
-        placed.map(({ example }) => example),
-      );
+      await fold(ref, lock, last, { stored: placed.map(({ example }) => example), deleted });
       return last;
     },
     async digests(ref, ids) {

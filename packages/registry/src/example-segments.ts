@@ -29,23 +29,66 @@ export async function listSegments(store: ObjectStore, ref: ModelRef, from = '')
   return ids;
 }
 
-/** The examples that stand in these segments and are not replaced by a later line of them. */
+/** A line that takes the example of this id back, until a later line stores it again. */
+export interface DeletedExample {
+  id: string;
+  deletedAt: string;
+}
+
+/** One line of a segment. */
+export type SegmentLine = Example | DeletedExample;
+
+export interface SegmentContents {
+  /** Neither replaced nor deleted by a later line of these segments. */
+  placed: PlacedExample[];
+  /** Ids whose last line deletes them. */
+  deleted: string[];
+}
+
+const isDeleted = (line: SegmentLine): line is DeletedExample => 'deletedAt' in line;
+const readSegment = (store: ObjectStore, ref: ModelRef, segmentId: string) =>
+  readLines<SegmentLine>(store, objectKeys.segment(ref, segmentId));
+
+/** What stands in these segments, in the order of the lines that count. */
 export async function readSegments(
   store: ObjectStore,
   ref: ModelRef,
   segmentIds: string[],
-): Promise<PlacedExample[]> {
-  const segments = await mapLimit(segmentIds, (id) => readLines<Example>(store, objectKeys.segment(ref, id)));
-  const latest = new Map<string, PlacedExample>();
+): Promise<SegmentContents> {
+  const segments = await mapLimit(segmentIds, (id) => readSegment(store, ref, id));
+  const latest = new Map<string, PlacedExample | undefined>();
   segments.forEach((rows, at) => {
     const segmentId = segmentIds[at] as string;
-    rows?.forEach((example, line) => {
+    rows?.forEach((row, line) => {
       // Deleted first, so that the map's order is that of the winning lines.
-      latest.delete(example.id);
-      latest.set(example.id, { segmentId, line, example });
+      latest.delete(row.id);
+      latest.set(row.id, isDeleted(row) ? undefined : { segmentId, line, example: row });
     });
   });
-  return [...latest.values()];
+  const placed = [...latest.values()].filter((row) => row !== undefined);
+  const deleted = [...latest].flatMap(([id, row]) => (row ? [] : [id]));
+  return { placed, deleted };
+}
+
+/**
+ * Every example in the order stored, with one segment in memory at a time: the segments are read twice, first for the
+ * ids alone. What is written after the start is left out; segments erased meanwhile end it early.
+ */
+export async function* streamSegments(store: ObjectStore, ref: ModelRef): AsyncGenerator<Example> {
+  const segmentIds = await listSegments(store, ref);
+  const latest = new Map<string, string>();
+  for (const segmentId of segmentIds) {
+    const rows = (await readSegment(store, ref, segmentId)) ?? [];
+    rows.forEach(({ id }, line) => {
+      latest.set(id, `${segmentId}.${line}`);
+    });
+  }
+  for (const segmentId of segmentIds) {
+    const rows = (await readSegment(store, ref, segmentId)) ?? [];
+    for (const [line, row] of rows.entries()) {
+      if (!isDeleted(row) && latest.get(row.id) === `${segmentId}.${line}`) yield row;
+    }
+  }
 }
 
 /** Canonical content of an example: what makes two of one id the same. */

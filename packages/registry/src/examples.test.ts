@@ -169,3 +169,80 @@ t.test('examples', async (t) => {
     t.match(await registry.examples.append(ref, [input('1.1', 'new')]), { replaced: 1, total: 20_000 });
   });
 });
+
+t.test(
+  'deleted examples are gone from lists, counts, exports and training, until they are sent again',
+  async (t) => {
+    const world = await createWorld();
+    t.teardown(world.close);
+    const registry = await world.registry();
+    const ref = { ...(await plant(registry)), user: 'Ada' };
+    const exported = async (): Promise<string[]> => {
+      const inputs: string[] = [];
+      for await (const { input } of await registry.examples.export(ref)) inputs.push(input);
+      return inputs;
+    };
+    type Step = { op: 'put' | 'delete'; id: string } | { op: 'forget' };
+    const step = fc.oneof(
+      fc.record({
+        op: fc.constantFrom('put' as const, 'delete' as const),
+        id: fc.constantFrom('a', 'b', 'c'),
+      }),
+      fc.record({ op: fc.constant('forget' as const) }),
+    );
+    let texts = 0;
+    // Of what the registry must hold, in the order in which the lines that count were stored.
+    const model = new Map<string, string>();
+    await fc.assert(
+      fc.asyncProperty(fc.array<Step>(step, { maxLength: 12 }), async (steps) => {
+        for (const one of steps) {
+          if (one.op === 'forget') await world.redis.flushall();
+          else if (one.op === 'put') {
+            texts += 1;
+            await registry.examples.append(ref, [{ id: one.id, input: `text ${texts}`, label: 'like' }]);
+            model.delete(one.id);
+            model.set(one.id, `text ${texts}`);
+          } else if (model.delete(one.id)) {
+            await registry.examples.delete(ref, one.id);
+          } else {
+            await t.rejects(registry.examples.delete(ref, one.id), { code: 'example_not_found' });
+          }
+          const expected = [...model.values()];
+          t.equal(await registry.examples.count(ref), expected.length);
+          t.same(await exported(), expected);
+        }
+        const { examples } = await registry.examples.all(ref);
+        t.same(
+          examples.map(({ input }) => input),
+          [...model.values()],
+        );
+        const { data } = await registry.examples.list(ref);
+        t.same(
+          data.map(({ input }) => input),
+          [...model.values()],
+        );
+      }),
+      { numRuns: 15 },
+    );
+    await t.rejects(registry.examples.delete(ref, ''), { code: 'example_not_found' });
+    await t.rejects(registry.examples.delete({ ...ref, task: 'none' }, 'a'), { code: 'task_not_found' });
+    await t.rejects(registry.examples.export({ ...ref, task: 'none' }), { code: 'task_not_found' });
+  },
+);
+
+t.test('pages go on past a deletion made between them', async (t) => {
+  const world = await createWorld();
+  t.teardown(world.close);
+  const registry = await world.registry();
+  const ref = { ...(await plant(registry)), user: 'Ada' };
+  for (const id of ['a', 'b', 'c', 'd'])
+    await registry.examples.append(ref, [{ id, input: id, label: 'like' }]);
+  const first = await registry.examples.list(ref, { limit: 2 });
+  await registry.examples.delete(ref, 'a');
+  await registry.examples.delete(ref, 'c');
+  const second = await registry.examples.list(ref, { limit: 2, cursor: first.nextCursor ?? '' });
+  t.same(
+    [...first.data, ...second.data].map(({ id }) => id),
+    ['a', 'b', 'd'],
+  );
+});

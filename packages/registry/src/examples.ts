@@ -1,16 +1,27 @@
-import { AppError, type Example, type ExampleInput, limits, timestamp } from '@scion/contracts';
-import { createExampleIndex } from './example-index.js';
+import {
+  AppError,
+  type Example,
+  type ExampleInput,
+  limits,
+  type ModelRef,
+  timestamp,
+} from '@scion/contracts';
+import { createExampleIndex, type IndexChange } from './example-index.js';
 import {
   contentDigest,
+  type DeletedExample,
   dataDigest,
   listSegments,
   nextSegmentId,
   type PlacedExample,
   readSegments,
+  type SegmentLine,
+  streamSegments,
 } from './example-segments.js';
 import { addModel, decodeCursor, encodeCursor, lockNames, pageSize } from './indexes.js';
 import { encodeLines } from './json-object.js';
 import { objectKeys } from './keys.js';
+import type { HeldLock } from './locks.js';
 import type { RegistryParts } from './parts.js';
 import type { Examples, Tasks } from './registry.js';
 
@@ -26,6 +37,20 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
     weight: input.weight ?? 1,
     createdAt,
   });
+
+  /** Puts the next segment, and folds into the index what it changes. */
+  async function write(
+    ref: ModelRef,
+    lock: HeldLock,
+    last: string,
+    lines: SegmentLine[],
+    change: IndexChange,
+  ): Promise<void> {
+    const segmentId = nextSegmentId(last, newId('segment'));
+    await index.markDirty(ref, lock);
+    await store.put(objectKeys.segment(ref, segmentId), encodeLines(lines));
+    await index.fold(ref, lock, segmentId, change);
+  }
 
   return {
     async append(ref, inputs) {
@@ -63,11 +88,8 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
           );
         }
         if (changed.size > 0) {
-          const segmentId = nextSegmentId(last, newId('segment'));
-          const examples = [...changed.values()];
-          await index.markDirty(ref, lock);
-          await store.put(objectKeys.segment(ref, segmentId), encodeLines(examples));
-          await index.fold(ref, lock, segmentId, examples);
+          const stored = [...changed.values()];
+          await write(ref, lock, last, stored, { stored, deleted: [] });
         }
         // Also when nothing was new: the request may repeat one that died right after its segment.
         await addModel(indexes, ref);
@@ -80,7 +102,7 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
       const after = page.cursor === undefined ? undefined : parsePosition(page.cursor);
       const segments = await listSegments(store, ref, after?.segmentId);
       // Only a later line can replace one, so what stands before the cursor need not be read.
-      const placed = await readSegments(store, ref, segments);
+      const { placed } = await readSegments(store, ref, segments);
       const rest = after ? placed.filter((row) => isAfter(row, after)) : placed;
       const shown = rest.slice(0, limit);
       const last = shown.at(-1);
@@ -89,8 +111,25 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
         nextCursor: rest.length > limit && last ? encodeCursor(`${last.segmentId}.${last.line}`) : null,
       };
     },
+    async delete(ref, exampleId) {
+      await tasks.get(ref.tenantId, ref.task);
+      await locks.hold(lockName(ref), async (lock) => {
+        const last = await index.load(ref, lock);
+        const [digest] = await index.digests(ref, [exampleId]);
+        // The field '' of the index is its own.
+        if (exampleId === '' || digest === undefined) {
+          throw new AppError('example_not_found', 'This user has no example of that id for the task.');
+        }
+        const line: DeletedExample = { id: exampleId, deletedAt: timestamp(clock) };
+        await write(ref, lock, last, [line], { stored: [], deleted: [exampleId] });
+      });
+    },
+    async export(ref) {
+      await tasks.get(ref.tenantId, ref.task);
+      return streamSegments(store, ref);
+    },
     async all(ref) {
-      const placed = await readSegments(store, ref, await listSegments(store, ref));
+      const { placed } = await readSegments(store, ref, await listSegments(store, ref));
       const examples = placed.map(({ example }) => example);
       return { examples, dataSha256: dataDigest(examples) };
     },

@@ -97,6 +97,13 @@ export interface Examples {
   /** Oldest first. A row replaced while pages are read may come again, none is left out. Throws task_not_found. */
   list(ref: ModelRef, page?: PageRequest): Promise<Page<Example>>;
   /**
+   * Takes an example back: it is no longer listed, counted or trained on. Its bytes stay in the segment it came in until
+   * the user is erased. Throws task_not_found and example_not_found.
+   */
+  delete(ref: ModelRef, exampleId: string): Promise<void>;
+  /** Every example in the order stored, read as it is consumed, as of this call. Throws task_not_found. */
+  export(ref: ModelRef): Promise<AsyncGenerator<Example>>;
+  /**
    * Every example in the order stored, straight from the bucket, and the SHA-256 (hex) of their canonical form, which
    * depends on ids, inputs, labels and weights but not on order or time.
    */

@@ -17,6 +17,8 @@ export const accessTable: Record<string, Access> = {
   'GET /v1/tasks': 'any',
   'POST /v1/tasks/:task/users/:user/examples': 'train',
   'GET /v1/tasks/:task/users/:user/examples': 'train',
+  'GET /v1/tasks/:task/users/:user/examples/export': 'train',
+  'DELETE /v1/tasks/:task/users/:user/examples/:example': 'train',
   'POST /v1/jobs': 'train',
   'GET /v1/jobs': 'train',
   'GET /v1/jobs/:job': 'train',

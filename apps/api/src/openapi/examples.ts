@@ -251,6 +251,11 @@ export const examples: Record<string, OperationExamples> = {
       createdAt: at,
     }),
   },
+  exportExamples: {
+    otherResponses: {
+      'application/x-ndjson': `{"id":"m-1","input":"Invoice overdue: second reminder","label":"now","weight":1,"createdAt":"${at}"}\n`,
+    },
+  },
   createJob: { request: json({ task, user, priority: 'bulk' }), response: queued },
   listJobs: { response: page(job) },
   getJob: { response: job },

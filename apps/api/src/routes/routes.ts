@@ -1,6 +1,8 @@
 import type { ApiDeps } from '../ports.js';
 import type { App } from '../server.js';
 import { appendExamples } from './examples/append-examples.js';
+import { deleteExample } from './examples/delete-example.js';
+import { exportExamples } from './examples/export-examples.js';
 import { listExamples } from './examples/list-examples.js';
 import { cancelJob } from './jobs/cancel-job.js';
 import { createJob } from './jobs/create-job.js';
@@ -57,6 +59,8 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   deleteTask,
   appendExamples,
   listExamples,
+  exportExamples,
+  deleteExample,
   createJob,
   listJobs,
   getJob,

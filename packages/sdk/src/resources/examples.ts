@@ -16,9 +16,13 @@ export interface Examples {
     options?: CallOptions,
   ): Promise<ExamplesAppended>;
   list(task: string, user: string, page?: PageOptions, options?: CallOptions): PagePromise<Example>;
+  /** Takes an example back; rejects with `example_not_found` when it is not there, or no longer. */
+  delete(task: string, user: string, exampleId: string, options?: CallOptions): Promise<void>;
+  /** Every example, oldest first, read as it is consumed. A connection that breaks rejects: begin again then. */
+  export(task: string, user: string, options?: CallOptions): AsyncGenerator<Example>;
 }
 
-export function createExamples({ request }: Transport): Examples {
+export function createExamples({ open, request }: Transport): Examples {
   return {
     append: (task, user, examples, options) =>
       request({
@@ -39,7 +43,38 @@ export function createExamples({ request }: Transport): Examples {
           }),
         cursor,
       ),
+    delete: (task, user, exampleId, options) =>
+      request({
+        method: 'DELETE',
+        path: path`/v1/tasks/${task}/users/${user}/examples/${exampleId}`,
+        options,
+      }),
+    async *export(task, user, options) {
+      const response = await open({
+        method: 'GET',
+        path: path`/v1/tasks/${task}/users/${user}/examples/export`,
+        options,
+      });
+      for await (const line of linesOf(response)) yield JSON.parse(line) as Example;
+    },
   };
+}
+
+async function* linesOf({ body }: Response): AsyncGenerator<string> {
+  if (!body) return;
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  let rest = '';
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const lines = (rest + decoder.decode(part.value, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } finally {
+    // Also when the caller stops early: the connection is not read to its end.
+    await reader.cancel();
+  }
 }
 
 /** 128 random bits. Not `randomUUID`, which browsers offer on HTTPS only. */

@@ -1,0 +1,55 @@
+import { startRedis } from '@scion/testkit';
+import t from 'tap';
+import { problemOf, startTestApi } from '../../testing/test-api.js';
+
+const redis = await startRedis();
+t.teardown(() => redis.close());
+const api = await startTestApi(t, { redis });
+const tenant = await api.createTenant();
+const key = tenant.train;
+await api.registry.tasks.put(tenant.id, 'inbox', {}, { base: 'test-base' });
+const url = '/v1/tasks/inbox/users/ada/examples';
+const ids = ['a/b', 'ü 1', 'export', 'c'];
+const examples = ids.map((id) => ({ id, input: `text of ${id}`, label: 'like' }));
+await api.call('POST', url, { key, payload: { examples } });
+
+t.test('DELETE …/examples/:example: 204, and 404 the second time', async (t) => {
+  for (const id of ids.slice(0, 3)) {
+    const path = `${url}/${encodeURIComponent(id)}`;
+    const response = await api.call('DELETE', path, { key });
+    t.equal(response.statusCode, 204, response.body);
+    t.match(problemOf(await api.call('DELETE', path, { key })), { status: 404, code: 'example_not_found' });
+  }
+  const left = (await api.call('GET', url, { key })).json().data;
+  t.same(
+    left.map(({ id }: { id: string }) => id),
+    ['c'],
+  );
+});
+
+t.test('GET …/examples/export: 200, NDJSON that can be appended elsewhere', async (t) => {
+  const response = await api.call('GET', `${url}/export`, { key });
+  t.equal(response.statusCode, 200, response.body);
+  t.match(response.headers['content-type'], /^application\/x-ndjson/);
+  const rows = response.body.trimEnd().split('\n');
+  t.equal(rows.length, 1);
+  const { createdAt, ...row } = JSON.parse(rows[0]!);
+  t.match(createdAt, /^2026-/);
+  const other = await api.call('POST', '/v1/tasks/inbox/users/bob/examples', {
+    key,
+    headers: { 'content-type': 'application/x-ndjson' },
+    payload: JSON.stringify(row),
+  });
+  t.match(other.json(), { accepted: 1, ids: ['c'] }, other.body);
+});
+
+t.test(
+  'GET …/examples/export: 200 and empty for a user without examples, 404 without the task',
+  async (t) => {
+    const empty = await api.call('GET', '/v1/tasks/inbox/users/nobody/examples/export', { key });
+    t.equal(empty.statusCode, 200);
+    t.equal(empty.body, '');
+    const missing = await api.call('GET', '/v1/tasks/none/users/ada/examples/export', { key });
+    t.match(problemOf(missing), { status: 404, code: 'task_not_found' });
+  },
+);

@@ -1,0 +1,33 @@
+import { limits } from '@scion/contracts';
+import { Type } from 'typebox';
+import { tenantOf } from '../../http/authenticate.js';
+import { modelRef } from '../../http/user-id.js';
+import type { ApiDeps } from '../../ports.js';
+import type { App } from '../../server.js';
+import { ModelPath } from '../path-params.js';
+
+export function deleteExample(app: App, { registry }: Pick<ApiDeps, 'registry'>): void {
+  app.delete(
+    '/v1/tasks/:task/users/:user/examples/:example',
+    {
+      config: { problems: ['task_not_found', 'example_not_found'] },
+      schema: {
+        operationId: 'deleteExample',
+        tags: ['examples'],
+        summary: 'Delete an example',
+        description:
+          'It is no longer listed, counted or trained on; versions trained before stay as they are. To remove every trace, erase the user.',
+        params: Type.Object({
+          ...ModelPath.properties,
+          example: Type.String({ minLength: 1, maxLength: limits.exampleIdChars }),
+        }),
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { example, ...names } = request.params;
+      await registry.examples.delete(modelRef(tenantOf(request), names), example);
+      return reply.code(204).send(null);
+    },
+  );
+}
