@@ -20,7 +20,7 @@ export interface EngineOptions {
   cacheBytes: number;
   /** The bytes of an artifact; undefined when there is none. */
   loadAdapter(key: AdapterKey): Promise<Uint8Array | undefined>;
-  /** Rows × tokens of one run: bounds its memory, which a session never gives back, and its time. Default 1024. */
+  /** Rows × tokens of one run: bounds its memory, which a session never gives back, and its time. Default 512. */
   maxTokensPerRun?: number;
   /** Rows of predictions that may wait; beyond, calls reject as overloaded. Default 4096. */
   maxQueuedRows?: number;
@@ -73,14 +73,7 @@ const LABEL_NAMES = 5_000;
  * @throws BaseError when the base cannot be read
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const {
-    baseDir,
-    threads,
-    cacheBytes,
-    loadAdapter,
-    maxTokensPerRun = 1_024,
-    maxQueuedRows = 4_096,
-  } = options;
+  const { baseDir, threads, cacheBytes, loadAdapter, maxTokensPerRun = 512, maxQueuedRows = 4_096 } = options;
   const base = await readBase(baseDir);
   const { featureSize, hiddenSize, maxTokens } = base;
   const setup: ThreadSetup = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { splitBatch } from './split-batch.js';
+import { RUN_COST_TOKENS, splitBatch } from './split-batch.js';
 
 const lengths = fc.array(fc.integer({ min: 2, max: 256 }), { maxLength: 40 });
 const padded = (run: number[], of: number[]) => run.length * Math.max(...run.map((row) => of[row]));
@@ -20,7 +20,8 @@ t.test('every row is in one run, and no run exceeds the cap but a single long ro
 });
 
 t.test('no other split of a small batch is cheaper', async () => {
-  const cost = (runs: number[][], of: number[]) => runs.reduce((sum, run) => sum + 40 + padded(run, of), 0);
+  const cost = (runs: number[][], of: number[]) =>
+    runs.reduce((sum, run) => sum + RUN_COST_TOKENS + padded(run, of), 0);
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 2, max: 256 }), { minLength: 1, maxLength: 7 }), (lengths) => {
       const sorted = lengths.map((_, row) => row).sort((a, b) => lengths[a] - lengths[b]);
