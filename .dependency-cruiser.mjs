@@ -13,7 +13,7 @@ const mayImport = {
   'packages/testkit': ['contracts'],
   'apps/api': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks'],
   'apps/worker': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks'],
-  'apps/cli': ['contracts', 'store', 'registry', 'queue', 'engine', 'sdk'],
+  'apps/cli': ['contracts', 'engine', 'queue', 'registry', 'sdk', 'store'],
   'apps/dashboard': ['sdk'],
 };
 
