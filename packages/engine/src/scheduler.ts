@@ -1,5 +1,6 @@
 import { AppError } from '@scion/contracts';
 import type { FitEvent, FitOptions, FittedHead, HeadData } from './head/fit-head.js';
+import { createPace } from './pace.js';
 import type { ThreadPool } from './thread/pool.js';
 
 /** What the scheduler needs of the threads. */
@@ -304,16 +305,5 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         request.reject(error);
       }
     },
-  };
-}
-
-/** Milliseconds a row takes, averaged over the latest batches: for telling a caller when to come back. */
-function createPace() {
-  let perRow = 10;
-  return {
-    record(rows: number, ms: number) {
-      perRow += 0.1 * (ms / rows - perRow);
-    },
-    seconds: (rows: number) => (rows * perRow) / 1000,
   };
 }

@@ -1,7 +1,7 @@
 import type { Metrics } from '@scion/contracts';
 import { type Folds, stratifiedFolds } from './folds.js';
 import { minimize } from './lbfgs.js';
-import { computeLogits, type LabelledRows, logisticObjective, softmaxRow } from './logistic.js';
+import { computeLogits, type LabelledRows, logisticObjective, penalty, softmaxRow } from './logistic.js';
 import { selectRows } from './matrix.js';
 import { measure } from './metrics.js';
 import { rowSpan } from './row-span.js';
@@ -12,7 +12,7 @@ import { fitTemperature, type HeldOutLogits } from './temperature.js';
 export const L2_GRID = [1, 0.3, 0.1, 0.03, 0.01];
 
 /** Above this many rows the penalty is chosen on one fold, the others only confirm it. */
-const ROWS_FULL_SEARCH = 1_000;
+const ROWS_FULL_SEARCH = 600;
 /** Above this many, one fold is held out and the rest are never fitted without: its rows are sample enough. */
 const ROWS_ALL_FOLDS = 4_000;
 
@@ -74,7 +74,7 @@ export function fitHead(data: HeadData, options: FitOptions): FittedHead {
 
   const folds = stratifiedFolds(data.y, data.groups, classes, options.seed);
   const chosen = crossValidate(rows, classes, folds, options);
-  if (options.onEvent) for (const curve of chosen.curves) reportCurve(curve, classes, options.onEvent);
+  for (const event of chosen.curves) options.onEvent?.(event);
 
   const everything = Int32Array.from(chosen.heldOut);
   const temperature = fitTemperature(chosen, everything);
@@ -83,8 +83,7 @@ export function fitHead(data: HeadData, options: FitOptions): FittedHead {
   const { parameters } = fit(rows, classes, chosen.l2, undefined, {
     tolerance: FINAL_TOLERANCE,
     checkpoint: options.checkpoint,
-    onStep: (step, point) =>
-      options.onEvent?.({ series: 'final', step, loss: meanLoss(rows, point, classes) }),
+    onStep: (step, loss) => options.onEvent?.({ series: 'final', step, loss }),
   });
   const v = parameters.subarray(0, classes * rows.x.columns);
   const w = span ? span.expand(v, classes) : v;
@@ -116,16 +115,8 @@ interface Validated extends HeldOutLogits {
   l2: number;
   /** Rows whose logits were computed, ascending. */
   heldOut: number[];
-  /** What is needed to work out a loss curve, which only the chosen penalty's folds are worth. */
-  curves: Curve[];
-}
-
-interface Curve {
-  series: string;
-  training: LabelledRows;
-  validation: LabelledRows;
-  /** The parameters after each step. */
-  points: Float64Array[];
+  /** The loss curves of its folds. */
+  curves: FitEvent[];
 }
 
 /** Fits every fold along the grid, and keeps the penalty whose held-out log-loss, calibrated, is least. */
@@ -152,13 +143,15 @@ function crossValidate(rows: LabelledRows, classes: number, folds: Folds, option
     const validation = select(rows, outside);
     let start: Float64Array | undefined;
     for (const candidate of along) {
-      const points: Float64Array[] = [];
       const { parameters } = fit(training, classes, candidate.l2, start, {
         tolerance: CV_TOLERANCE,
         checkpoint: options.checkpoint,
-        onStep: (_, point) => points.push(point),
+        onStep: (step, loss, point) =>
+          candidate.curves.push({
+            series: `fold ${number + 1} of ${fitted}`,
+            ...{ step, loss, validationLoss: meanLoss(validation, point, classes) },
+          }),
       });
-      candidate.curves.push({ series: `fold ${number + 1} of ${fitted}`, training, validation, points });
       const logits = new Float64Array(outside.length * classes);
       computeLogits(validation.x, parameters, classes, logits);
       for (const [k, row] of outside.entries())
@@ -184,7 +177,8 @@ function crossValidate(rows: LabelledRows, classes: number, folds: Folds, option
 interface FitStepOptions {
   tolerance: number;
   checkpoint: (() => void) | undefined;
-  onStep(step: number, parameters: Float64Array): void;
+  /** The loss is the weighted mean over the rows, without the penalty. */
+  onStep(step: number, loss: number, parameters: Float64Array): void;
 }
 
 function fit(
@@ -195,30 +189,17 @@ function fit(
   { tolerance, checkpoint, onStep }: FitStepOptions,
 ): { parameters: Float64Array } {
   const objective = logisticObjective(rows, classes, l2);
+  const total = rows.rowWeights.reduce((sum, weight) => sum + weight, 0);
   const from = start ?? new Float64Array(classes * (rows.x.columns + 1));
   const { x } = minimize(objective, from, {
     maxIterations: MAX_ITERATIONS,
     gradientTolerance: tolerance,
-    onIteration: (step, _, point) => {
+    onIteration: (step, value, point) => {
       checkpoint?.();
-      onStep(step, point);
+      onStep(step, value - penalty(point, classes, l2) / total, point);
     },
   });
   return { parameters: x };
-}
-
-function reportCurve(
-  { series, training, validation, points }: Curve,
-  classes: number,
-  onEvent: (event: FitEvent) => void,
-): void {
-  for (const [index, point] of points.entries())
-    onEvent({
-      series,
-      step: index + 1,
-      loss: meanLoss(training, point, classes),
-      validationLoss: meanLoss(validation, point, classes),
-    });
 }
 
 function select({ x, y, rowWeights }: LabelledRows, rows: number[]): LabelledRows {

@@ -54,6 +54,15 @@ export function logisticObjective(
   };
 }
 
+/** The share of J that is penalty, times Σ_i w_i. */
+export function penalty(parameters: Float64Array, classes: number, l2: number): number {
+  const weights = parameters.length - classes;
+  let value = 0;
+  for (let k = 0; k < parameters.length; k += 1)
+    value += ((k < weights ? l2 : BIAS_L2) / 2) * parameters[k] * parameters[k];
+  return value;
+}
+
 /** out[i, c] = W_c · x_i + b_c */
 export function computeLogits(x: Matrix, parameters: Float64Array, classes: number, out: Float64Array): void {
   multiplyTransposed(x, parameters, classes, out);
