@@ -139,9 +139,15 @@ function search(
       if (high === undefined ? point.slope >= 0 : point.slope * (high.t - low.t) >= 0) high = low;
       low = point;
     }
-    t = high === undefined ? 2 * t : between(low, high);
+    t = high === undefined ? further(point, slope0) : between(low, high);
   }
   return low.x !== undefined && low.value < value0 ? (low as Point) : undefined;
+}
+
+/** Where a straight slope would reach zero, yet two to ten times as far: the first step's scale is only a guess. */
+function further({ t, slope }: Point, slope0: number): number {
+  const secant = (t * slope0) / (slope0 - slope);
+  return Math.min(10 * t, Math.max(2 * t, secant > 0 ? secant : 10 * t));
 }
 
 /** The minimum of the cubic through both ends (N&W 3.59), kept away from them so that the bracket shrinks. */
