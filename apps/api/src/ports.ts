@@ -33,6 +33,7 @@ export type JobQueue = Pick<
   | 'requestCancel'
   | 'requestPause'
   | 'forget'
+  | 'forgetLooks'
   | 'counts'
   | 'events'
 >;

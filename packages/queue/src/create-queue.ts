@@ -10,6 +10,7 @@ import {
 } from './consumer.js';
 import { createAdmission } from './fair/admission.js';
 import { createFairQueue, type TenantShare } from './fair/fair-queue.js';
+import { forgetLooks } from './forget-looks.js';
 import { createHub } from './hub.js';
 import { createJobEvents } from './job-events.js';
 import {
@@ -272,6 +273,7 @@ export function createQueue(options: QueueOptions): Queue {
     async enqueueRefresh(payload, delayMs = 0) {
       await add<'refresh'>(queues.refresh, jobTable.refresh, payload, delayMs);
     },
+    forgetLooks: (ref) => forgetLooks(queues.refresh, redis, ref),
     async scheduleNight() {
       const data: RefreshPayload = { occasion: 'night' };
       const opts = { attempts: jobTable.refresh.attempts, removeOnComplete: true, removeOnFail: true };

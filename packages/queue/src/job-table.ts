@@ -34,6 +34,14 @@ export interface DeliveryPayload {
   type: WebhookEventType;
 }
 
+/** How the ids of all looks at one model begin. */
+export function lookPrefix({ tenantId, task, user }: Partial<ModelRef>): string {
+  const model = createHash('sha256')
+    .update(JSON.stringify([tenantId, task, user]))
+    .digest('hex');
+  return `${model.slice(0, 32)}.`;
+}
+
 interface JobKind<P> {
   /** Name of the BullMQ queue. */
   queue: string;
@@ -80,12 +88,7 @@ export const jobTable = {
     timeoutMs: 30 * 60_000,
     maxStalls: 3,
     keepDeadSeconds: 86_400,
-    id: ({ tenantId, task, user, occasion }) => {
-      const model = createHash('sha256')
-        .update(JSON.stringify([tenantId, task, user]))
-        .digest('hex');
-      return `${model.slice(0, 32)}.${occasion}`;
-    },
+    id: (payload) => `${lookPrefix(payload)}${payload.occasion}`,
   }),
 } as const;
 

@@ -1,4 +1,4 @@
-import type { JobEvent } from '@scion/contracts';
+import type { JobEvent, ModelRef } from '@scion/contracts';
 import type { DeliveryPayload, RefreshPayload, TrainingPayload } from './job-table.js';
 
 export type NewJobEvent = Omit<JobEvent, 'seq' | 'at'>;
@@ -129,6 +129,8 @@ export interface Queue {
    * then ask again later. Call `requestCancel` first.
    */
   forget(jobId: string): Promise<boolean>;
+  /** Removes the looks at a model that wait, or were given up. One under way ends by itself. */
+  forgetLooks(ref: ModelRef): Promise<void>;
   counts(): Promise<QueueCounts>;
   events: JobEvents;
   /** Closes every consumer and connection. */

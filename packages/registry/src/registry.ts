@@ -269,13 +269,14 @@ export interface ErasureRequest {
 
 export interface Users {
   /**
-   * Removes everything of a user: objects, indexes, caches of every process. `forgetJobs` removes what the queue holds
-   * of these jobs; it must be safe to repeat, and must not wait for a worker, since jobs cannot end meanwhile. When this
-   * dies half-way, calling it again continues, and the receipt lists what both calls removed. Throws user_not_found.
+   * Removes everything of a user: objects, indexes, caches of every process. `forgetQueued` removes what the queue
+   * holds of a model and of these jobs of it; it must be safe to repeat, and must not wait for a worker, since jobs cannot
+   * end meanwhile. When this dies half-way, calling it again continues, and the receipt lists what both calls removed.
+   * Throws user_not_found.
    */
   erase(
     request: ErasureRequest,
-    forgetJobs: (jobs: JobRef[]) => Promise<void>,
+    forgetQueued: (ref: ModelRef, jobIds: string[]) => Promise<void>,
   ): Promise<Omit<Erasure, 'stoppingJobs'>>;
   /** The public key that receipts are verified with; made with the first call. */
   signingKey(): Promise<SigningKey>;

@@ -45,9 +45,12 @@ t.test('an erased user is unknown everywhere, and everybody else is untouched', 
   t.not((await findTraces(world.store, world.redis, traces)).length, 0, 'the search finds what is there');
 
   const forgotten: string[] = [];
-  const { receipt, jws } = await registry.users.erase({ tenantId: a.tenantId, user, by }, async (jobs) => {
-    forgotten.push(...jobs.map(({ jobId }) => jobId));
-  });
+  const { receipt, jws } = await registry.users.erase(
+    { tenantId: a.tenantId, user, by },
+    async (_ref, jobIds) => {
+      forgotten.push(...jobIds);
+    },
+  );
   t.same(await findTraces(world.store, world.redis, traces), []);
   t.same(forgotten.sort(), [jobA, jobB].sort());
   t.match(receipt, { user, tasks: ['inbox-triage', 'news'], by });

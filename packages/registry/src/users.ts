@@ -7,11 +7,12 @@ import { encodeJson, readJson } from './json-object.js';
 import { jobOfKey, objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
-import type { ErasureRequest, JobRef, Users } from './registry.js';
+import type { ErasureRequest, Users } from './registry.js';
 import { sha256Hex } from './secrets.js';
 import { createSigner } from './signing-key.js';
 import { taskName } from './tasks.js';
 
+type Forget = Parameters<Users['erase']>[1];
 type ErasedObject = ErasureReceipt['objects'][number];
 
 /** An erasure under way: stands beside what it removes, and goes last, so that a repetition knows the whole. */
@@ -50,11 +51,7 @@ export function createUsers(parts: RegistryParts): Users {
     await store.put(objectKeys.erasing(ref.tenantId, ref.user), encodeJson(erasing));
   }
 
-  async function eraseModel(
-    ref: ModelRef,
-    erasing: Erasing,
-    forgetJobs: (jobs: JobRef[]) => Promise<void>,
-  ): Promise<void> {
+  async function eraseModel(ref: ModelRef, erasing: Erasing, forgetQueued: Forget): Promise<void> {
     await note(ref, erasing);
     const prefix = objectKeys.modelPrefix(ref);
     const own = erasing.objects.map(({ key }) => key).filter((key) => key.startsWith(prefix));
@@ -72,7 +69,7 @@ export function createUsers(parts: RegistryParts): Users {
       (key) => store.delete(key),
     );
     await parts.announce('erased', modelName(ref));
-    await forgetJobs(jobs.map((jobId) => ({ ...ref, jobId })));
+    await forgetQueued(ref, jobs);
     // A rebuild under way may have read records that are gone by now: it ends first.
     await locks.hold('rebuild', async () => {
       await indexes.dropModel(ref, jobs);
@@ -98,7 +95,7 @@ export function createUsers(parts: RegistryParts): Users {
   }
 
   return {
-    async erase(request, forgetJobs) {
+    async erase(request, forgetQueued) {
       const { tenantId, user, task, by } = request;
       if (!isId('tenant', tenantId) || (task !== undefined && !taskName.test(task))) throw noUser();
       const manifest = objectKeys.erasing(tenantId, user);
@@ -113,7 +110,7 @@ export function createUsers(parts: RegistryParts): Users {
         erasing.tasks = [...new Set([...erasing.tasks, ...tasks])].sort();
         for (const name of erasing.tasks) {
           const ref = { tenantId, task: name, user };
-          await alone(ref, () => eraseModel(ref, erasing, forgetJobs));
+          await alone(ref, () => eraseModel(ref, erasing, forgetQueued));
         }
         const { objects, jobs } = erasing;
         const receipt: ErasureReceipt = {

@@ -18,8 +18,8 @@ export async function erase(
     for (const jobId of jobIds) if (!(await queue.forget(jobId))) held.push(jobId);
     return held;
   };
-  const erased = await registry.users.erase(request, async (jobs) => {
-    const jobIds = jobs.map(({ jobId }) => jobId);
+  const erased = await registry.users.erase(request, async (ref, jobIds) => {
+    await queue.forgetLooks(ref);
     for (const jobId of jobIds) await queue.requestCancel(jobId);
     stopping.push(...(await forget(jobIds)));
   });

@@ -54,6 +54,9 @@ t.test('DELETE /v1/users/:user: 200', async (t) => {
   const { api, tenant, refOf, train } = await start(t);
   await api.publish(refOf('inbox'), ['ripe', 'raw']);
   const queued = await train('news');
+  await api.queue.enqueueRefresh({ ...refOf('inbox'), occasion: 'now' });
+  await api.queue.enqueueRefresh({ ...refOf('inbox'), occasion: 'tomorrow' }, 86_400_000);
+  await api.queue.enqueueRefresh({ ...refOf('inbox'), user: 'bob', occasion: 'now' });
   t.ok((await found(api)).length > 3, 'the search finds what is there');
 
   const response = await api.call('DELETE', `/v1/${path}`, { key: tenant.admin });
@@ -64,6 +67,7 @@ t.test('DELETE /v1/users/:user: 200', async (t) => {
     stoppingJobs: [],
   });
   t.same(await found(api), [], 'neither name nor text is anywhere');
+  t.match(await everything(api), '"bob', 'what waits for others is left alone');
   t.equal((await api.queue.counts()).training.waiting, 0);
   t.same(await api.queue.events.read(queued), []);
   const job = await api.call('GET', `/v1/jobs/${queued}`, { key: tenant.train });
