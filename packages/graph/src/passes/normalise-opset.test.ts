@@ -198,6 +198,15 @@ t.test('what opset 20 cannot say is refused, not passed on', async (t) => {
     attributes: { block_size: int(2) },
   });
   t.throws(() => normaliseOpset(blocked), { code: 'bad_attribute', message: /block_size at opset 20/ });
+  // Its scale has one entry for each channel since 21, for each group before: the same shape can mean either.
+  const grouped = modelOf({
+    op: 'GroupNormalization',
+    opset: 21,
+    x: [1, 4, 2],
+    inputs: [floatTensor([1, 1, 1, 1]), floatTensor([0, 0, 0, 0])],
+    attributes: { num_groups: int(2) },
+  });
+  t.throws(() => normaliseOpset(grouped), { code: 'unsupported', message: /opset 17/ });
 });
 
 t.test('nodes of subgraphs are rewritten too, their constants found from within', async (t) => {

@@ -50,6 +50,8 @@ const changes: Record<string, Change> = {
   Dropout: { since: Number.POSITIVE_INFINITY, rewrite: dropout },
   // 14: `training_mode`, and statistics as outputs only in training.
   BatchNormalization: { since: Number.POSITIVE_INFINITY, rewrite: inferenceNorm },
+  // 21: scale and bias, one for each group, become one for each channel; the older form is deprecated.
+  GroupNormalization: { since: Number.POSITIVE_INFINITY, rewrite: groupNorm },
   // 13: `tf_half_pixel_for_nn` goes.
   Resize: { since: 13, rewrite: resize },
   // 20: `bilinear` and `bicubic` are renamed.
@@ -166,6 +168,13 @@ function inferenceNorm(node: Node): Node[] {
     );
   }
   return [{ ...node, outputs: [node.outputs[0]], attributes: without(node, 'momentum', 'training_mode') }];
+}
+
+function groupNorm(node: Node): Node[] {
+  throw new GraphError(
+    'unsupported',
+    `${describe(node)} reads its scale differently before and since opset 21; export the model at opset 17 or older, which decomposes it`,
+  );
 }
 
 function resize(node: Node): Node[] {
