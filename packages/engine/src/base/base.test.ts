@@ -151,6 +151,14 @@ const damages: [string, RegExp, (dir: string) => Promise<unknown>][] = [
     /not of the form scion-base\/1/,
     (dir) => writeFile(join(dir, 'base.json'), '{"format":"scion-base/0"}'),
   ],
+  [
+    'a base of another version of the engine',
+    /registered by another version of the engine \(scion-features\/0\)/,
+    async (dir) => {
+      const file = JSON.parse(await readFile(join(dir, 'base.json'), 'utf8'));
+      await writeFile(join(dir, 'base.json'), JSON.stringify({ ...file, converter: 'scion-features/0' }));
+    },
+  ],
   ['missing weights', /weights\.bin is missing/, (dir) => rm(join(dir, 'weights.bin'))],
   ['weights cut short', /weights\.bin has another size/, (dir) => writeFile(join(dir, 'weights.bin'), 'x')],
   [

@@ -33,6 +33,8 @@ const BaseInfo = Type.Object(
 const BaseFile = Type.Object(
   {
     format: Type.Literal('scion-base/1'),
+    /** What made it: an engine that computes other features must not serve it under the same hash. */
+    converter: Type.String(),
     ...BaseInfo.properties,
     files: Type.Record(
       Type.String(),
@@ -114,7 +116,7 @@ export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> 
       'weights.bin': await writeFile(join(temporary, 'weights.bin'), written.external?.chunks ?? []),
       'tokenizer.json': await writeFile(join(temporary, 'tokenizer.json'), [tokenizerBytes]),
     };
-    const file: BaseFile = { format: 'scion-base/1', ...info, files };
+    const file: BaseFile = { format: 'scion-base/1', converter: CONVERTER_VERSION, ...info, files };
     const json = new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`);
     await writeFile(join(temporary, 'base.json'), [json]);
     await rename(temporary, outDir);
@@ -144,7 +146,9 @@ export async function readBase(dir: string): Promise<BaseInfo> {
   const file: unknown = parseObject(bytes, `${dir}/base.json`);
   if (!Value.Check(BaseFile, file))
     throw new BaseError(`${dir}/base.json is not of the form scion-base/1. ${again}`);
-  const { format: _, files, ...info } = file;
+  const { format: _, converter, files, ...info } = file;
+  if (converter !== CONVERTER_VERSION)
+    throw new BaseError(`${dir} was registered by another version of the engine (${converter}). ${again}`);
   for (const name of modelFiles) {
     const path = join(dir, name);
     const found = await stat(path).catch(() => undefined);
