@@ -8,7 +8,7 @@ import {
   GraphError,
   numbersOf,
 } from '../index.js';
-import { openSession } from '../testing/open-session.test.js';
+import { openSession } from '../testing/open-session.js';
 
 const feeds = (values: number[]): Feeds => ({ x: floatTensor(values) });
 

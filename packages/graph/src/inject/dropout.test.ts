@@ -8,7 +8,7 @@ import {
   type Model,
   numbersOf,
 } from '../index.js';
-import { openSession } from '../testing/open-session.test.js';
+import { openSession } from '../testing/open-session.js';
 
 async function run(model: Model, feeds: Feeds) {
   const session = await openSession(model);

@@ -9,7 +9,7 @@ import {
   MASKED_SCORE,
   numbersOf,
 } from '../index.js';
-import { openSession } from '../testing/open-session.test.js';
+import { openSession } from '../testing/open-session.js';
 import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
 
 const { model: bert } = tinyBert();

@@ -11,7 +11,7 @@ import {
   registerTraining,
   type TrainingOptions,
 } from '../index.js';
-import { openSession } from '../testing/open-session.test.js';
+import { openSession } from '../testing/open-session.js';
 import { randomFrom } from '../testing/tiny-bert.js';
 
 const folder = new URL('../../fixtures/exports/', import.meta.url);

@@ -9,7 +9,7 @@ import {
   type Loss,
   numbersOf,
 } from '../index.js';
-import { openSession } from '../testing/open-session.test.js';
+import { openSession } from '../testing/open-session.js';
 
 const scores = [
   [0.5, -1, 2],

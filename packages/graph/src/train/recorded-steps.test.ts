@@ -9,7 +9,7 @@ import {
   numbersOf,
   parameterCount,
 } from '../index.js';
-import { openSession } from '../testing/open-session.test.js';
+import { openSession } from '../testing/open-session.js';
 import { readSafetensors } from '../testing/read-safetensors.js';
 
 /** Recorded by recording/training-steps.py: a MiniLM-shaped encoder with LoRA, computed by PyTorch in float64. */

@@ -11,7 +11,7 @@ import {
   selfCheck,
   type TrainingOptions,
 } from '../index.js';
-import { openSession } from '../testing/open-session.test.js';
+import { openSession } from '../testing/open-session.js';
 import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
 
 const { model: bert } = tinyBert();

@@ -1,13 +1,5 @@
 import fc from 'fast-check';
-import {
-  type Case,
-  checkRules,
-  float,
-  kink,
-  shapeOf,
-  text,
-  unary,
-} from '../../testing/rule-properties.test.js';
+import { type Case, checkRules, float, kink, shapeOf, text, unary } from '../../testing/rule-properties.js';
 import { encode } from '../emitter.js';
 import { activations } from './activations.js';
 

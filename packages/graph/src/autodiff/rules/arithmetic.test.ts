@@ -10,7 +10,7 @@ import {
   positive,
   shapeOf,
   unary,
-} from '../../testing/rule-properties.test.js';
+} from '../../testing/rule-properties.js';
 import { encode } from '../emitter.js';
 import { arithmetic } from './arithmetic.js';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { differentiate, type Feeds, type Model, numbersOf, OPSET, type Tensor } from '../../index.js';
-import { openSession } from '../../testing/open-session.test.js';
-import { type Case, checkRules, int, ints, shapeOf, text } from '../../testing/rule-properties.test.js';
+import { openSession } from '../../testing/open-session.js';
+import { type Case, checkRules, int, ints, shapeOf, text } from '../../testing/rule-properties.js';
 import { encode } from '../emitter.js';
 import { convolutions } from './convolution.js';
 

@@ -1,12 +1,5 @@
 import fc from 'fast-check';
-import {
-  broadcastShapes,
-  type Case,
-  checkRules,
-  float,
-  int,
-  size,
-} from '../../testing/rule-properties.test.js';
+import { broadcastShapes, type Case, checkRules, float, int, size } from '../../testing/rule-properties.js';
 import { linear } from './linear.js';
 
 const matmulShapes = fc

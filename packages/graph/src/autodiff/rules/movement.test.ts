@@ -10,7 +10,7 @@ import {
   shapeAndAxis,
   shapeOf,
   size,
-} from '../../testing/rule-properties.test.js';
+} from '../../testing/rule-properties.js';
 import { movement } from './movement.js';
 
 checkRules(movement, {

@@ -7,7 +7,7 @@ import {
   shapeAndAxis,
   shapeOf,
   size,
-} from '../../testing/rule-properties.test.js';
+} from '../../testing/rule-properties.js';
 import { encode } from '../emitter.js';
 import { normalisations } from './normalisation.js';
 

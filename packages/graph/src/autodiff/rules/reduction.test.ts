@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Case, checkRules, i64, int, positive, shapeOf } from '../../testing/rule-properties.test.js';
+import { type Case, checkRules, i64, int, positive, shapeOf } from '../../testing/rule-properties.js';
 import { reductions } from './reduction.js';
 
 const reduction = (op: string, range: { from?: number; to?: number; apart?: boolean } = {}) =>

@@ -24,7 +24,7 @@ import {
   type OpenSession,
   type Tensor,
 } from '../index.js';
-import { openSession } from './open-session.test.js';
+import { openSession } from './open-session.js';
 import { randomFrom } from './tiny-bert.js';
 
 /** One input: a float operand to differentiate by (a shape), or anything else as a constant. */
