@@ -251,7 +251,17 @@ function peer(ours) {
     const run = spawnSync(
       python,
       [script, '--threads', String(threads), '--seconds', String(seconds), '--clock', flags.clock],
-      { encoding: 'utf8' },
+      {
+        encoding: 'utf8',
+        // torch.set_num_threads does not bind OpenBLAS, and OpenMP threads that spin while they wait take the
+        // processors from its pool: left alone, one thread is really two, and two run slower than one.
+        env: {
+          ...process.env,
+          OPENBLAS_NUM_THREADS: String(threads),
+          OMP_NUM_THREADS: String(threads),
+          OMP_WAIT_POLICY: 'PASSIVE',
+        },
+      },
     );
     if (run.status !== 0) {
       console.log(`\nthe PyTorch peer failed:\n${run.stderr}`);
