@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, sep } from 'node:path';
+import { createInterface } from 'node:readline';
 import { prepare, root, say } from './prepare.mjs';
 
 /** Lines of our own code that the tests must execute, in per cent. Raise it when the real figure allows. */
@@ -57,12 +58,15 @@ function runStaticChecks() {
   return { passed, failed };
 }
 
-/** Runs tap once over all files; its last summary line carries the counts. */
+/**
+ * Runs tap once over all files. Its raw output is read rather than a reporter's picture of it: one line a file is shown,
+ * with reasons of skipped tests, and the whole of a file that failed.
+ */
 async function runTap(files, { coverage }) {
   const args = [
     'node_modules/.bin/tap',
     `--jobs=${Math.min(availableParallelism(), 4)}`,
-    '--reporter=terse',
+    '--reporter=tap',
     '--no-color',
     ...(coverage
       ? [
@@ -78,18 +82,36 @@ async function runTap(files, { coverage }) {
     // The SDK's notice about Node 20 says nothing about Scion.
     env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
   });
-  let output = '';
-  child.stdout.setEncoding('utf8');
-  child.stdout.on('data', (part) => {
-    output += part;
-    process.stdout.write(part);
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  let block = [];
+  const lines = createInterface({ input: child.stdout });
+  lines.on('line', (line) => {
+    const point = /^(\s*)(not )?ok \d+/.exec(line);
+    // A point that closes a subtest repeats what its own points said; only leaves count.
+    const closes = point && block.at(-1)?.startsWith(`${point[1]}    `);
+    if (point && !closes) {
+      if (/ # (SKIP|TODO)\b/i.test(line)) {
+        counts.skipped++;
+        process.stdout.write(`${line.trim()}\n`);
+      } else if (point[2]) counts.failed++;
+      else counts.passed++;
+    }
+    block.push(line);
+    if (!point || point[1] !== '') {
+      if (/^(Statements|Branches|Functions|Lines|ERROR)/.test(line)) process.stdout.write(`${line}\n`);
+      return;
+    }
+    process.stdout.write(point[2] ? `${block.join('\n')}\n` : `${line}\n`);
+    block = [];
   });
+  const closed = new Promise((done) => lines.on('close', done));
   const status = await new Promise((done) => child.on('close', done));
-  const summary = [...output.matchAll(/^# \{ total: \d+.*\}$/gm)].at(-1)?.[0] ?? '';
-  const count = (name) => Number(new RegExp(`\\b${name}: (\\d+)`).exec(summary)?.[1] ?? 0);
-  const counts = { passed: count('pass'), failed: count('fail'), skipped: count('skip') + count('todo') };
-  // A run without a summary, or one that failed for its coverage alone, is a failure too.
-  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  await closed;
+  // A run that failed without a failed point: a file that died, or the coverage floor.
+  if (status !== 0 && counts.failed === 0) {
+    process.stdout.write(`${block.join('\n')}\ntap ended with ${status}\n`);
+    counts.failed = 1;
+  }
   if (counts.passed === 0 && counts.failed === 0) counts.failed = 1;
   return counts;
 }
