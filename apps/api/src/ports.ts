@@ -3,6 +3,7 @@ import type { Queue } from '@scion/queue';
 import type { Registry } from '@scion/registry';
 import type { Logger } from 'pino';
 import type { Metrics } from './http/metrics.js';
+import type { Sessions } from './http/session.js';
 import type { PredictQuota } from './quota/predict-quota.js';
 
 /** Rows × labels. */
@@ -52,6 +53,7 @@ export interface ApiDeps {
   /** Throws webhook_url_refused. */
   checkWebhookUrl(url: string): Promise<void>;
   quota: PredictQuota;
+  sessions: Sessions;
   metrics: Metrics;
   /** By the name of a part: resolves when it works, rejects with the reason when it does not. */
   readiness: Record<string, () => Promise<unknown>>;

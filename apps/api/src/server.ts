@@ -15,6 +15,9 @@ export type App = FastifyInstance<
 /** Who asks, and for which tenant. */
 export interface Principal {
   keyId: string;
+  keyName: string;
+  /** Null where the key itself was sent. */
+  session: { token: string; expiresAt: string } | null;
   /** Whether the key belongs to no tenant. */
   operator: boolean;
   /** Of a tenant's key: its own; of an operator's: that of `Scion-Tenant`, null without the header. */

@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import { buildApp } from './app.js';
 import type { Config } from './config.js';
 import { createMetrics } from './http/metrics.js';
+import { createSessions } from './http/session.js';
 import { createPredictQuota } from './quota/predict-quota.js';
 import { createReadiness } from './readiness.js';
 
@@ -106,6 +107,7 @@ export async function startApi({
         rowsPerMinute: config.predictRowsPerMinute,
         onUnavailable: (err) => log.warn({ err }, 'predict quota not counted'),
       }),
+      sessions: createSessions({ redis, clock }),
       metrics: createMetrics({
         cacheState: () => engine.cacheState(),
         queueCounts: () => queue.counts(),

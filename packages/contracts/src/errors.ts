@@ -39,6 +39,12 @@ export const problems = {
     title: 'The API key lacks the scope for this',
     remedy: 'Use a key with the scope that `detail` names, or create one with an admin key.',
   },
+  csrf_refused: {
+    status: 403,
+    title: 'The call does not prove that it comes from the page that signed in',
+    remedy:
+      'A session changes things only with the header `Scion-Csrf` holding the `csrfToken` of `GET /v1/session`; reload the page.',
+  },
   route_not_found: {
     status: 404,
     title: 'There is no such route',

@@ -59,6 +59,8 @@ export interface Keys {
    * once in every process that hears the invalidation, and within 10 s in one that does not.
    */
   verify(secret: string): Promise<Key | undefined>;
+  /** The key of this id, by the same rules; for sessions, which were begun with its secret. */
+  active(keyId: string): Promise<Key | undefined>;
   list(tenantId: string | null, page?: PageRequest): Promise<Page<Key>>;
   /** Throws key_not_found, also for a key of another tenant. */
   delete(tenantId: string | null, keyId: string): Promise<void>;

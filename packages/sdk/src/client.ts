@@ -3,6 +3,7 @@ import { createJobs, type Jobs } from './resources/jobs.js';
 import { createKeys, type Keys } from './resources/keys.js';
 import { createModels, type Models } from './resources/models.js';
 import { createPredict, type Predict } from './resources/predict.js';
+import { createSessions, type Sessions } from './resources/session.js';
 import { createSystem, type System } from './resources/system.js';
 import { createTasks, type Tasks } from './resources/tasks.js';
 import { createTenants, type Tenants } from './resources/tenants.js';
@@ -14,8 +15,10 @@ import { createTransport } from './transport.js';
 export interface ClientOptions {
   /** Where the API answers, e.g. `https://scion.example.com`; a path in it is kept. */
   baseUrl: string;
-  /** `scion_…`. */
-  apiKey: string;
+  /** `scion_…`. Left out only in a browser that is signed in, whose cookie then speaks for it. */
+  apiKey?: string | undefined;
+  /** Of `session.begin` or `session.get`: what a signed-in browser sends with every call that changes something. */
+  csrfToken?: string | undefined;
   /** Which tenant an operator key speaks for (`ten_…`); a tenant's own key needs none. */
   tenant?: string | undefined;
   /** Default: the runtime's own. */
@@ -44,6 +47,7 @@ export interface Client {
   readonly users: Users;
   readonly webhooks: Webhooks;
   readonly system: System;
+  readonly session: Sessions;
   /** The same client speaking for another tenant; for operator keys. */
   withTenant(tenantId: string): Client;
 }
@@ -54,6 +58,7 @@ export function createClient(options: ClientOptions): Client {
   const transport = createTransport({
     baseUrl: options.baseUrl,
     apiKey: options.apiKey,
+    csrfToken: options.csrfToken,
     tenant: options.tenant,
     // Called through a closure: a browser's fetch refuses any `this` but the window.
     fetch: fetchOption ? (input, init) => fetchOption(input, init) : (input, init) => fetch(input, init),
@@ -74,6 +79,7 @@ export function createClient(options: ClientOptions): Client {
     users: createUsers(transport),
     webhooks: createWebhooks(transport),
     system: createSystem(transport),
+    session: createSessions(transport),
     withTenant: (tenant) => createClient({ ...options, tenant }),
   };
 }

@@ -9,6 +9,7 @@ t.test('the package root exports what callers need', async (t) => {
     'keys',
     'models',
     'predict',
+    'session',
     'system',
     'tasks',
     'tenants',

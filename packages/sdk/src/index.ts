@@ -33,6 +33,7 @@ export type {
   ProblemCode,
   Retention,
   Scope,
+  Session,
   SigningKey,
   SystemState,
   Task,
@@ -53,6 +54,7 @@ export type { Jobs, JobsQuery, JobWaitOptions } from './resources/jobs.js';
 export type { Keys } from './resources/keys.js';
 export type { Models, ModelsQuery } from './resources/models.js';
 export type { Predict, PredictInput } from './resources/predict.js';
+export type { Sessions } from './resources/session.js';
 export type { System } from './resources/system.js';
 export type { Tasks } from './resources/tasks.js';
 export type { Tenants } from './resources/tenants.js';

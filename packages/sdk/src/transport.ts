@@ -27,7 +27,8 @@ export interface Call {
 
 export interface TransportConfig {
   baseUrl: string;
-  apiKey: string;
+  apiKey: string | undefined;
+  csrfToken: string | undefined;
   tenant: string | undefined;
   fetch: typeof globalThis.fetch;
   maxRetries: number;
@@ -102,10 +103,9 @@ export function createTransport(config: TransportConfig): Transport {
   }
 
   function headersOf(call: Call): Record<string, string> {
-    const headers: Record<string, string> = {
-      accept: 'application/json',
-      authorization: `Bearer ${config.apiKey}`,
-    };
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (config.apiKey !== undefined) headers.authorization = `Bearer ${config.apiKey}`;
+    if (config.csrfToken !== undefined && call.method !== 'GET') headers['scion-csrf'] = config.csrfToken;
     if (config.tenant !== undefined) headers['scion-tenant'] = config.tenant;
     if (call.body !== undefined) headers['content-type'] = 'application/json';
     return { ...headers, ...call.headers };

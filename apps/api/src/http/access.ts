@@ -1,10 +1,16 @@
 import type { Scope } from '@scion/contracts';
 
-/** `any` is any valid key; `operator` a key with the scope `admin` that belongs to no tenant. */
-export type Access = Scope | 'any' | 'operator' | 'public';
+/**
+ * `any` is any valid key; `operator` a key with the scope `admin` that belongs to no tenant. The scope `read` stands in
+ * for each of them where a route only looks.
+ */
+export type Access = Exclude<Scope, 'read'> | 'any' | 'operator' | 'public';
 
 /** Who may call what: the one place where it is said. A route below `/v1` that is not named here cannot be added. */
 export const accessTable: Record<string, Access> = {
+  'POST /v1/session': 'any',
+  'GET /v1/session': 'any',
+  'DELETE /v1/session': 'any',
   'POST /v1/tenants': 'operator',
   'GET /v1/tenants': 'operator',
   'GET /v1/tenants/:tenant': 'operator',

@@ -3,27 +3,51 @@ import type { FastifyRequest } from 'fastify';
 import type { Records } from '../ports.js';
 import type { App, Principal } from '../server.js';
 import { type Access, accessOf } from './access.js';
+import { checkCsrf, type Sessions, sessionTokenOf } from './session.js';
 
 const tenantHeader = 'scion-tenant';
 
 /** Answers 401, 403 and the 404 of an unseen tenant before the body of a request is read. */
-export function addAuthentication(app: App, { registry }: { registry: Pick<Records, 'keys' | 'tenants'> }) {
+export function addAuthentication(
+  app: App,
+  { registry, sessions }: { registry: Pick<Records, 'keys' | 'tenants'>; sessions: Sessions },
+) {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request) => {
     const access = accessOf(request.method, request.routeOptions.url);
     if (access === 'public') return;
-    const key = await registry.keys.verify(bearerOf(request));
-    if (!key) throw new AppError('unauthenticated', 'The API key is unknown, deleted or expired.');
+    const { key, session } = await identify(request, registry.keys, sessions);
     request.principal = {
       keyId: key.id,
+      keyName: key.name,
+      session,
       operator: key.tenantId === null,
       scopes: key.scopes,
       tenantId: await tenantFor(request, key, registry),
     };
     const { tenantId } = request.principal;
     if (tenantId !== null) request.log = request.log.child({ tenantId });
-    authorize(request.principal, access);
+    authorize(request.principal, access, request.method === 'GET' || request.method === 'HEAD');
   });
+}
+
+/** A key itself comes before the cookie of a session begun with one. */
+async function identify(
+  request: FastifyRequest,
+  keys: Records['keys'],
+  sessions: Sessions,
+): Promise<{ key: Key; session: Principal['session'] }> {
+  const token = sessionTokenOf(request);
+  if (request.headers.authorization !== undefined || token === undefined) {
+    const key = await keys.verify(bearerOf(request));
+    if (!key) throw new AppError('unauthenticated', 'The API key is unknown, deleted or expired.');
+    return { key, session: null };
+  }
+  const stored = await sessions.find(token);
+  const key = stored && (await keys.active(stored.keyId));
+  if (!key) throw new AppError('unauthenticated', 'The session has ended; sign in again.');
+  checkCsrf(request, token);
+  return { key, session: { token, expiresAt: stored.expiresAt } };
 }
 
 /** RFC 6750 section 2.1. */
@@ -51,13 +75,18 @@ async function tenantFor(
 
 const noSuchTenant = () => new AppError('tenant_not_found', 'Scion-Tenant names no tenant of this key.');
 
-function authorize({ operator, scopes }: Principal, access: Exclude<Access, 'public'>): void {
+function authorize(
+  { operator, scopes }: Principal,
+  access: Exclude<Access, 'public'>,
+  onlyLooks: boolean,
+): void {
   if (access === 'any') return;
+  const looks = onlyLooks && scopes.includes('read');
   if (access === 'operator') {
-    if (operator && scopes.includes('admin')) return;
+    if (operator && (looks || scopes.includes('admin'))) return;
     throw new AppError('scope_missing', 'This needs an operator key, which belongs to no tenant.');
   }
-  if (!scopes.includes(access)) {
+  if (!looks && !scopes.includes(access)) {
     throw new AppError('scope_missing', `This needs a key with the scope "${access}".`);
   }
 }

@@ -47,6 +47,12 @@ export function completeDocument(
     schemas: componentSchemas(),
     securitySchemes: {
       key: { type: 'http', scheme: 'bearer', bearerFormat: 'scion_…', description: 'An API key' },
+      session: {
+        type: 'apiKey',
+        in: 'cookie',
+        name: 'scion_session',
+        description: 'Of `POST /v1/session`; calls that change something also send `Scion-Csrf`',
+      },
     },
   };
   return completed;
@@ -54,13 +60,13 @@ export function completeDocument(
 
 function completeOperation(operation: Operation, { method, url, problems: own }: RouteFacts): void {
   const access = accessOf(method, url);
-  operation.security = access === 'public' ? [] : [{ key: [] }];
+  operation.security = access === 'public' ? [] : [{ key: [] }, { session: [] }];
   if (access !== 'public') {
     operation.description = [operation.description, accessSentence[access]].filter(Boolean).join(' ');
     operation.parameters = [...(operation.parameters ?? []), tenantHeader];
   }
   addExamples(operation);
-  const codes = [...new Set([...sharedProblems(access, operation), ...own])];
+  const codes = [...new Set([...sharedProblems(access, method, operation), ...own])];
   const byStatus = groupByStatus(codes);
   operation.responses ??= {};
   for (const [status, group] of [...byStatus].sort(([a], [b]) => a - b)) {
@@ -84,9 +90,14 @@ const tenantHeader: object = {
   schema: { type: 'string' },
 };
 
-function sharedProblems(access: Access, { parameters, requestBody }: Operation): ProblemCode[] {
+function sharedProblems(
+  access: Access,
+  method: string,
+  { parameters, requestBody }: Operation,
+): ProblemCode[] {
   const codes: ProblemCode[] = ['internal'];
   if (access !== 'public') codes.push('unauthenticated', 'scope_missing', 'tenant_not_found', 'overloaded');
+  if (access !== 'public' && method !== 'GET') codes.push('csrf_refused');
   if (parameters?.length || requestBody) codes.push('invalid_request');
   if (requestBody) codes.push('malformed_json', 'payload_too_large', 'unsupported_media_type');
   return codes;

@@ -32,6 +32,7 @@ const named = {
   Promotion: contracts.Promotion,
   Retention: contracts.Retention,
   Rollback: contracts.Rollback,
+  Session: contracts.Session,
   SigningKey: contracts.SigningKey,
   SystemState: contracts.SystemState,
   Task: contracts.Task,

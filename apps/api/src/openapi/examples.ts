@@ -10,6 +10,7 @@ import type {
   ModelVersion,
   Page,
   PredictResponse,
+  Session,
   SigningKey,
   SystemState,
   Task,
@@ -46,6 +47,14 @@ const key: Key = {
   scopes: ['train', 'predict'],
   createdAt: at,
   expiresAt: null,
+};
+const session: Session = {
+  keyId: key.id,
+  keyName: key.name,
+  scopes: ['admin', 'train', 'predict'],
+  tenant,
+  expiresAt: '2026-11-24T08:15:00.000Z',
+  csrfToken: 'mZ3Vb0bq2nE8c1QkV4lq2mYwq7oTt0J5sXhCqk0c8uI',
 };
 const storedTask: Task = {
   name: task,
@@ -215,6 +224,8 @@ const problem = {
 
 /** By operationId. A test holds each against its schema. */
 export const examples: Record<string, OperationExamples> = {
+  beginSession: { response: session },
+  getSession: { response: session },
   createTenant: { request: json({ name: tenant.name }), response: tenant },
   listTenants: { response: page(tenant) },
   getTenant: { response: tenant },

@@ -30,6 +30,9 @@ import { getMetrics } from './service/get-metrics.js';
 import { getProblem } from './service/get-problem.js';
 import { getReady } from './service/get-ready.js';
 import { getSystem } from './service/get-system.js';
+import { beginSession } from './session/begin-session.js';
+import { endSession } from './session/end-session.js';
+import { getSession } from './session/get-session.js';
 import { deleteTask } from './tasks/delete-task.js';
 import { getTask } from './tasks/get-task.js';
 import { listTasks } from './tasks/list-tasks.js';
@@ -47,6 +50,9 @@ import { listWebhooks } from './webhooks/list-webhooks.js';
 
 /** Every route, in the order of the API reference. */
 const routes: ((app: App, deps: ApiDeps) => void)[] = [
+  beginSession,
+  getSession,
+  endSession,
   createTenant,
   listTenants,
   getTenant,

@@ -15,6 +15,7 @@ import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
 import { buildApp } from '../app.js';
 import { createMetrics } from '../http/metrics.js';
+import { createSessions } from '../http/session.js';
 import type { ApiDeps, ApiSettings } from '../ports.js';
 import { createPredictQuota } from '../quota/predict-quota.js';
 import type { App } from '../server.js';
@@ -101,6 +102,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
       rowsPerMinute: options.rowsPerMinute ?? 600_000,
       onUnavailable: () => {},
     }),
+    sessions: createSessions({ redis, clock }),
     metrics: createMetrics({
       cacheState: () => engine.cacheState(),
       queueCounts: () => queue.counts(),

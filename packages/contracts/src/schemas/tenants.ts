@@ -29,8 +29,11 @@ export const TenantCreate = Type.Object(
   closed,
 );
 
-/** `admin` manages tasks, keys and webhooks; `train` sends examples and jobs; `predict` asks. None implies another. */
-export const Scope = Type.Enum(['admin', 'train', 'predict']);
+/**
+ * `admin` manages tasks, keys and webhooks; `train` sends examples and jobs; `predict` asks; `read` may look at all that
+ * the others manage, and change nothing. None implies another.
+ */
+export const Scope = Type.Enum(['admin', 'train', 'predict', 'read']);
 export const Key = Type.Object(
   {
     id: KeyId,
