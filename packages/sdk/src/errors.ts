@@ -3,13 +3,15 @@ import type { FieldError, Problem, ProblemCode } from '@scion/contracts';
 /**
  * What a `ScionError` is about: the API's own problem codes, plus those of calls that got no problem document.
  * `network_error`: no answer came. `timeout`: none came within `timeoutMs`. `unexpected_response`: an answer that
- * is not Scion's (a proxy's error page, say). Open-ended, because a newer API may send a code this SDK predates.
+ * is not Scion's (a proxy's error page, say). `webhook_invalid`: a delivery that does not verify. Open-ended, because a
+ * newer API may send a code this SDK predates.
  */
 export type ScionErrorCode =
   | ProblemCode
   | 'network_error'
   | 'timeout'
   | 'unexpected_response'
+  | 'webhook_invalid'
   | (string & Record<never, never>);
 
 export interface ScionErrorInit {

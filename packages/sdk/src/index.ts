@@ -44,10 +44,12 @@ export type {
   WebhookCreate,
   WebhookCreated,
   WebhookEventType,
+  WebhookPayload,
 } from '@scion/contracts';
 export { type Client, type ClientOptions, createClient } from './client.js';
 export { isScionError, ScionError, type ScionErrorCode } from './errors.js';
 export { addJobEvent, isFinished, type JobEventsOptions } from './job-events.js';
+export type { JobMetric } from './job-metrics.js';
 export type { PageOptions, PagePromise } from './pages.js';
 export type { Examples } from './resources/examples.js';
 export type { Jobs, JobsQuery, JobWaitOptions } from './resources/jobs.js';
@@ -61,3 +63,9 @@ export type { Tenants } from './resources/tenants.js';
 export type { Users } from './resources/users.js';
 export type { Webhooks } from './resources/webhooks.js';
 export type { CallOptions } from './transport.js';
+export {
+  type UnwrapOptions,
+  unwrapWebhook,
+  type WebhookEvent,
+  type WebhookHeaders,
+} from './unwrap-webhook.js';

@@ -197,3 +197,35 @@ t.test('204 is an answer', async (t) => {
   t.teardown(server.close);
   t.equal(await server.client().webhooks.delete('whk_a'), undefined);
 });
+
+t.test(
+  'a call that creates carries one idempotency key through its retries, and another the next time',
+  async (t) => {
+    const server = await startServer((response, _seen, index) =>
+      index % 2 === 0
+        ? problem(response, 429, 'overloaded', { 'retry-after': '1' })
+        : json(response, 201, { id: 'ten_a' }),
+    );
+    t.teardown(server.close);
+    const client = server.client();
+    await client.tenants.create({ name: 'a' });
+    await client.tenants.create({ name: 'a' });
+    const keys = server.seen.map(({ headers }) => headers['idempotency-key']);
+    t.equal(keys[0], keys[1]);
+    t.match(keys[0], /^[0-9a-f]{32}$/);
+    t.not(keys[0], keys[2]);
+    await client.tenants.create({ name: 'a' }, { idempotencyKey: 'order-7' });
+    t.equal(server.seen.at(-1)?.headers['idempotency-key'], 'order-7');
+  },
+);
+
+t.test('what is the same done twice needs no key', async (t) => {
+  const server = await startServer((response) => json(response, 200, page));
+  t.teardown(server.close);
+  await server.client().predict({ task: 'feed', user: 'ada', inputs: ['x'] });
+  await server.client().tasks.list();
+  t.strictSame(
+    server.seen.map(({ headers }) => headers['idempotency-key']),
+    [undefined, undefined],
+  );
+});

@@ -1,5 +1,6 @@
 import { errorFromResponse, ScionError } from './errors.js';
 import { hasLostSegment, queryString } from './path.js';
+import { randomId } from './random-id.js';
 import { isRetryableStatus, longestRetryAfterSeconds, parseRetryAfter, retryDelayMs } from './retry.js';
 
 /** What every call takes besides its own arguments. */
@@ -10,6 +11,11 @@ export interface CallOptions {
   timeoutMs?: number | undefined;
   /** Attempts after the first; default: the client's. */
   maxRetries?: number | undefined;
+  /**
+   * Of a POST: calls with the same key have their effect once. Default: a new key for each call, kept through its
+   * retries; give one of your own (an order number, say) where your process may die and call again.
+   */
+  idempotencyKey?: string | undefined;
 }
 
 /** One call before it is sent. */
@@ -20,7 +26,10 @@ export interface Call {
   /** Sent as JSON. */
   body?: unknown;
   headers?: Record<string, string>;
-  /** Whether doing it twice equals doing it once. GET, PUT and DELETE are; a POST says so. */
+  /**
+   * Whether doing it twice equals doing it once. GET, PUT and DELETE are; a POST says so, and needs no idempotency key
+   * then.
+   */
   idempotent?: boolean;
   options?: CallOptions | undefined;
 }
@@ -50,7 +59,11 @@ export interface Transport {
 export function createTransport(config: TransportConfig): Transport {
   const base = config.baseUrl.replace(/\/+$/, '');
 
-  async function attempt<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
+  async function attempt<T>(
+    call: Call,
+    headers: Record<string, string>,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
     const { signal } = call.options ?? {};
     const timeoutMs = call.options?.timeoutMs ?? config.timeoutMs;
     const controller = new AbortController();
@@ -70,7 +83,7 @@ export function createTransport(config: TransportConfig): Transport {
     try {
       const response = await config.fetch(`${base}${call.path}${queryString(call.query)}`, {
         method: call.method,
-        headers: headersOf(call),
+        headers,
         body: call.body === undefined ? null : JSON.stringify(call.body),
         signal: controller.signal,
         // A redirect to another origin would drop or leak the key; the API never redirects.
@@ -108,6 +121,10 @@ export function createTransport(config: TransportConfig): Transport {
     if (config.csrfToken !== undefined && call.method !== 'GET') headers['scion-csrf'] = config.csrfToken;
     if (config.tenant !== undefined) headers['scion-tenant'] = config.tenant;
     if (call.body !== undefined) headers['content-type'] = 'application/json';
+    if (call.method === 'POST') {
+      const key = call.options?.idempotencyKey ?? (call.idempotent ? undefined : randomId());
+      if (key !== undefined) headers['idempotency-key'] = key;
+    }
     return { ...headers, ...call.headers };
   }
 
@@ -121,9 +138,10 @@ export function createTransport(config: TransportConfig): Transport {
         detail: 'A name or id in the path is empty, "." or ".."; give another one.',
       });
     }
+    const headers = headersOf(call);
     for (let retry = 0; ; retry += 1) {
       try {
-        return await attempt(call, read);
+        return await attempt(call, headers, read);
       } catch (error) {
         if (retry >= maxRetries || !mayRetry(error, idempotent)) throw error;
         const waitMs = retryDelayMs(retry, error.retryAfterSeconds, config.random());

@@ -1,6 +1,7 @@
 import type { Example, ExampleInput, ExamplesAppended, Page } from '@scion/contracts';
 import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
+import { randomId } from '../random-id.js';
 import type { CallOptions, Transport } from '../transport.js';
 
 /** Labelled examples of one user for one task; needs scope `train`. */
@@ -28,7 +29,7 @@ export function createExamples({ open, request }: Transport): Examples {
       request({
         method: 'POST',
         path: path`/v1/tasks/${task}/users/${user}/examples`,
-        body: { examples: examples.map((example) => ({ ...example, id: example.id ?? newExampleId() })) },
+        body: { examples: examples.map((example) => ({ ...example, id: example.id ?? randomId() })) },
         idempotent: true,
         options,
       }),
@@ -75,10 +76,4 @@ async function* linesOf({ body }: Response): AsyncGenerator<string> {
     // Also when the caller stops early: the connection is not read to its end.
     await reader.cancel();
   }
-}
-
-/** 128 random bits. Not `randomUUID`, which browsers offer on HTTPS only. */
-function newExampleId(): string {
-  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,6 +1,7 @@
 import type { Job, JobCreate, JobEvent, JobState, Page } from '@scion/contracts';
 import { isScionError } from '../errors.js';
 import { isFinished, type JobEventsOptions, jobEvents } from '../job-events.js';
+import { type JobMetric, jobMetrics } from '../job-metrics.js';
 import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
 import { retryDelayMs } from '../retry.js';
@@ -35,6 +36,8 @@ export interface Jobs {
   retry(jobId: string, options?: CallOptions): Promise<Job>;
   /** Past and coming events, in order, each once; ends with the job. */
   events(jobId: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
+  /** The points of its loss curves, past and coming: what a live plot needs. */
+  metrics(jobId: string, options?: JobEventsOptions): AsyncIterable<JobMetric>;
   /** Waits for the end, whatever it is: look at `state`, and at `failure` where it is `failed`. */
   wait(jobId: string, options?: JobWaitOptions): Promise<Job>;
 }
@@ -66,6 +69,7 @@ export function createJobs(transport: Transport): Jobs {
     retry: (jobId, options) =>
       request({ method: 'POST', path: path`/v1/jobs/${jobId}/retry`, idempotent: true, options }),
     events: (jobId, options) => jobEvents(transport, jobId, options),
+    metrics: (jobId, options) => jobMetrics(jobEvents(transport, jobId, options)),
     async wait(jobId, { onEvent, ...options } = {}) {
       try {
         for await (const event of jobEvents(transport, jobId, options)) onEvent?.(event);

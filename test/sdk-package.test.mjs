@@ -1,0 +1,102 @@
+// What `npm pack` would hand to a stranger: the right files, resolvable types, and nothing of the rest of the repository.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'scion-sdk-package-'));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The tarball of one of our packages and the names of the files in it. */
+function pack(name) {
+  const output = execFileSync(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+    // npm says what it thinks of the machine's settings on standard error.
+    { cwd: join(root, 'packages', name), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  const parsed = JSON.parse(output);
+  const [{ filename, files }] = Array.isArray(parsed) ? parsed : Object.values(parsed);
+  return { tarball: join(folder, filename), files: files.map(({ path }) => path) };
+}
+
+const sdk = pack('sdk');
+
+t.test('the tarball holds the compiled client, its types and its README, and no tests', async (t) => {
+  for (const path of ['package.json', 'README.md', 'dist/index.js', 'dist/index.d.ts'])
+    t.ok(sdk.files.includes(path), path);
+  t.same(
+    sdk.files.filter((path) => !/^(package\.json|README\.md|LICENSE|dist\/[\w/-]+\.(js|d\.ts))$/.test(path)),
+    [],
+    'nothing else',
+  );
+  t.same(
+    sdk.files.filter((path) => /test/.test(path)),
+    [],
+  );
+});
+
+t.test('publint finds nothing to say', async (t) => {
+  const { publint } = await import('publint');
+  const { messages } = await publint({ pkgDir: join(root, 'packages/sdk'), strict: true, pack: false });
+  t.same(messages, []);
+});
+
+t.test('types resolve for every way to import an ES module', async (t) => {
+  const { checkPackage, createPackageFromTarballData } = await import('@arethetypeswrong/core');
+  const bytes = new Uint8Array(readFileSync(sdk.tarball));
+  const { problems, entrypoints } = await checkPackage(createPackageFromTarballData(bytes));
+  t.ok(Object.keys(entrypoints).length > 0);
+  // The package is ESM only: Node before 20.19 cannot require it, and we do not run there.
+  t.same(
+    problems.filter(({ kind }) => kind !== 'CJSResolvesToESM' && kind !== 'NoResolution'),
+    [],
+  );
+});
+
+t.test('installed, it type-checks and runs with its two dependencies alone', async (t) => {
+  const app = join(folder, 'app');
+  const modules = join(app, 'node_modules');
+  for (const [name, { tarball }] of Object.entries({ sdk, contracts: pack('contracts') })) {
+    const target = join(modules, '@scion', name);
+    mkdirSync(target, { recursive: true });
+    execFileSync('tar', ['xzf', tarball, '-C', target, '--strip-components=1']);
+  }
+  for (const name of ['eventsource-parser', 'typebox', 'ulid'])
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  writeFileSync(join(app, 'package.json'), '{"type": "module"}');
+  writeFileSync(
+    join(app, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        ...{ target: 'es2023', module: 'nodenext', strict: true, skipLibCheck: false },
+        ...{ lib: ['es2023', 'dom', 'dom.iterable'], types: [], outDir: '.' },
+      },
+      files: ['main.ts'],
+    }),
+  );
+  writeFileSync(
+    join(app, 'main.ts'),
+    `import { createClient, isScionError, type Job } from '@scion/sdk';
+     const client = createClient({ baseUrl: 'http://127.0.0.1:1', apiKey: 'scion_x', maxRetries: 0 });
+     const state = (job: Job): 'queued' | string => job.state;
+     // @ts-expect-error a label is a text
+     client.examples.append('feed', 'ada', [{ input: 'x', label: 7 }]).catch(() => {});
+     try { state(await client.jobs.get('job_1')); } catch (error) {
+       console.log(isScionError(error, 'network_error'));
+     }`,
+  );
+  // Without what tap adds to the environment of its children.
+  const plain = { encoding: 'utf8', env: { PATH: process.env.PATH } };
+  const compiler = join(root, 'node_modules/typescript/lib/tsc.js');
+  const compiled = spawnSync(process.execPath, [compiler, '-p', app], plain);
+  t.equal(compiled.stdout + compiled.stderr, '', 'no type error');
+  t.equal(
+    execFileSync(process.execPath, [join(app, 'main.js')], plain).trim(),
+    'true',
+    'a typed error comes out',
+  );
+});
