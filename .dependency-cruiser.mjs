@@ -9,10 +9,11 @@ const mayImport = {
   'packages/registry': ['contracts', 'store'],
   'packages/queue': ['contracts'],
   'packages/webhooks': ['contracts'],
+  'packages/meter': ['contracts'],
   'packages/sdk': ['contracts'],
   'packages/testkit': ['contracts'],
-  'apps/api': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks'],
-  'apps/worker': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks'],
+  'apps/api': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks', 'meter'],
+  'apps/worker': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks', 'meter'],
   'apps/cli': ['contracts', 'engine', 'queue', 'registry', 'sdk', 'store'],
   'apps/dashboard': ['sdk'],
 };

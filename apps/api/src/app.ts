@@ -43,7 +43,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.setValidatorCompiler(compileValidator);
-  addErrorHandler(app);
+  addErrorHandler(app, deps);
   addNotFoundHandler(app);
   addBodyParsers(app);
   app.addHook('onRequest', async (request, reply) => {

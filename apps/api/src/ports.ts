@@ -1,4 +1,5 @@
 import type { CacheState, Clock, Job, ModelRef, NewId } from '@scion/contracts';
+import type { Meter } from '@scion/meter';
 import type { Queue } from '@scion/queue';
 import type { Registry } from '@scion/registry';
 import type { Logger } from 'pino';
@@ -36,6 +37,7 @@ export type JobQueue = Pick<
   | 'forget'
   | 'forgetLooks'
   | 'counts'
+  | 'backlog'
   | 'events'
 >;
 export type Records = Pick<
@@ -55,6 +57,7 @@ export interface ApiDeps {
   quota: PredictQuota;
   sessions: Sessions;
   metrics: Metrics;
+  meter: Pick<Meter, 'predicted' | 'refused' | 'overview'>;
   /** By the name of a part: resolves when it works, rejects with the reason when it does not. */
   readiness: Record<string, () => Promise<unknown>>;
   clock: Clock;
@@ -72,6 +75,8 @@ export interface ApiSettings {
   dashboardDir: string | undefined;
   /** A comment is sent on a silent event stream this often, in milliseconds, so that no proxy takes it for dead. */
   heartbeatMs: number;
+  /** An event stream of the overview sends it this often, in milliseconds. */
+  overviewMs: number;
   /** Requests are answered 429 while the event loop is later than this many milliseconds; 0 never does so. */
   maxEventLoopDelayMs: number;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createIds } from '@scion/contracts';
 import { createEngine, type Engine } from '@scion/engine';
+import { createMeter } from '@scion/meter';
 import { createQueue, trainingPayload } from '@scion/queue';
 import { createRegistry } from '@scion/registry';
 import { openStore } from '@scion/store';
@@ -11,6 +12,7 @@ import { buildApp } from './app.js';
 import type { Config } from './config.js';
 import { createMetrics } from './http/metrics.js';
 import { createSessions } from './http/session.js';
+import { sampleBacklog } from './overview/read-backlog.js';
 import { createPredictQuota } from './quota/predict-quota.js';
 import { createReadiness } from './readiness.js';
 
@@ -24,6 +26,8 @@ export interface RunningApi {
 }
 
 const heartbeatMs = 15_000;
+/** How often counts go to Redis, and waiting jobs are counted. */
+const meterMs = 5_000;
 
 /** Wires the API, top to bottom, and starts it. What was opened is closed in reverse, also when a later step fails. */
 export async function startApi({
@@ -85,6 +89,17 @@ export async function startApi({
     closers.push(() => engine.close());
     serving = engine;
 
+    const meter = createMeter({
+      ...{ redis, clock, flushMs: meterMs },
+      describe: () => ({ kind: 'api', cache: engine.cacheState() }),
+      onError: (err) => log.warn({ err }, 'meter'),
+    });
+    closers.push(() => meter.close());
+    const sampling = setInterval(() => {
+      sampleBacklog({ queue, meter, everyMs: meterMs }).catch((err) => log.warn({ err }, 'meter'));
+    }, meterMs);
+    closers.push(async () => clearInterval(sampling));
+
     const urlRules = { allowPrivateAddresses: config.allowPrivateWebhooks };
     const webhooks = createWebhooks({
       records: registry.webhooks,
@@ -100,7 +115,10 @@ export async function startApi({
 
     const app = await buildApp({
       ...{ registry, queue, engine, clock, newId },
-      announce: (job) => webhooks.emit(job),
+      async announce(job) {
+        await meter.jobEnded(job);
+        await webhooks.emit(job);
+      },
       checkWebhookUrl: (url) => checkWebhookUrl(url, urlRules),
       quota: createPredictQuota({
         ...{ redis, clock },
@@ -113,11 +131,13 @@ export async function startApi({
         queueCounts: () => queue.counts(),
         processMetrics: true,
       }),
+      meter,
       readiness: createReadiness({ redis, store, engine }),
       logger: log,
       settings: {
         version,
         heartbeatMs,
+        overviewMs: meterMs,
         examplesPerModel: config.examplesPerModel,
         maxEventLoopDelayMs: config.maxEventLoopDelayMs,
         dashboardDir: existsSync(config.dashboardDir) ? config.dashboardDir : undefined,

@@ -1,4 +1,5 @@
 import type { Job, JobEvent, ModelRef } from '@scion/contracts';
+import { createMeter } from '@scion/meter';
 import t from 'tap';
 import { createWorld, headline, task, type WorkerProcess } from './testing/world.js';
 
@@ -173,6 +174,24 @@ t.test('within the grace period SIGTERM lets a running job finish', async (t) =>
   worker.child.kill('SIGTERM');
   t.match(await world.ended(job), { state: 'succeeded' });
   t.same(await worker.exited, { code: 0, signal: null });
+});
+
+t.test('what workers did is counted, and those that left are gone', async (t) => {
+  const meter = createMeter({
+    ...{ redis: world.redis, clock: Date.now, flushMs: 0, onError: () => {} },
+    describe: () => ({
+      kind: 'api',
+      cache: { bytes: 0, budgetBytes: 0, entries: 0, hits: 0, misses: 0 },
+    }),
+  });
+  const queue = { waiting: 0, active: 0, delayed: 0, failed: 0, oldestWaitSeconds: null };
+  const stageOf = async () => ({ stage: null, progress: 0 });
+  const { totals, jobs, webhooks, now } = await meter.overview({}, { queue, stageOf });
+  const sum = (series: number[]) => series.reduce((total, value) => total + value, 0);
+  t.ok(sum(jobs.succeeded) >= 4 && sum(jobs.failed) >= 1, JSON.stringify(totals));
+  t.ok(totals.promotionRate && totals.timeToLiveP50Seconds);
+  t.ok(sum(webhooks.delivered) >= 4 && sum(webhooks.failed) >= 1);
+  t.ok(now.workers.length <= 1, 'the one that is still there');
 });
 
 t.test('a worker logs neither inputs nor labels', async (t) => {

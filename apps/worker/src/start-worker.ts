@@ -1,16 +1,18 @@
 import { setInterval } from 'node:timers';
-import { createIds } from '@scion/contracts';
+import { createIds, timestamp } from '@scion/contracts';
 import { createEngine, type Engine } from '@scion/engine';
+import { createMeter } from '@scion/meter';
 import { createQueue, type QueueOptions } from '@scion/queue';
 import { createRegistry } from '@scion/registry';
 import { type ObjectStore, openStore } from '@scion/store';
 import { createSend, createWebhooks } from '@scion/webhooks';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { createActivity } from './activity.js';
 import type { Config } from './config.js';
 import { createDeliverWebhook } from './deliver-webhook.js';
 import { loggedError } from './failure.js';
-import { createFinishJob } from './finish-job.js';
+import { createFinishJob, type FinishJob } from './finish-job.js';
 import { announceAgain, enqueueUnfinished } from './recover.js';
 import { createRefresh } from './refresh.js';
 import { createTrainModel } from './train-model.js';
@@ -36,6 +38,8 @@ const refreshConcurrency = 4;
 /** Present in Redis as long as Redis has lost nothing since the last recovery. */
 const recoveredKey = '{scion}:worker:recovered';
 const lossCheckMs = 10_000;
+/** How often counts and presence go to Redis. */
+const meterMs = 5_000;
 
 /** Wires a worker, top to bottom, and starts it. What was opened is closed in reverse, also when a later step fails. */
 export async function startWorker({
@@ -90,14 +94,37 @@ export async function startWorker({
     });
     closers.push(() => queue.close());
 
+    const activity = createActivity(clock);
+    const startedAt = timestamp(clock);
+    const meter = createMeter({
+      ...{ redis, clock, flushMs: meterMs },
+      describe: () => ({
+        ...{ kind: 'worker', startedAt, provider: engine.provider, threads: engine.threads },
+        ...{ slots: config.trainConcurrency, jobs: activity.running() },
+      }),
+      onError: (err) => log.warn({ err }, 'meter'),
+    });
+    closers.push(() => meter.close());
+
     const webhooks = createWebhooks({
-      records: registry.webhooks,
+      records: {
+        ...registry.webhooks,
+        async appendDelivery(tenantId, webhookId, delivery) {
+          meter.delivered(delivery.ok);
+          await registry.webhooks.appendDelivery(tenantId, webhookId, delivery);
+        },
+      },
       loadJob: registry.jobs.get,
       enqueue: queue.enqueueDelivery,
       send: createSend(config.webhooks),
       ...{ clock, newId },
     });
-    const finishJob = createFinishJob({ jobs: registry.jobs, events: queue.events, webhooks, clock });
+    const endJob = createFinishJob({ jobs: registry.jobs, events: queue.events, webhooks, clock });
+    const finishJob: FinishJob = async (ref, outcome) => {
+      const job = await endJob(ref, outcome);
+      await meter.jobEnded(job);
+      return job;
+    };
     const trainModel = createTrainModel({ registry, engine, finishJob, clock, log });
 
     const recover = async (): Promise<void> => {
@@ -127,7 +154,7 @@ export async function startWorker({
     });
 
     const consumers = await Promise.all([
-      queue.processTraining(trainModel.run, {
+      queue.processTraining(activity.watch(trainModel.run), {
         concurrency: config.trainConcurrency,
         onDead: trainModel.onDead,
       }),

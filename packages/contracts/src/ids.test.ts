@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { createIds, type IdKind, idPattern, idPrefixes } from './index.js';
+import { createIds, type IdKind, idPattern, idPrefixes, timeOfId } from './index.js';
 
 const kinds = Object.keys(idPrefixes) as IdKind[];
 /** ULIDs hold 48 bits of milliseconds. */
@@ -32,4 +32,17 @@ t.test('ids hold nothing that BullMQ or an object key refuses', async (t) => {
 
 t.test('prefixes are distinct', async (t) => {
   t.equal(new Set(Object.values(idPrefixes)).size, kinds.length);
+});
+
+t.test('an id tells when it was made', async (t) => {
+  // The generator takes 0 for no time.
+  const later = moment.filter((now) => now > 0);
+  fc.assert(
+    fc.property(
+      later,
+      fc.constantFrom(...kinds),
+      (now, kind) => timeOfId(createIds(() => now)(kind)) === now,
+    ),
+  );
+  t.pass('for any moment and kind');
 });

@@ -1,4 +1,4 @@
-import { ulid } from 'ulid';
+import { decodeTime, ulid } from 'ulid';
 
 /**
  * Every id is `<prefix>_<ULID in lower case>`: its kind is readable, it sorts by creation time, and it holds
@@ -28,4 +28,9 @@ export function createIds(now: () => number): NewId {
 /** The JSON Schema pattern of one kind of id. */
 export function idPattern(kind: IdKind): string {
   return `^${idPrefixes[kind]}_[0-9a-hjkmnp-tv-z]{26}$`;
+}
+
+/** When an id was made, in milliseconds since the epoch. */
+export function timeOfId(id: string): number {
+  return decodeTime(id.slice(id.indexOf('_') + 1).toUpperCase());
 }

@@ -1,7 +1,7 @@
 /** What crosses a process boundary: schemas, ids and problems. Imports nothing of ours and does no I/O. */
 export { type Clock, timestamp } from './clock.js';
 export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, problems } from './errors.js';
-export { createIds, type IdKind, idPattern, idPrefixes, type NewId } from './ids.js';
+export { createIds, type IdKind, idPattern, idPrefixes, type NewId, timeOfId } from './ids.js';
 export { limits } from './limits.js';
 export { type MissingExamples, missingExamples } from './missing-examples.js';
 export { Erasure, ErasureReceipt, SigningKey } from './schemas/erasures.js';
@@ -27,6 +27,7 @@ export {
   Promotion,
   Rollback,
 } from './schemas/models.js';
+export { Alert, Overview, OverviewQuery, WorkerState } from './schemas/overview.js';
 export { Prediction, PredictRequest, PredictResponse } from './schemas/predictions.js';
 export {
   JobId,

@@ -315,6 +315,7 @@ export function createQueue(options: QueueOptions): Queue {
         workers,
       };
     },
+    backlog: fair.backlog,
     events,
     close(closeOptions) {
       closing ??= (async () => {

@@ -2,7 +2,7 @@
 
 export type { QueueTimings } from './consumer.js';
 export { createQueue, type QueueOptions } from './create-queue.js';
-export type { TenantShare } from './fair/fair-queue.js';
+export type { TenantBacklog, TenantShare } from './fair/fair-queue.js';
 export {
   type DeliveryPayload,
   type JobName,

@@ -1,4 +1,5 @@
 import type { JobEvent, ModelRef } from '@scion/contracts';
+import type { TenantBacklog } from './fair/fair-queue.js';
 import type { DeliveryPayload, RefreshPayload, TrainingPayload } from './job-table.js';
 
 export type NewJobEvent = Omit<JobEvent, 'seq' | 'at'>;
@@ -132,6 +133,8 @@ export interface Queue {
   /** Removes the looks at a model that wait, or were given up. One under way ends by itself. */
   forgetLooks(ref: ModelRef): Promise<void>;
   counts(): Promise<QueueCounts>;
+  /** The tenants that have training jobs waiting for a worker, those with most first. */
+  backlog(): Promise<TenantBacklog[]>;
   events: JobEvents;
   /** Closes every consumer and connection. */
   close(options?: { graceMs?: number }): Promise<void>;

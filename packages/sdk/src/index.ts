@@ -1,6 +1,7 @@
 /** The client for Scion's REST API. Owns retries, paging and event streams; runs on web standards alone and stores nothing. */
 
 export type {
+  Alert,
   AliasEntry,
   CacheState,
   Card,
@@ -27,6 +28,8 @@ export type {
   ModelRef,
   ModelSummary,
   ModelVersion,
+  Overview,
+  OverviewQuery,
   Page,
   Prediction,
   PredictResponse,
@@ -45,6 +48,7 @@ export type {
   WebhookCreated,
   WebhookEventType,
   WebhookPayload,
+  WorkerState,
 } from '@scion/contracts';
 export { type Client, type ClientOptions, createClient } from './client.js';
 export { isScionError, ScionError, type ScionErrorCode } from './errors.js';

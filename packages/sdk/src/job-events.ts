@@ -6,7 +6,7 @@ import { readServerSentEvents } from './server-sent-events.js';
 import type { Transport } from './transport.js';
 
 /** A stream that carries not even a heartbeat for this long is taken for dead and opened anew. */
-const idleTimeoutMs = 45_000;
+export const idleTimeoutMs = 45_000;
 
 export interface JobEventsOptions {
   /** Ends the iteration; it rejects with the signal's reason. */
@@ -87,7 +87,7 @@ export async function* jobEvents(
   }
 }
 
-function bodyOf(response: Response): ReadableStream<Uint8Array> {
+export function bodyOf(response: Response): ReadableStream<Uint8Array> {
   const type = response.headers.get('content-type') ?? '';
   if (response.body && type.startsWith('text/event-stream')) return response.body;
   throw new ScionError({
@@ -109,11 +109,11 @@ function parseEvent(data: string): JobEvent | undefined {
 }
 
 /** A stream that breaks midway rejects with the runtime's own error, hence everything but a refusal is transient. */
-function isTransient(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   if (!(error instanceof ScionError)) return true;
   return error.status === undefined || error.status === 429 || error.status >= 502;
 }
 
-function retryAfter(error: unknown): number | undefined {
+export function retryAfter(error: unknown): number | undefined {
   return error instanceof ScionError ? error.retryAfterSeconds : undefined;
 }

@@ -51,6 +51,7 @@ export const accessTable: Record<string, Access> = {
   'DELETE /v1/webhooks/:webhook': 'admin',
   'GET /v1/webhooks/:webhook/deliveries': 'admin',
   'GET /v1/system': 'operator',
+  'GET /v1/system/overview': 'operator',
 };
 
 /** Throws for a route below `/v1` that the table leaves out, so that none is public by oversight. */

@@ -1,5 +1,6 @@
 import { AppError, limits, type ProblemCode } from '@scion/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiDeps } from '../ports.js';
 import type { App } from '../server.js';
 import { problemDocument } from './problem-document.js';
 
@@ -21,8 +22,12 @@ const defaultRetryAfter: Partial<Record<ProblemCode, number>> = {
 };
 
 /** The one place where an error becomes an answer. What it does not recognise is a bare 500, explained in the log only. */
-export function addErrorHandler(app: App): void {
-  app.setErrorHandler((error, request, reply) => sendProblem(toAppError(error), request, reply));
+export function addErrorHandler(app: App, { meter }: Pick<ApiDeps, 'meter'>): void {
+  app.setErrorHandler((error, request, reply) => {
+    const problem = toAppError(error);
+    if (problem.code === 'overloaded') meter.refused();
+    return sendProblem(problem, request, reply);
+  });
 }
 
 export function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {

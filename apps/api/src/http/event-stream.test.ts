@@ -1,9 +1,8 @@
 import { get } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { JobEvent } from '@scion/contracts';
 import { fastify } from 'fastify';
 import t from 'tap';
-import { sendEvents } from './event-stream.js';
+import { type StreamEvent, sendEvents } from './event-stream.js';
 
 t.test('a reader that does not read holds the source back, and one that leaves ends it', async (t) => {
   const many = 200_000;
@@ -13,14 +12,14 @@ t.test('a reader that does not read holds the source back, and one that leaves e
   const end = new Promise<void>((done) => {
     ended = done;
   });
-  async function* source(signal: AbortSignal): AsyncGenerator<JobEvent> {
+  async function* source(signal: AbortSignal): AsyncGenerator<StreamEvent> {
     signal.addEventListener('abort', () => {
       signalled = true;
     });
     try {
       while (taken < many) {
         taken += 1;
-        yield { seq: taken, at: '2026-11-23T20:15:00.000Z', type: 'metric', series: 'x'.repeat(1_000) };
+        yield { id: taken, event: 'metric', data: 'x'.repeat(1_000) };
       }
     } finally {
       ended();

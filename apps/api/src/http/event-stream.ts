@@ -1,12 +1,18 @@
 import { Readable } from 'node:stream';
-import type { JobEvent } from '@scion/contracts';
 import type { FastifyReply } from 'fastify';
+
+/** One server-sent event; `data` is sent as JSON. */
+export interface StreamEvent {
+  id?: number;
+  event: string;
+  data: unknown;
+}
 
 /** How long a browser's EventSource waits before it connects again, in milliseconds. */
 const reconnectMs = 2_000;
 
 /**
- * Sends job events as server-sent events (WHATWG HTML section 9.2). The stream is pulled by the connection, so a slow
+ * Sends events as server-sent events (WHATWG HTML section 9.2). The stream is pulled by the connection, so a slow
  * reader slows the source down instead of filling memory. It ends with the source; when the reader leaves, or `stop`
  * fires, the source's signal fires.
  *
@@ -14,7 +20,7 @@ const reconnectMs = 2_000;
  */
 export function sendEvents(
   reply: FastifyReply,
-  open: (signal: AbortSignal) => AsyncIterable<JobEvent>,
+  open: (signal: AbortSignal) => AsyncIterable<StreamEvent>,
   { heartbeatMs, stop }: { heartbeatMs: number; stop: AbortSignal },
 ): FastifyReply {
   const left = new AbortController();
@@ -37,7 +43,7 @@ export function sendEvents(
 }
 
 async function* frames(
-  events: AsyncIterable<JobEvent>,
+  events: AsyncIterable<StreamEvent>,
   heartbeatMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
@@ -60,8 +66,8 @@ async function* frames(
   }
 }
 
-const frame = (event: JobEvent): string =>
-  `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+const frame = ({ id, event, data }: StreamEvent): string =>
+  `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 
 /** What `work` resolves to, or undefined when that takes longer than `ms`. */
 async function orAfter<T>(work: Promise<T>, ms: number): Promise<T | undefined> {

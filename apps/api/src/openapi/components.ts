@@ -2,6 +2,7 @@ import * as contracts from '@scion/contracts';
 
 /** The schemas that get a name in the document, thus in clients generated from it. */
 const named = {
+  Alert: contracts.Alert,
   AliasEntry: contracts.AliasEntry,
   CacheState: contracts.CacheState,
   Card: contracts.Card,
@@ -25,6 +26,7 @@ const named = {
   Model: contracts.Model,
   ModelSummary: contracts.ModelSummary,
   ModelVersion: contracts.ModelVersion,
+  Overview: contracts.Overview,
   PredictRequest: contracts.PredictRequest,
   PredictResponse: contracts.PredictResponse,
   Prediction: contracts.Prediction,
@@ -42,6 +44,7 @@ const named = {
   Webhook: contracts.Webhook,
   WebhookCreate: contracts.WebhookCreate,
   WebhookCreated: contracts.WebhookCreated,
+  WorkerState: contracts.WorkerState,
 };
 
 const nameBySchema = new Map(Object.entries(named).map(([name, schema]) => [shapeOf(schema), name]));

@@ -1,4 +1,5 @@
 import type {
+  Alert,
   Collection,
   Delivery,
   Erasure,
@@ -8,6 +9,7 @@ import type {
   Key,
   Model,
   ModelVersion,
+  Overview,
   Page,
   PredictResponse,
   Session,
@@ -191,6 +193,46 @@ const system: SystemState = {
   workers: 1,
 };
 
+const alert: Alert = {
+  code: 'no_workers',
+  severity: 'critical',
+  title: 'No worker lives',
+  detail: '3 jobs wait and nothing trains them.',
+  remedy: 'Start a worker process; its log says why the last one stopped.',
+};
+const overview: Overview = {
+  ...{ from: at, to: '2026-11-23T20:16:00.000Z', stepSeconds: 60, at: [at] },
+  jobs: { succeeded: [12], failed: [1], cancelled: [0], promoted: [11], kept: [1] },
+  timeToLive: { p50: [0.9], p95: [2.4] },
+  queue: { waiting: [3], tenants: [{ tenantId, waiting: [3], waitSeconds: [0.4] }] },
+  predict: { rowsPerSecond: [41.5], p50Ms: [8.2], p99Ms: [31] },
+  cache: { bytes: [6_712], entries: [1], hitRate: [0.98] },
+  webhooks: { delivered: [12], failed: [1] },
+  totals: {
+    ...{ ended: 13, failureRate: 1 / 13, promotionRate: 11 / 12, predictedRows: 2_490 },
+    ...{ timeToLiveP50Seconds: 0.9, timeToLiveP95Seconds: 2.4, predictP50Ms: 8.2, predictP99Ms: 31 },
+    ...{ cacheHitRate: 0.98, webhookFailureRate: 1 / 13 },
+  },
+  now: {
+    queue: { waiting: 3, active: 1, delayed: 0, failed: 0, oldestWaitSeconds: 1.2 },
+    cache: { bytes: 6_712, budgetBytes: 268_435_456, entries: 1 },
+    apis: 1,
+    workers: [
+      {
+        ...{
+          id: '6f1e1c0a-3f0e-4f0e-9a53-0d9b6f2f3c11',
+          startedAt: at,
+          provider: 'cpu',
+          threads: 2,
+          slots: 1,
+        },
+        jobs: [{ jobId, tenantId, task, stage: 'head', progress: 0.4, startedAt: at }],
+      },
+    ],
+  },
+  alerts: [alert],
+};
+
 const erasure: Erasure = {
   receipt: {
     id: `ers_${ulid}`,
@@ -300,6 +342,12 @@ export const examples: Record<string, OperationExamples> = {
   listWebhooks: { response: page(webhook) },
   listDeliveries: { response: page(delivery) },
   getSystem: { response: system },
+  getOverview: {
+    response: overview,
+    otherResponses: {
+      'text/event-stream': `retry: 2000\n\nevent: overview\ndata: ${JSON.stringify(overview)}\n\n`,
+    },
+  },
   getLive: { response: { status: 'live' } },
   getReady: {
     response: { status: 'ready', checks: { redis: { ok: true }, store: { ok: true }, engine: { ok: true } } },

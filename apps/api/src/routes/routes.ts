@@ -27,6 +27,7 @@ import { unpinVersion } from './models/unpin-version.js';
 import { predict } from './predictions/predict.js';
 import { getLive } from './service/get-live.js';
 import { getMetrics } from './service/get-metrics.js';
+import { getOverview } from './service/get-overview.js';
 import { getProblem } from './service/get-problem.js';
 import { getReady } from './service/get-ready.js';
 import { getSystem } from './service/get-system.js';
@@ -93,6 +94,7 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   deleteWebhook,
   listDeliveries,
   getSystem,
+  getOverview,
   getLive,
   getReady,
   getMetrics,

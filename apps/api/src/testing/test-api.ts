@@ -7,6 +7,7 @@ import {
   type ModelVersion,
   type Problem,
 } from '@scion/contracts';
+import { createMeter, type Meter } from '@scion/meter';
 import { createQueue, type Queue } from '@scion/queue';
 import { createRegistry, type Registry } from '@scion/registry';
 import { createMemoryStore, type ObjectStore } from '@scion/store';
@@ -47,6 +48,8 @@ export interface TestApi {
   queue: Queue;
   engine: FakeEngine;
   store: ObjectStore;
+  /** Counts go to Redis when a test flushes it. */
+  meter: Meter;
   redis: Redis;
   /** Milliseconds since the epoch; tests move it. */
   time: { now: number };
@@ -90,6 +93,11 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
   const engine = createFakeEngine();
   const announced: Job[] = [];
 
+  const meter = createMeter({
+    ...{ redis, clock, flushMs: 0, onError: () => {} },
+    describe: () => ({ kind: 'api', cache: engine.cacheState() }),
+  });
+
   const app = await buildApp({
     ...{ registry, queue, engine, clock, newId },
     announce: async (job) => announced.push(job),
@@ -108,6 +116,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
       queueCounts: () => queue.counts(),
       processMetrics: false,
     }),
+    meter,
     readiness: { redis: () => redis.ping(), store: () => store.head('x'), engine: async () => {} },
     logger: options.logger ?? pino({ level: 'silent' }),
     ...options.override,
@@ -115,6 +124,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
       version: '0.0.0-test',
       dashboardDir: undefined,
       heartbeatMs: 60_000,
+      overviewMs: 60_000,
       maxEventLoopDelayMs: 0,
       examplesPerModel: 20_000,
       ...options.settings,
@@ -132,7 +142,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
   await registry.keys.ensureOperatorKey(operator);
 
   return {
-    ...{ app, registry, queue, engine, store, redis, time, operator, announced },
+    ...{ app, registry, queue, engine, store, meter, redis, time, operator, announced },
     async createTenant(name = 'tenant') {
       const { id } = await registry.tenants.create({ name });
       const secret = async (scopes: ('admin' | 'train' | 'predict')[]) =>

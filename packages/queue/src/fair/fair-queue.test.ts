@@ -155,3 +155,20 @@ t.test('a worker that is silent for too long has no slots', async (t) => {
   await redis.del('{f}:fair:worker:w');
   t.same(await fair.admit(), []);
 });
+
+t.test('the backlog tells what each tenant has waiting, and its first jobs', async (t) => {
+  await redis.flushall();
+  const fair = open();
+  await fair.enqueue(payload({ id: 'one', tenant: 'a', level: 0 }), {});
+  await fair.enqueue(payload({ id: 'two', tenant: 'a', level: 1 }), {});
+  await fair.enqueue(payload({ id: 'three', tenant: 'a', level: 1 }), {});
+  await fair.enqueue(payload({ id: 'four', tenant: 'b', level: 0 }), {});
+  const [a, b] = await fair.backlog();
+  t.match(a, { tenantId: 'a', waiting: 3 });
+  t.same(a?.firstJobs.sort(), ['one', 'two']);
+  t.same(b, { tenantId: 'b', waiting: 1, firstJobs: ['four'] });
+  await fair.withdraw('four');
+  await fair.tend('w', 3);
+  await fair.admit();
+  t.same(await fair.backlog(), []);
+});

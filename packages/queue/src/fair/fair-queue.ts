@@ -11,6 +11,14 @@ export interface TenantShare {
   concurrentJobs?: number | null | undefined;
 }
 
+/** What a tenant has waiting. */
+export interface TenantBacklog {
+  tenantId: string;
+  waiting: number;
+  /** The jobs that came first, one for each priority. */
+  firstJobs: string[];
+}
+
 export interface Admitted {
   payload: TrainingPayload;
   /** BullMQ keeps this id among the jobs it has given up. */
@@ -45,6 +53,8 @@ export interface FairQueue {
   retire(workerId: string): Promise<void>;
   /** Jobs that are not admitted. */
   waiting(): Promise<number>;
+  /** The tenants that have jobs waiting, those with most first. */
+  backlog(): Promise<TenantBacklog[]>;
 }
 
 const parse = (entry: string): TrainingPayload => JSON.parse(entry.slice(entry.indexOf('\n') + 1));
@@ -103,6 +113,18 @@ export function createFairQueue(options: {
       await run('retire', workerId);
     },
     waiting: () => redis.hlen(`${prefix}waiting`),
+    async backlog() {
+      const fields = (await run('backlog')) as (string | number)[];
+      const tenants = new Map<string, TenantBacklog>();
+      for (let at = 0; at < fields.length; at += 3) {
+        const tenantId = String(fields[at]).slice(2);
+        const known = tenants.get(tenantId) ?? { tenantId, waiting: 0, firstJobs: [] };
+        known.waiting += Number(fields[at + 1]);
+        known.firstJobs.push(String(fields[at + 2]));
+        tenants.set(tenantId, known);
+      }
+      return [...tenants.values()].sort((a, b) => b.waiting - a.waiting);
+    },
   };
 }
 

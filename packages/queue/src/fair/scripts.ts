@@ -12,6 +12,7 @@
  * | seq | arrivals, for first come first served within a flow |
  * | ready | sorted set: flows that may be served, by start tag |
  * | jobs:<flow> | sorted set: waiting jobs by arrival |
+ * | flows | set: flows that have jobs waiting |
  * | flow:<flow> | hash: finish (tag of its last job), estimate (seconds a job), served (when it was last, in admissions) |
  * | tenant:<tenant> | hash: weight, cap (jobs at once, 0: no cap) |
  * | waiting, admitted | hashes: job to `<flow>\n<payload>` |
@@ -56,7 +57,9 @@ local function tagOf(flow)
   return text(math.max(number(p .. 'v'), number(p .. 'flow:' .. flow, 'finish')))
 end
 local function offer(flow)
-  if redis.call('zcard', p .. 'jobs:' .. flow) == 0 or capped(tenantOf(flow)) then
+  local waiting = redis.call('zcard', p .. 'jobs:' .. flow)
+  if waiting == 0 then redis.call('srem', p .. 'flows', flow) end
+  if waiting == 0 or capped(tenantOf(flow)) then
     redis.call('zrem', ready, flow)
   elseif not redis.call('zscore', ready, flow) then
     redis.call('zadd', ready, tagOf(flow), flow)
@@ -95,6 +98,7 @@ end
 local function wait(id, flow, entry)
   redis.call('zadd', p .. 'jobs:' .. flow, redis.call('incr', p .. 'seq'), id)
   redis.call('hset', p .. 'waiting', id, entry)
+  redis.call('sadd', p .. 'flows', flow)
 end
 local function settle(id, seconds)
   local entry = redis.call('hget', p .. 'admitted', id)
@@ -239,5 +243,15 @@ redis.call('srem', p .. 'workers', ARGV[3])
 redis.call('del', p .. 'worker:' .. ARGV[3])
 return 1`;
 
-export const fairScripts = { enqueue, admit, begin, park, end, withdraw, tend, retire } as const;
+/** Returns flow, waiting jobs and the first of them, for each flow that has any. */
+const backlog = `${common}
+local out = {}
+for _, flow in ipairs(redis.call('smembers', p .. 'flows')) do
+  out[#out + 1] = flow
+  out[#out + 1] = redis.call('zcard', p .. 'jobs:' .. flow)
+  out[#out + 1] = redis.call('zrange', p .. 'jobs:' .. flow, 0, 0)[1]
+end
+return out`;
+
+export const fairScripts = { enqueue, admit, begin, park, end, withdraw, tend, retire, backlog } as const;
 export type FairScript = keyof typeof fairScripts;

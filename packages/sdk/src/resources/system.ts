@@ -1,11 +1,22 @@
-import type { SystemState } from '@scion/contracts';
+import type { Overview, OverviewQuery, SystemState } from '@scion/contracts';
+import { watchOverview } from '../overview-stream.js';
 import type { CallOptions, Transport } from '../transport.js';
 
 /** The service itself; needs an operator key. */
 export interface System {
   get(options?: CallOptions): Promise<SystemState>;
+  /** Series over a range (default: the last hour), what happens now, and alerts. */
+  overview(range?: OverviewQuery, options?: CallOptions): Promise<Overview>;
+  /** The same again every few seconds, until the signal fires or the loop is left; a broken stream is opened anew. */
+  watch(range?: OverviewQuery, options?: { signal?: AbortSignal | undefined }): AsyncIterable<Overview>;
 }
 
-export function createSystem({ request }: Transport): System {
-  return { get: (options) => request({ method: 'GET', path: '/v1/system', options }) };
+export function createSystem(transport: Transport): System {
+  const { request } = transport;
+  return {
+    get: (options) => request({ method: 'GET', path: '/v1/system', options }),
+    overview: ({ from, to } = {}, options) =>
+      request({ method: 'GET', path: '/v1/system/overview', query: { from, to }, options }),
+    watch: (range, options) => watchOverview(transport, range, options),
+  };
 }

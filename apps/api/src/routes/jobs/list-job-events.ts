@@ -2,7 +2,7 @@ import { AppError, JobEvent, JobId, Page } from '@scion/contracts';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { tenantOf } from '../../http/authenticate.js';
-import { sendEvents } from '../../http/event-stream.js';
+import { type StreamEvent, sendEvents } from '../../http/event-stream.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 
@@ -44,15 +44,14 @@ export function listJobEvents(
       if (!request.headers.accept?.includes('text/event-stream')) {
         return { data: past ?? (await queue.events.read(job, after)), nextCursor: null };
       }
-      const open = (signal: AbortSignal) =>
-        past ? fromList(past) : queue.events.subscribe(job, after, signal);
+      const open = (signal: AbortSignal) => toStream(past ?? queue.events.subscribe(job, after, signal));
       return sendEvents(reply, open, { heartbeatMs: settings.heartbeatMs, stop: closing.signal });
     },
   );
 }
 
-async function* fromList(events: JobEvent[]): AsyncGenerator<JobEvent> {
-  yield* events;
+async function* toStream(events: Iterable<JobEvent> | AsyncIterable<JobEvent>): AsyncGenerator<StreamEvent> {
+  for await (const event of events) yield { id: event.seq, event: event.type, data: event };
 }
 
 function lastEventId({ headers }: FastifyRequest): number | undefined {

@@ -9,7 +9,7 @@ import { ModelPath } from '../path-params.js';
 import { checkInputs } from './check-inputs.js';
 import { toPredictions } from './to-predictions.js';
 
-type Deps = Pick<ApiDeps, 'registry' | 'engine' | 'quota' | 'metrics'>;
+type Deps = Pick<ApiDeps, 'registry' | 'engine' | 'quota' | 'metrics' | 'meter'>;
 
 export function predict(app: App, deps: Deps): void {
   app.post(
@@ -52,6 +52,7 @@ export function predict(app: App, deps: Deps): void {
         );
       }
       deps.metrics.predicted(answer.source, inputs.length);
+      deps.meter.predicted(inputs.length, reply.elapsedTime);
       if (answer.version !== null) request.log = request.log.child({ modelVersion: answer.version });
       return answer;
     },

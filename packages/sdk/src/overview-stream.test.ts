@@ -1,0 +1,45 @@
+import t from 'tap';
+import { isScionError, type Overview } from './index.js';
+import { problem, startServer } from './testing/server.js';
+
+const frame = (stepSeconds: number) => `event: overview\ndata: ${JSON.stringify({ stepSeconds })}\n\n`;
+
+t.test('the overview is followed over breaks of its stream, until the loop is left', async (t) => {
+  const server = await startServer((response, _, index) => {
+    if (index === 1) return problem(response, 503, 'not_ready', { 'retry-after': '3' });
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(`: still here\n\nevent: other\ndata: {}\n\n${frame(index * 2 + 1)}`);
+    response.write(frame(index * 2 + 2), () => response.destroy());
+  });
+  t.teardown(server.close);
+  const seen: number[] = [];
+  for await (const { stepSeconds } of server.client().system.watch({ from: '2026-11-23T20:00:00.000Z' })) {
+    seen.push(stepSeconds);
+    if (seen.length === 3) break;
+  }
+  t.same(seen, [1, 2, 5]);
+  t.match(server.seen[0], {
+    url: '/v1/system/overview?from=2026-11-23T20%3A00%3A00.000Z',
+    headers: { accept: 'text/event-stream' },
+  });
+  t.ok(
+    server.waits.some((ms) => ms >= 3_000),
+    'it waits as long as it is told',
+  );
+});
+
+t.test('a call that cannot succeed rejects, and so does one whose signal fires', async (t) => {
+  const server = await startServer((response) => problem(response, 403, 'scope_missing'));
+  t.teardown(server.close);
+  const first = (signal?: AbortSignal) =>
+    server.client().system.watch({}, { signal })[Symbol.asyncIterator]().next() as Promise<
+      IteratorResult<Overview>
+    >;
+  await t.rejects(
+    first().catch((error) => {
+      t.ok(isScionError(error, 'scope_missing'));
+      throw error;
+    }),
+  );
+  await t.rejects(first(AbortSignal.abort(new Error('enough'))), { message: 'enough' });
+});

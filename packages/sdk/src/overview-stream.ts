@@ -1,0 +1,39 @@
+import type { Overview, OverviewQuery } from '@scion/contracts';
+import { bodyOf, idleTimeoutMs, isTransient, retryAfter } from './job-events.js';
+import { retryDelayMs } from './retry.js';
+import { readServerSentEvents } from './server-sent-events.js';
+import type { Transport } from './transport.js';
+
+/**
+ * The overview as the service sends it, for as long as somebody listens: a stream that breaks is opened anew, with
+ * growing pauses. Rejects with the signal's reason, or with what the service answers to a call that cannot succeed.
+ */
+export async function* watchOverview(
+  transport: Transport,
+  { from, to }: OverviewQuery = {},
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): AsyncGenerator<Overview, void> {
+  for (let failures = 0; ; ) {
+    let wait: number | undefined;
+    try {
+      const response = await transport.open({
+        method: 'GET',
+        path: '/v1/system/overview',
+        query: { from, to },
+        headers: { accept: 'text/event-stream' },
+        options: { signal, maxRetries: 0 },
+      });
+      for await (const message of readServerSentEvents(bodyOf(response), idleTimeoutMs)) {
+        failures = 0;
+        if (message.event === 'overview') yield JSON.parse(message.data) as Overview;
+      }
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (!isTransient(error)) throw error;
+      wait = retryAfter(error);
+    }
+    signal?.throwIfAborted();
+    await transport.config.sleep(retryDelayMs(failures, wait, transport.config.random()), signal);
+    failures += 1;
+  }
+}
