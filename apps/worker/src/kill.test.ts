@@ -67,8 +67,7 @@ t.test('killed at any write and tried again, a job publishes one version and has
     t.equal(history.length, 1);
     const bytes = await registry.models.adapter(ref, ended.version ?? 0);
     decodeAdapter(bytes ?? new Uint8Array(), {
-      baseSha256: base.sha256,
-      featureSize: base.featureSize,
+      base,
       owner: ref,
       sha256: version?.adapterSha256 ?? '',
     });

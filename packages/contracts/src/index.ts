@@ -21,6 +21,7 @@ export {
   AliasEntry,
   Card,
   Collection,
+  LoraRecipe,
   Model,
   ModelSummary,
   ModelVersion,

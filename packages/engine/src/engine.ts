@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { AppError, type CacheState, type ModelRef } from '@scion/contracts';
 import { LRUCache } from 'lru-cache';
-import { decodeAdapter } from './adapter.js';
-import { type AdapterKey, createAdapterCache } from './adapter-cache.js';
-import { applyHead } from './apply-head.js';
+import { type AdapterKey, createAdapterCache } from './adapter/cache.js';
+import { decodeAdapter } from './adapter/decode.js';
 import { type BaseInfo, readBase } from './base/base.js';
+import { featuresOf } from './features.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
+import { softmax } from './softmax.js';
 import { createThreadPool } from './thread/pool.js';
-import type { ThreadSetup } from './thread/protocol.js';
+import type { ThreadSetup, TrunkOutput } from './thread/protocol.js';
 import { type TrainedHead, type TrainHeadInput, type TrainHeadOptions, trainHead } from './train-head.js';
 import { labelPhrase, nearestLabels } from './zero-shot.js';
 
@@ -44,6 +45,8 @@ export interface Engine {
   readonly threads: number;
   /** What heads are trained on, rows × featureSize. Any number of rows; yields to predictions. */
   features(texts: string[], options?: CallOptions): Promise<Float32Array>;
+  /** What the serving trunk makes of texts, for training a top. Any number of rows; yields to predictions. */
+  trunk(texts: string[], options?: CallOptions): Promise<TrunkOutput[]>;
   /** Sentence embeddings of unit length, rows × hiddenSize. */
   embed(texts: string[], options?: CallOptions): Promise<Float32Array>;
   /** Features, then a head, both on the threads. Deterministic for a seed on one machine. */
@@ -77,9 +80,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const base = await readBase(baseDir);
   const { featureSize, hiddenSize, maxTokens } = base;
   const setup: ThreadSetup = {
-    modelPath: join(baseDir, 'model.onnx'),
+    trunkPath: join(baseDir, 'trunk.onnx'),
+    topPath: join(baseDir, 'top.onnx'),
     tokenizerPath: join(baseDir, 'tokenizer.json'),
-    ...{ maxTokens, maxTokensPerRun, featureSize },
+    sites: base.sites,
+    ...{ maxTokens, maxTokensPerRun, hiddenSize, featureSize },
   };
   let scheduler: Scheduler | undefined;
   const pool = await createThreadPool({
@@ -89,7 +94,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     onIdle: () => scheduler?.wake(),
     onCrash: (err) => options.logger?.warn({ err }, 'inference thread stopped; starting another'),
   });
-  const work = createScheduler({ threads: pool, featureSize, maxTokens, maxTokensPerRun, maxQueuedRows });
+  const work = createScheduler({ threads: pool, maxTokens, maxTokensPerRun, maxQueuedRows });
   scheduler = work;
 
   const cache = createAdapterCache({
@@ -101,13 +106,13 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
           'artifact_invalid',
           `The artifact of version ${key.version} is missing from the store.`,
         );
-      return decodeAdapter(file, {
-        baseSha256: base.sha256,
-        featureSize,
+      const { card: _, ...resident } = decodeAdapter(file, {
+        base,
         owner: key,
         version: key.version,
         sha256: key.adapterSha256,
       });
+      return resident;
     },
   });
 
@@ -123,7 +128,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     return out;
   };
   const interactive = (texts: string[], { signal }: CallOptions = {}) =>
-    work.features(texts, { bulk: texts.length > INTERACTIVE_ROWS, signal });
+    featuresOf(work, texts, { bulk: texts.length > INTERACTIVE_ROWS, signal });
 
   const names = new LRUCache<string, Float32Array>({ max: LABEL_NAMES });
   const embedLabels = async (labels: string[], callOptions?: CallOptions): Promise<Float32Array> => {
@@ -145,18 +150,28 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     base,
     provider: pool.provider,
     threads,
-    features: (texts, { signal } = {}) => work.features(texts, { bulk: true, signal }),
+    features: (texts, { signal } = {}) => featuresOf(work, texts, { bulk: true, signal }),
+    async trunk(texts, { signal } = {}) {
+      const rows = texts.map((input) => ({ input, answer: 'trunk' as const }));
+      return (await work.run(rows, { bulk: true, signal })).map(({ trunk }) => trunk!);
+    },
     embed: async (texts, callOptions) => lastLayer(await interactive(texts, callOptions)),
     trainHead: (input, trainOptions) => trainHead({ scheduler: work, featureSize }, input, trainOptions),
 
     async predict(key, texts, callOptions) {
       const lease = await cache.acquire(key);
       try {
-        const features = await interactive(texts, callOptions);
-        return {
-          labels: [...lease.adapter.labels],
-          probabilities: await applyHead(lease.adapter, features),
-        };
+        const { labels, head, lora } = lease.adapter;
+        const answers = await work.run(
+          texts.map((input) => ({ input, lora, answer: [head] })),
+          { bulk: texts.length > INTERACTIVE_ROWS, signal: callOptions?.signal },
+        );
+        const probabilities = new Float32Array(texts.length * labels.length);
+        for (const [row, { values }] of answers.entries()) {
+          softmax(values);
+          probabilities.set(values, row * labels.length);
+        }
+        return { labels: [...labels], probabilities };
       } finally {
         lease.release();
       }

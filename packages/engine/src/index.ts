@@ -1,21 +1,25 @@
 /** Owns bases, tokenizers, adapters, sessions, training and inference; refuses network, storage and records. */
 export {
-  type AdapterExpectations,
-  adapterWeight,
-  type DecodedAdapter,
-  decodeAdapter,
-  type EncodeAdapterInput,
-  encodeAdapter,
-  type HeadParameters,
-} from './adapter.js';
-export {
   type AdapterCache,
   type AdapterCacheOptions,
   type AdapterKey,
   type AdapterLease,
   createAdapterCache,
-} from './adapter-cache.js';
+} from './adapter/cache.js';
+export {
+  type AdapterExpectations,
+  type DecodedAdapter,
+  decodeAdapter,
+  type ResidentAdapter,
+} from './adapter/decode.js';
+export {
+  type EncodeAdapterInput,
+  encodeAdapter,
+  type HeadParameters,
+  type LoraMatrices,
+} from './adapter/encode.js';
 export { BaseError, type BaseInfo, type RegisterBaseInput, readBase, registerBase } from './base/base.js';
+export type { AdapterSite } from './base/convert.js';
 export {
   type CallOptions,
   createEngine,
@@ -33,5 +37,6 @@ export {
 } from './gate.js';
 export type { FitEvent } from './head/fit-head.js';
 export { measure, PROBABILITY_FLOOR } from './head/metrics.js';
+export type { TrunkOutput } from './thread/protocol.js';
 export type { TrainedHead, TrainHeadInput, TrainHeadOptions } from './train-head.js';
 export { ZERO_SHOT_TEMPERATURE } from './zero-shot.js';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { featuresOf } from './features.js';
 import type { HeadData } from './head/fit-head.js';
 import { createScheduler, type SchedulerOptions, type Threads } from './scheduler.js';
 import type { ThreadWork } from './thread/protocol.js';
@@ -29,7 +30,9 @@ function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
           work,
           finish: end(() =>
             resolve(
-              work.kind === 'features' ? Float32Array.from(work.texts, ({ length }) => length) : 'fitted',
+              work.kind === 'rows'
+                ? work.rows.map(({ input }) => ({ values: Float32Array.of((input as string).length) }))
+                : 'fitted',
             ),
           ),
           fail: end(() => reject(new Error('broken'))),
@@ -37,16 +40,20 @@ function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
         running.push(entry);
       })) as Threads['run'],
   };
-  const scheduler = createScheduler({
+  const inner = createScheduler({
     threads,
-    featureSize: 1,
     maxTokens: 64,
     maxTokensPerRun: 256,
     maxQueuedRows: 50,
     after: (_, callback) => timers.push(callback),
     ...options,
   });
-  const textsOf = ({ work }: Running) => (work.kind === 'features' ? work.texts : [work.kind]);
+  const scheduler = {
+    ...inner,
+    features: (texts: string[], call: Parameters<typeof inner.run>[1] = {}) => featuresOf(inner, texts, call),
+  };
+  const textsOf = ({ work }: Running) =>
+    work.kind === 'rows' ? work.rows.map(({ input }) => input as string) : [work.kind];
   return { scheduler, running, timers, textsOf };
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -2,20 +2,18 @@ import { AppError } from '@scion/contracts';
 import type { FitEvent, FitOptions, FittedHead, HeadData } from './head/fit-head.js';
 import { createPace } from './pace.js';
 import type { ThreadPool } from './thread/pool.js';
+import type { Row, RowAnswer } from './thread/protocol.js';
 
 /** What the scheduler needs of the threads. */
 export type Threads = Pick<ThreadPool, 'size' | 'idle' | 'run'>;
 
 export interface Scheduler {
   /**
-   * Features of the texts, rows × featureSize. Interactive rows of concurrent calls are merged into runs, go before
-   * bulk ones and are bounded; bulk rows wait outside of that bound, for they belong to jobs, which are bounded.
+   * Answers rows, in their order. Interactive rows of concurrent calls are merged into runs, go before bulk ones and
+   * are bounded; bulk rows wait outside of that bound, for they belong to jobs, which are bounded.
    * @throws AppError overloaded; the signal's reason
    */
-  features(
-    texts: string[],
-    options?: { bulk?: boolean; signal?: AbortSignal | undefined },
-  ): Promise<Float32Array>;
+  run(rows: Row[], options?: { bulk?: boolean; signal?: AbortSignal | undefined }): Promise<RowAnswer[]>;
   /** Fits a head on a thread. `data.features` is moved there: do not use it afterwards. */
   fit(data: HeadData, options: FitWork): Promise<FittedHead>;
   /** Interactive rows that wait for a thread. */
@@ -33,7 +31,6 @@ export interface FitWork extends Pick<FitOptions, 'seed' | 'grid'> {
 
 export interface SchedulerOptions {
   threads: Threads;
-  featureSize: number;
   maxTokens: number;
   /** Tokens that one batch is filled up to, by an estimate; the thread splits exactly. */
   maxTokensPerRun: number;
@@ -45,16 +42,16 @@ export interface SchedulerOptions {
 }
 
 interface RowRequest {
-  texts: string[];
+  rows: Row[];
   /** Row numbers, longest first: neighbours in a batch are then of like length. */
   order: number[];
   /** How many of `order` were given to threads, and how many came back. */
   given: number;
   done: number;
-  out: Float32Array;
+  out: RowAnswer[];
   /** Bulk: tokens of each batch, fixed beforehand, so that the same rows are always batched alike. */
   share: number;
-  resolve(features: Float32Array): void;
+  resolve(answers: RowAnswer[]): void;
   reject(error: unknown): void;
   settled: boolean;
 }
@@ -76,7 +73,7 @@ const MIN_SHARE_TOKENS = 64;
  * batch, work spread over idle threads, a short wait for company only where there is some to expect.
  */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { threads, featureSize, maxTokens, maxTokensPerRun, maxQueuedRows, windowMs = 2 } = options;
+  const { threads, maxTokens, maxTokensPerRun, maxQueuedRows, windowMs = 2 } = options;
   const after = options.after ?? ((ms, callback) => void setTimeout(callback, ms));
   const interactive: RowRequest[] = [];
   const bulk: RowRequest[] = [];
@@ -91,7 +88,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const pace = createPace();
 
   /** Some four characters make a token; a wrong guess costs padding or a further run, never correctness. */
-  const estimate = (text: string) => Math.min(maxTokens, 2 + Math.ceil(text.length / 4));
+  const estimate = ({ input }: Row) =>
+    typeof input === 'string' ? Math.min(maxTokens, 2 + Math.ceil(input.length / 4)) : input.tokens;
 
   const remove = <T>(list: T[], item: T) => {
     const at = list.indexOf(item);
@@ -108,11 +106,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   const send = (rows: { request: RowRequest; row: number }[], list: RowRequest[]) => {
     const startedAt = performance.now();
-    threads.run({ kind: 'features', texts: rows.map(({ request, row }) => request.texts[row]) }).then(
-      (features) => {
+    threads.run({ kind: 'rows', rows: rows.map(({ request, row }) => request.rows[row]) }).then(
+      (answers) => {
         pace.record(rows.length, performance.now() - startedAt);
         for (const [at, { request, row }] of rows.entries()) {
-          request.out.set(features.subarray(at * featureSize, (at + 1) * featureSize), row * featureSize);
+          request.out[row] = answers[at];
           request.done += 1;
           if (request.done === request.order.length)
             settle(request, list, () => request.resolve(request.out));
@@ -127,8 +125,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** One batch of interactive rows, the oldest calls first, sized so that idle threads share what waits. */
   const sendInteractive = () => {
     const waiting = interactive.reduce(
-      (sum, { texts, order, given }) =>
-        order.slice(given).reduce((tokens, row) => tokens + estimate(texts[row]), sum),
+      (sum, { rows, order, given }) =>
+        order.slice(given).reduce((tokens, row) => tokens + estimate(rows[row]), sum),
       0,
     );
     const share = Math.min(maxTokensPerRun, Math.max(MIN_SHARE_TOKENS, waiting / threads.idle()));
@@ -138,7 +136,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     for (const request of interactive) {
       while (request.given < request.order.length) {
         const row = request.order[request.given];
-        const more = estimate(request.texts[row]);
+        const more = estimate(request.rows[row]);
         if (rows.length > 0 && tokens + more > share) break;
         tokens += more;
         rows.push({ request, row });
@@ -161,7 +159,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     let tokens = 0;
     while (request.given < request.order.length) {
       const row = request.order[request.given];
-      const more = estimate(request.texts[row]);
+      const more = estimate(request.rows[row]);
       if (rows.length > 0 && tokens + more > request.share) break;
       tokens += more;
       rows.push({ request, row });
@@ -203,11 +201,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 
   return {
-    features(texts, { bulk: isBulk = false, signal } = {}) {
-      if (texts.length === 0) return Promise.resolve(new Float32Array(0));
+    run(rows, { bulk: isBulk = false, signal } = {}) {
+      if (rows.length === 0) return Promise.resolve([]);
       if (signal?.aborted) return Promise.reject(signal.reason);
       if (closed) return Promise.reject(new AppError('not_ready', 'The engine is closed.'));
-      if (!isBulk && queued + texts.length > maxQueuedRows) {
+      if (!isBulk && queued + rows.length > maxQueuedRows) {
         const retryAfterSeconds = Math.min(30, Math.max(1, Math.ceil(pace.seconds(queued) / threads.size)));
         return Promise.reject(
           new AppError('overloaded', `${queued} rows wait for inference already; try again later.`, {
@@ -217,15 +215,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       }
       const list = isBulk ? bulk : interactive;
       return new Promise((resolve, reject) => {
-        const tokens = texts.map(estimate);
-        const order = texts.map((_, row) => row).sort((a, b) => tokens[b] - tokens[a] || a - b);
+        const tokens = rows.map(estimate);
+        const order = rows.map((_, row) => row).sort((a, b) => tokens[b] - tokens[a] || a - b);
         const total = tokens.reduce((sum, count) => sum + count, 0);
         const request: RowRequest = {
-          texts,
+          rows,
           order,
           given: 0,
           done: 0,
-          out: new Float32Array(texts.length * featureSize),
+          out: [],
           share: Math.min(maxTokensPerRun, Math.max(MIN_SHARE_TOKENS, Math.ceil(total / threads.size))),
           resolve,
           reject,
@@ -235,16 +233,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         const abort = () => settle(request, list, () => reject(signal?.reason));
         signal?.addEventListener('abort', abort, { once: true });
         const detach = () => signal?.removeEventListener('abort', abort);
-        request.resolve = (features) => {
+        request.resolve = (answers) => {
           detach();
-          resolve(features);
+          resolve(answers);
         };
         request.reject = (error) => {
           detach();
           reject(error);
         };
         if (!isBulk) {
-          queued += texts.length;
+          queued += rows.length;
           if (company && !waitingForCompany && windowMs > 0) {
             waitingForCompany = true;
             after(windowMs, () => {

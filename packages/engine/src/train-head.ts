@@ -1,4 +1,5 @@
 import { AppError, type Metrics } from '@scion/contracts';
+import { featuresOf } from './features.js';
 import type { FitEvent } from './head/fit-head.js';
 import type { Scheduler } from './scheduler.js';
 
@@ -57,7 +58,7 @@ export async function trainHead(
   const groupOf = new Map(ordered.map((text, at) => [text, at]));
 
   const startedAt = performance.now();
-  const features = await scheduler.features(ordered, { bulk: true, signal });
+  const features = await featuresOf(scheduler, ordered, { bulk: true, signal });
   const embeddedAt = performance.now();
   const data = {
     features,

@@ -1,4 +1,4 @@
-import { softmax } from './apply-head.js';
+import { softmax } from './softmax.js';
 
 /**
  * The cosine of text and label name is divided by this before the softmax. Chosen on labelled sets for least log-loss

@@ -1,5 +1,6 @@
 /** Models: versions, cards and the alias `live`. */
 import { type Static, Type } from 'typebox';
+import { limits } from '../limits.js';
 import { GateDecision } from './jobs.js';
 import {
   ByLabel,
@@ -14,6 +15,24 @@ import {
   UserId,
 } from './primitives.js';
 
+export const LoraRecipe = Type.Object(
+  {
+    rank: Type.Integer({ minimum: 1, maximum: limits.loraRank }),
+    alpha: Type.Number({ exclusiveMinimum: 0, description: 'The update is scaled by alpha / rank' }),
+    layers: Type.Array(Type.Integer({ minimum: 0 }), {
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Adapted layers of the base, counted from 0',
+    }),
+    targets: Type.Array(Type.String(), {
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Adapted modules of each layer, as `query` and `value`',
+    }),
+  },
+  { ...closed, description: 'Of a low-rank adapter, with the meanings that Hugging Face PEFT gives them' },
+);
+
 /** The card of a version: everything needed to explain it, stored in the artifact's own header. */
 export const Card = Type.Object(
   {
@@ -21,7 +40,7 @@ export const Card = Type.Object(
     version: Type.Integer({ minimum: 1 }),
     jobId: JobId,
     createdAt: Timestamp,
-    method: Type.Enum(['head']),
+    method: Type.Enum(['head', 'lora']),
     labels: Type.Array(Label),
     examples: Type.Integer(),
     examplesPerLabel: ByLabel(Type.Integer()),
@@ -33,6 +52,7 @@ export const Card = Type.Object(
         folds: Type.Integer(),
         seed: Type.Integer(),
         temperature: Type.Number({ description: 'Logits are divided by this; fitted on held-out folds' }),
+        lora: Type.Optional(LoraRecipe),
       },
       closed,
     ),
@@ -93,6 +113,7 @@ export const Collection = Type.Object(
   closed,
 );
 
+export type LoraRecipe = Static<typeof LoraRecipe>;
 export type Card = Static<typeof Card>;
 export type ModelVersion = Static<typeof ModelVersion>;
 export type AliasEntry = Static<typeof AliasEntry>;

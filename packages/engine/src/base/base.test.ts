@@ -24,10 +24,17 @@ t.test('a registered base says what it is, and reads back the same', async (t) =
     layers: 2,
     featureLayers: [2],
     featureSize: 8,
+    topLayers: 1,
     maxTokens: 12,
   });
   t.strictSame(await readBase(outDir), base);
-  t.strictSame((await readdir(outDir)).sort(), ['base.json', 'model.onnx', 'tokenizer.json', 'weights.bin']);
+  t.strictSame((await readdir(outDir)).sort(), [
+    'base.json',
+    'tokenizer.json',
+    'top.onnx',
+    'trunk.onnx',
+    'weights.bin',
+  ]);
 });
 
 t.test(
@@ -36,9 +43,9 @@ t.test(
     const { folder, outDir, root } = await setup(t);
     const [a, b] = await Promise.all([1, 2].map(() => registerBase({ folder, outDir, name: 'tiny' })));
     t.strictSame(a, b);
-    const before = await stat(join(outDir, 'model.onnx'));
+    const before = await stat(join(outDir, 'trunk.onnx'));
     t.strictSame(await registerBase({ folder, outDir, name: 'tiny' }), a);
-    t.equal((await stat(join(outDir, 'model.onnx'))).mtimeMs, before.mtimeMs);
+    t.equal((await stat(join(outDir, 'trunk.onnx'))).mtimeMs, before.mtimeMs);
     t.strictSame(await readdir(join(root, 'bases')), ['tiny']);
   },
 );
@@ -148,15 +155,15 @@ const damages: [string, RegExp, (dir: string) => Promise<unknown>][] = [
   ['no base.json', /holds no registered base/, (dir) => rm(join(dir, 'base.json'))],
   [
     'a base.json of another form',
-    /not of the form scion-base\/1/,
-    (dir) => writeFile(join(dir, 'base.json'), '{"format":"scion-base/0"}'),
+    /not of the form scion-base\/2/,
+    (dir) => writeFile(join(dir, 'base.json'), '{"format":"scion-base/1"}'),
   ],
   [
     'a base of another version of the engine',
-    /registered by another version of the engine \(scion-features\/0\)/,
+    /registered by another version of the engine \(scion-features\/1\)/,
     async (dir) => {
       const file = JSON.parse(await readFile(join(dir, 'base.json'), 'utf8'));
-      await writeFile(join(dir, 'base.json'), JSON.stringify({ ...file, converter: 'scion-features/0' }));
+      await writeFile(join(dir, 'base.json'), JSON.stringify({ ...file, converter: 'scion-features/1' }));
     },
   ],
   ['missing weights', /weights\.bin is missing/, (dir) => rm(join(dir, 'weights.bin'))],

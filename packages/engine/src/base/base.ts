@@ -1,10 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { buildBert, GraphError, type ModelConfig, writeModel } from '@scion/graph';
+import { GraphError, type Model, type ModelConfig, writeModel } from '@scion/graph';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { readSafetensors, type Safetensors, SafetensorsError } from '../safetensors.js';
+import { type BaseLayout, type ConvertedBase, convertBase } from './convert.js';
 
 /** A registered base cannot be made or read. The message names the file or setting and the remedy. */
 export class BaseError extends Error {
@@ -25,6 +26,22 @@ const BaseInfo = Type.Object(
     featureLayers: Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1 }),
     /** hiddenSize × featureLayers.length */
     featureSize: Type.Integer({ minimum: 1 }),
+    /** Upper layers that take adapters: the top. Those below are the trunk, the same for everybody. */
+    topLayers: Type.Integer({ minimum: 1 }),
+    /** Linear layers of the top that take LoRA adapters, in the graph's order. */
+    sites: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          module: Type.String(),
+          layer: Type.Integer({ minimum: 0 }),
+          target: Type.String(),
+          inFeatures: Type.Integer({ minimum: 1 }),
+          outFeatures: Type.Integer({ minimum: 1 }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     /** Longer inputs are cut to this many tokens, special tokens included. */
     maxTokens: Type.Integer({ minimum: 2 }),
   },
@@ -32,7 +49,7 @@ const BaseInfo = Type.Object(
 );
 const BaseFile = Type.Object(
   {
-    format: Type.Literal('scion-base/1'),
+    format: Type.Literal('scion-base/2'),
     /** What made it: an engine that computes other features must not serve it under the same hash. */
     converter: Type.String(),
     ...BaseInfo.properties,
@@ -57,16 +74,18 @@ export interface RegisterBaseInput {
   maxTokens?: number;
   /** Default: up to four, evenly over the upper half. The last layer must be the last of them. */
   featureLayers?: number[];
+  /** Layers that take adapters, from the last downwards. Default: 2, or half of them where there are fewer than 4. */
+  topLayers?: number;
 }
 
 /** Raised whenever the features of a text change: adapters trained on other ones must not be used. */
-const CONVERTER_VERSION = 'scion-features/1';
+const CONVERTER_VERSION = 'scion-features/2';
 const DEFAULT_MAX_TOKENS = 256;
-const modelFiles = ['model.onnx', 'weights.bin', 'tokenizer.json'] as const;
+const modelFiles = ['trunk.onnx', 'top.onnx', 'weights.bin', 'tokenizer.json'] as const;
 
 /**
- * Turns a Hugging Face folder of the BERT family into what the engine serves: model.onnx with its weights.bin,
- * tokenizer.json and base.json. Atomic: `outDir` appears whole or not at all. Idempotent: when it holds this very
+ * Turns a Hugging Face folder of the BERT family into what the engine serves: trunk.onnx and top.onnx with their
+ * weights.bin, tokenizer.json and base.json. Atomic: `outDir` appears whole or not at all. Idempotent: when it holds this very
  * base already, nothing is written.
  * @throws BaseError
  */
@@ -97,7 +116,8 @@ export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> 
       throw new BaseError(`${weightsName} in ${folder} is damaged: ${error.message}.`, { cause: error });
     throw error;
   }
-  const { model, sizes } = build(config, weights, settings.featureLayers, folder);
+  const converted = await convert(config, weights, settings, folder);
+  const { sizes } = converted.encoder;
   const info: BaseInfo = {
     name,
     sha256,
@@ -105,18 +125,25 @@ export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> 
     layers: sizes.layers,
     featureLayers: settings.featureLayers,
     featureSize: sizes.hidden * settings.featureLayers.length,
+    topLayers: settings.topLayers,
+    sites: converted.sites,
     maxTokens: settings.maxTokens,
   };
-  const written = writeModel(model, { externalData: { location: 'weights.bin' } });
+  // The whole encoder says where each weight lies; the graphs made of it refer there.
+  const { external, placed } = writeModel(converted.encoder.model, {
+    externalData: { location: 'weights.bin' },
+  });
+  const graphFile = (model: Model) => writeModel(model, { existing: placed }).model;
   await mkdir(dirname(outDir), { recursive: true });
   const temporary = await mkdtemp(join(dirname(outDir), `.${basename(outDir)}-`));
   try {
     const files: BaseFile['files'] = {
-      'model.onnx': await writeFile(join(temporary, 'model.onnx'), [written.model]),
-      'weights.bin': await writeFile(join(temporary, 'weights.bin'), written.external?.chunks ?? []),
+      'trunk.onnx': await writeFile(join(temporary, 'trunk.onnx'), [graphFile(converted.trunk)]),
+      'top.onnx': await writeFile(join(temporary, 'top.onnx'), [graphFile(converted.serving)]),
+      'weights.bin': await writeFile(join(temporary, 'weights.bin'), external?.chunks ?? []),
       'tokenizer.json': await writeFile(join(temporary, 'tokenizer.json'), [tokenizerBytes]),
     };
-    const file: BaseFile = { format: 'scion-base/1', converter: CONVERTER_VERSION, ...info, files };
+    const file: BaseFile = { format: 'scion-base/2', converter: CONVERTER_VERSION, ...info, files };
     const json = new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`);
     await writeFile(join(temporary, 'base.json'), [json]);
     await rename(temporary, outDir);
@@ -145,7 +172,7 @@ export async function readBase(dir: string): Promise<BaseInfo> {
   }
   const file: unknown = parseObject(bytes, `${dir}/base.json`);
   if (!Value.Check(BaseFile, file))
-    throw new BaseError(`${dir}/base.json is not of the form scion-base/1. ${again}`);
+    throw new BaseError(`${dir}/base.json is not of the form scion-base/2. ${again}`);
   const { format: _, converter, files, ...info } = file;
   if (converter !== CONVERTER_VERSION)
     throw new BaseError(`${dir} was registered by another version of the engine (${converter}). ${again}`);
@@ -200,9 +227,9 @@ function parseObject(bytes: Uint8Array, name: string): ModelConfig {
 }
 
 async function chooseSettings(
-  { folder, maxTokens, featureLayers }: RegisterBaseInput,
+  { folder, maxTokens, featureLayers, topLayers }: RegisterBaseInput,
   config: ModelConfig,
-): Promise<{ maxTokens: number; featureLayers: number[] }> {
+): Promise<BaseLayout & { maxTokens: number }> {
   if (config.model_type !== 'bert')
     throw new BaseError(
       `config.json: model_type ${JSON.stringify(config.model_type)} is not supported; bert is.`,
@@ -223,7 +250,9 @@ async function chooseSettings(
   if (!ascending || chosen.at(-1) !== layers)
     throw new BaseError(`featureLayers must ascend and end with the last layer, ${layers}.`);
   if (!isCount(wanted) || wanted < 2) throw new BaseError('maxTokens must be an integer of 2 or more.');
-  return { maxTokens: Math.min(wanted, positions), featureLayers: chosen };
+  const top = topLayers ?? Math.min(2, Math.ceil(layers / 2));
+  if (!isCount(top) || top > layers) throw new BaseError(`topLayers must be an integer of 1 to ${layers}.`);
+  return { maxTokens: Math.min(wanted, positions), featureLayers: chosen, topLayers: top };
 }
 
 function isCount(value: unknown): value is number {
@@ -239,13 +268,14 @@ function upperLayers(layers: number): number[] {
   );
 }
 
-function build(config: ModelConfig, { tensors }: Safetensors, featureLayers: number[], folder: string) {
+async function convert(
+  config: ModelConfig,
+  { tensors }: Safetensors,
+  layout: BaseLayout,
+  folder: string,
+): Promise<ConvertedBase> {
   try {
-    return buildBert({
-      config,
-      weights: (name) => tensors.get(name),
-      outputs: { pooledLayers: featureLayers },
-    });
+    return await convertBase(config, (name) => tensors.get(name), layout);
   } catch (error) {
     if (error instanceof GraphError)
       throw new BaseError(`${folder} cannot be converted: ${error.message}.`, { cause: error });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { softmax } from '../apply-head.js';
+import { softmax } from '../softmax.js';
 import { type FitEvent, fitHead, type HeadData, L2_GRID } from './fit-head.js';
 import { createRandom } from './random.js';
 

@@ -13,11 +13,12 @@ port.on('message', ({ id, work }: ToThread) => {
     port.close();
     return;
   }
-  if (work.kind !== 'features') return;
-  const [first] = work.texts;
+  if (work.kind !== 'rows') return;
+  const texts = work.rows.map(({ input }) => input as string);
+  const [first] = texts;
   if (first === 'crash') throw new Error('crashed');
   else if (first === 'fail') post({ kind: 'failed', id, message: 'private detail' });
   else if (first !== 'hang')
-    post({ kind: 'done', id, result: Float32Array.from(work.texts, ({ length }) => length) });
+    post({ kind: 'done', id, result: texts.map(({ length }) => ({ values: Float32Array.of(length) })) });
 });
 post({ kind: 'ready', provider: 'stub' });

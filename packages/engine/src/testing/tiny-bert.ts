@@ -53,8 +53,8 @@ const tinyTokenizer = {
 };
 
 /** The weights of a BERT of that shape, random but the same each time. */
-export function tinyWeights(): Map<string, SafeTensor> {
-  const { hidden_size: hidden, intermediate_size: inner } = tinyConfig;
+export function tinyWeights(config = tinyConfig): Map<string, SafeTensor> {
+  const { hidden_size: hidden, intermediate_size: inner } = config;
   const random = createRandom(3);
   const tensors = new Map<string, SafeTensor>();
   const add = (name: string, shape: number[], value = () => random() - 0.5) => {
@@ -69,11 +69,11 @@ export function tinyWeights(): Map<string, SafeTensor> {
     add(`${name}.weight`, [hidden], () => 1);
     add(`${name}.bias`, [hidden], () => 0);
   };
-  add('embeddings.word_embeddings.weight', [tinyConfig.vocab_size, hidden]);
-  add('embeddings.position_embeddings.weight', [tinyConfig.max_position_embeddings, hidden]);
+  add('embeddings.word_embeddings.weight', [config.vocab_size, hidden]);
+  add('embeddings.position_embeddings.weight', [config.max_position_embeddings, hidden]);
   add('embeddings.token_type_embeddings.weight', [2, hidden]);
   norm('embeddings.LayerNorm');
-  for (let layer = 0; layer < tinyConfig.num_hidden_layers; layer += 1) {
+  for (let layer = 0; layer < config.num_hidden_layers; layer += 1) {
     const at = `encoder.layer.${layer}`;
     for (const part of ['query', 'key', 'value']) linear(`${at}.attention.self.${part}`, hidden, hidden);
     linear(`${at}.attention.output.dense`, hidden, hidden);

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { fitHead } from '../head/fit-head.js';
 import type { FromThread, ThreadSetup, ThreadWork, ToThread } from './protocol.js';
+import { runRows } from './run-rows.js';
 import { openSession } from './session.js';
-import { splitBatch } from './split-batch.js';
 import { loadTokenizer } from './tokenizer.js';
 
 /** One inference thread: a session, a tokenizer, and one piece of work at a time. */
@@ -11,24 +11,12 @@ const port = parentPort!;
 const post = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 const tokenize = await loadTokenizer(setup.tokenizerPath, setup.maxTokens);
-const session = await openSession(setup.modelPath);
-
-async function features(texts: string[]): Promise<Float32Array> {
-  const rows = texts.map(tokenize);
-  const out = new Float32Array(rows.length * setup.featureSize);
-  const lengths = rows.map((ids) => ids.length);
-  for (const run of splitBatch(lengths, setup.maxTokensPerRun)) {
-    const pooled = await session.run(run.map((row) => rows[row]));
-    for (const [at, row] of run.entries())
-      out.set(pooled.subarray(at * setup.featureSize, (at + 1) * setup.featureSize), row * setup.featureSize);
-  }
-  return out;
-}
+const session = await openSession(setup);
 
 async function perform(id: number, work: ThreadWork): Promise<void> {
-  if (work.kind === 'features') {
-    const result = await features(work.texts);
-    post({ kind: 'done', id, result }, [result.buffer as ArrayBuffer]);
+  if (work.kind === 'rows') {
+    const result = await runRows({ session, tokenize, setup }, work.rows);
+    post({ kind: 'done', id, result });
     return;
   }
   const flag = new Int32Array(work.cancelled);

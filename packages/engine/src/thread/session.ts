@@ -1,63 +1,134 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { LoraWeights } from '../adapter/decode.js';
+import type { ThreadSetup } from './protocol.js';
 
-/** The base as a function. The only file that knows the runtime. */
+/** Hidden states at the cut, rows × tokens × hiddenSize, with the length of each row; the rest of it is padding. */
+export interface HiddenBatch {
+  hidden: Float32Array;
+  tokens: number;
+  lengths: number[];
+}
+
+/** The base as two functions. The only file that knows the runtime. */
 export interface BaseSession {
   provider: string;
   /**
-   * Mean-pooled feature layers of a batch, rows × layers × hidden, each [hidden] of unit length.
+   * The trunk's hidden states and its mean-pooled feature layers, rows × layers × hidden, not normalised.
    * @param rows token ids, padded here to the longest
    */
-  run(rows: number[][]): Promise<Float32Array>;
+  runTrunk(rows: number[][]): Promise<HiddenBatch & { pooled: Float32Array }>;
+  /**
+   * The top's mean-pooled feature layers, rows × layers × hidden, not normalised.
+   * @param loras of each row; undefined is the bare base
+   */
+  runTop(batch: HiddenBatch, loras: (LoraWeights | undefined)[]): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
-/**
- * Every `size` values become a vector of unit length. Heads do better on directions alone, and the last layer's is then
- * the sentence embedding, as the all-MiniLM models define it.
- */
-function toUnitLength(values: Float32Array, size: number): void {
-  for (let at = 0; at < values.length; at += size) {
-    let squares = 0;
-    for (let j = at; j < at + size; j += 1) squares += values[j] * values[j];
-    const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
-    for (let j = at; j < at + size; j += 1) values[j] *= scale;
-  }
-}
+type Sessions = Pick<ThreadSetup, 'trunkPath' | 'topPath' | 'hiddenSize' | 'sites'>;
 
 /**
- * One session on the CPU, for one thread: threads run side by side, and two of one intra-op thread each get half as
+ * Sessions on the CPU, for one thread: threads run side by side, and two of one intra-op thread each get half as
  * much again done as one of two. Spinning would burn the other thread's core between runs.
  */
-export async function openSession(modelPath: string): Promise<BaseSession> {
-  const session = await InferenceSession.create(modelPath, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    extra: { session: { 'intra_op.allow_spinning': '0', 'inter_op.allow_spinning': '0' } },
-  });
+export async function openSession({ trunkPath, topPath, hiddenSize, sites }: Sessions): Promise<BaseSession> {
+  const open = (path: string) =>
+    InferenceSession.create(path, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      extra: { session: { 'intra_op.allow_spinning': '0', 'inter_op.allow_spinning': '0' } },
+    });
+  const trunk = await open(trunkPath);
+  const top = await open(topPath);
+  const pooledOutput = top.outputNames[0];
   return {
     provider: 'cpu',
-    async run(rows) {
-      const length = Math.max(...rows.map((ids) => ids.length));
-      const ids = new BigInt64Array(rows.length * length);
-      const mask = new BigInt64Array(rows.length * length);
-      for (const [i, row] of rows.entries())
-        for (const [j, id] of row.entries()) {
-          ids[i * length + j] = BigInt(id);
-          mask[i * length + j] = 1n;
-        }
-      const dims = [rows.length, length];
-      const { pooled } = await session.run({
-        input_ids: new Tensor('int64', ids, dims),
-        attention_mask: new Tensor('int64', mask, dims),
+    async runTrunk(rows) {
+      const lengths = rows.map((ids) => ids.length);
+      const tokens = Math.max(...lengths);
+      const dims = [rows.length, tokens];
+      const { hidden, pooled } = await trunk.run({
+        input_ids: wholes(dims, (row, at) => rows[row][at] ?? 0),
+        attention_mask: maskOf(lengths, dims),
       });
-      const features = pooled.data as Float32Array;
-      toUnitLength(features, pooled.dims[2]);
-      return features;
+      return {
+        hidden: hidden.data as Float32Array,
+        pooled: (pooled?.data as Float32Array | undefined) ?? new Float32Array(0),
+        ...{ tokens, lengths },
+      };
     },
-    close: () => session.release(),
+    async runTop({ hidden, tokens, lengths }, loras) {
+      const dims = [lengths.length, tokens];
+      const users = [...new Set(loras)];
+      // All of one user: their tokens are then one matrix, which is faster than a matrix a row.
+      const owners = users.length === 1 ? [0] : loras.map((lora) => users.indexOf(lora));
+      const outputs = await top.run({
+        hidden: new Tensor('float32', hidden, [...dims, hiddenSize]),
+        attention_mask: maskOf(lengths, dims),
+        row_user: wholes([1, owners.length], (_, at) => owners[at]).reshape([owners.length]),
+        ...loraInputs(users, sites),
+      });
+      return outputs[pooledOutput].data as Float32Array;
+    },
+    async close() {
+      await trunk.release();
+      await top.release();
+    },
   };
+}
+
+/** int64 [rows, columns] of numbers below 2^31: written as the lower of two words, for BigInts are slow to make. */
+function wholes([rows, columns]: number[], value: (row: number, column: number) => number): Tensor {
+  const words = new Int32Array(2 * rows * columns);
+  for (let row = 0, at = 0; row < rows; row += 1)
+    for (let column = 0; column < columns; column += 1, at += 2) words[at] = value(row, column);
+  return new Tensor('int64', new BigInt64Array(words.buffer), [rows, columns]);
+}
+
+function maskOf(lengths: number[], dims: number[]): Tensor {
+  return wholes(dims, (row, at) => (at < lengths[row] ? 1 : 0));
+}
+
+/** For each site A [users, in, rank] and B [users, rank, out], every user padded with zeros to the largest rank. */
+function loraInputs(users: (LoraWeights | undefined)[], sites: ThreadSetup['sites']): Record<string, Tensor> {
+  const rank = users.reduce((most, lora) => Math.max(most, lora?.rank ?? 1), 1);
+  const inputs: Record<string, Tensor> = {};
+  // Where the present site begins, in sums of its sizes: times a user's rank it is that user's offset.
+  let before = 0;
+  for (const { name, inFeatures, outFeatures } of sites) {
+    const a = new Uint16Array(users.length * inFeatures * rank);
+    const b = new Uint16Array(users.length * rank * outFeatures);
+    for (const [user, lora] of users.entries()) {
+      if (lora === undefined) continue;
+      const own = lora.rank;
+      const from = before * own;
+      const middle = from + inFeatures * own;
+      placeColumns(lora.data.subarray(from, middle), own, a, user * inFeatures * rank, rank);
+      b.set(lora.data.subarray(middle, middle + own * outFeatures), user * rank * outFeatures);
+    }
+    inputs[`${name}/lora_a`] = new Tensor('float16', a, [users.length, inFeatures, rank]);
+    inputs[`${name}/lora_b`] = new Tensor('float16', b, [users.length, rank, outFeatures]);
+    before += inFeatures + outFeatures;
+  }
+  return inputs;
+}
+
+/** Copies a matrix of `own` columns into one of `columns`, whose further columns stay as they are. */
+function placeColumns(
+  matrix: Uint16Array,
+  own: number,
+  out: Uint16Array,
+  offset: number,
+  columns: number,
+): void {
+  if (own === columns) {
+    out.set(matrix, offset);
+    return;
+  }
+  for (let at = 0, row = offset; at < matrix.length; row += columns)
+    for (let column = 0; column < own; column += 1, at += 1) out[row + column] = matrix[at];
 }

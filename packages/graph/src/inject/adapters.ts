@@ -93,6 +93,7 @@ function bend(graft: Graft, site: Site, adapter: Adapter, y: string, groupOf: Gr
         decay: true,
         // torch's kaiming_uniform_(a = √5), as PEFT has it, is uniform in ±1/√inputs.
         initial: { kind: 'uniform', bound: 1 / Math.sqrt(inFeatures) },
+        rankAxis: 1,
       });
       const b = graft.take({
         name: `${name}/lora_b`,
@@ -100,10 +101,12 @@ function bend(graft: Graft, site: Site, adapter: Adapter, y: string, groupOf: Gr
         group: groupOf(`${name}/lora_b`),
         decay: true,
         initial: { kind: 'zeros' },
+        rankAxis: 0,
       });
       let x = graft.byLead(graft.current(site.input), inFeatures);
       if (dropout > 0 && graft.lead === 'users') x = createDropout(graft)(x, inFeatures, dropout, name);
-      const low = e.op('Mul', [e.op('MatMul', [x, a]), graft.c(alpha / rank)]);
+      const inner = e.op('MatMul', [x, a]);
+      const low = alpha === rank ? inner : e.op('Mul', [inner, graft.c(alpha / rank)]);
       return e.op('Add', [y, graft.likeShape(e.op('MatMul', [low, b]), y)]);
     }
     case 'ia3': {

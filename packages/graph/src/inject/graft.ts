@@ -1,5 +1,6 @@
 /** The ground that adapters and heads stand on: a copy of the base, and the parameters of whoever owns each row. */
 import { createEmitter, type Emitter, int } from '../autodiff/emitter.js';
+import { castCodes } from '../builder.js';
 import { GraphError } from '../error.js';
 import type { DataType, Dim, Graph, Model, Node } from '../ir.js';
 import { sortNodes } from '../onnx/sort-nodes.js';
@@ -35,8 +36,14 @@ export interface Graft {
   current(value: string): string;
   input(name: string, type: DataType, shape: Dim[]): string;
   c(value: number): string;
-  /** Puts the parameters' inputs in front, declares the outputs, and drops what they do not need. */
-  finish(outputs: { name: string; value: string; type: DataType; shape: Dim[] }[]): {
+  /**
+   * Puts the parameters' inputs in front, declares the outputs, and drops what they do not need.
+   * @param apart inference: each adapter parameter is an input of its own, float16, its rank open
+   */
+  finish(
+    outputs: { name: string; value: string; type: DataType; shape: Dim[] }[],
+    apart?: boolean,
+  ): {
     model: Model;
     layout: ParameterLayout;
   };
@@ -103,7 +110,7 @@ export function createGraft(base: Model, lead: Lead): Graft {
     },
     seed: () =>
       graph.inputs.some(({ name }) => name === 'seed') ? 'seed' : input('seed', 'int64', ['users']),
-    finish(outputs) {
+    finish(outputs, apart = false) {
       const isFixed = ({ parameter }: (typeof taken)[number]) => !parameter.shape.includes('labels');
       const fixed = taken.filter(isFixed);
       const byLabels = taken.filter((entry) => !isFixed(entry));
@@ -141,7 +148,15 @@ export function createGraft(base: Model, lead: Lead): Graft {
         const pieces = e.ops('Split', [owner, all], ordered.length, { axis: int(1) });
         for (const [i, entry] of ordered.entries()) shaped(pieces[i], entry);
       } else {
-        if (fixed.length > 0) {
+        if (apart) {
+          for (const { parameter, value } of fixed) {
+            const shape = parameter.shape.map((size, axis) => (axis === parameter.rankAxis ? 'rank' : size));
+            const whole = input(parameter.name, 'float16', ['users', ...shape]);
+            const mine = e.op('Gather', [whole, owner], { axis: int(0) });
+            const attributes = { to: int(castCodes.float32) };
+            graph.nodes.push({ op: 'Cast', name: value, inputs: [mine], outputs: [value], attributes });
+          }
+        } else if (fixed.length > 0) {
           const flat = input('adapters', 'float32', ['users', sizes.reduce((a, b) => a + b, 0)]);
           const mine = e.op('Gather', [flat, owner], { axis: int(0) });
           const pieces = e.ops('Split', [mine, e.int64s(sizes)], fixed.length, { axis: int(1) });

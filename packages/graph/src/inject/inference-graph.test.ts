@@ -8,9 +8,22 @@ import {
   int64Tensor,
   MASKED_SCORE,
   numbersOf,
+  parameterOffsets,
+  type Tensor,
 } from '../index.js';
 import { openSession } from '../testing/open-session.js';
 import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
+
+/** Of values that are whole sixteenths below 64, which halves hold exactly. */
+function float16Tensor(values: number[], dims: number[]): Tensor {
+  const bits = Uint16Array.from(values, (value) => {
+    if (value === 0) return 0;
+    const exponent = Math.floor(Math.log2(Math.abs(value)));
+    const fraction = (Math.abs(value) / 2 ** exponent - 1) * 1024;
+    return (value < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | fraction;
+  });
+  return { type: 'float16', dims, data: new Uint8Array(bits.buffer) };
+}
 
 const { model: bert } = tinyBert();
 const hidden = 8;
@@ -180,3 +193,70 @@ t.test('multilabel scores become probabilities each for itself', async (t) => {
     t.ok(Math.abs(probabilities[i] - expected) < 1e-6);
   }
 });
+
+t.test(
+  'open ranks: padded to the largest of a run, or alone, users get what a graph of their rank says',
+  async (t) => {
+    const lora = (rank: number, alpha: number): InferenceOptions => ({
+      adapters: [{ kind: 'lora', targets: 'query,value', rank, alpha }],
+      head: { kind: 'none' },
+      pooling: 'mean',
+      activation: 'none',
+    });
+    const open = await buildInferenceGraph(bert, { ...lora(1, 1), ranks: 'open' }, openSession);
+    const users = [
+      { rank: 1, alpha: 4 },
+      { rank: 3, alpha: 6 },
+    ];
+    const alone = await Promise.all(
+      users.map(({ rank, alpha }) => buildInferenceGraph(bert, lora(rank, alpha), openSession)),
+    );
+    // Whole sixteenths: halves hold them, and their products with alpha/rank, exactly.
+    const vectors = alone.map(({ layout }) =>
+      Float32Array.from({ length: layout.fixedSize }, () => Math.round((random() - 0.5) * 16) / 16),
+    );
+    const padded = (of: number[], rank: number): Feeds => {
+      const feeds: Feeds = {};
+      for (const { name, shape, rankAxis } of open.layout.parameters) {
+        const dims = shape.map((size, axis) => (axis === rankAxis ? rank : Number(size)));
+        const values = of.flatMap((user) => {
+          const own = parameterOffsets(alone[user].layout, 1).find(
+            ({ parameter }) => parameter.name === name,
+          )!;
+          const ownRank = users[user].rank;
+          const scale = rankAxis === 0 ? users[user].alpha / ownRank : 1;
+          const columns = rankAxis === 0 ? dims[1] : ownRank;
+          return Array.from({ length: dims[0] * dims[1] }, (_, i) => {
+            const [row, column] = [Math.floor(i / dims[1]), i % dims[1]];
+            const within = rankAxis === 0 ? row < ownRank : column < ownRank;
+            return within ? vectors[user][own.offset + row * columns + column] * scale : 0;
+          });
+        });
+        feeds[name] = float16Tensor(values, [of.length, ...dims]);
+      }
+      return feeds;
+    };
+    const session = await openSession(open.model);
+    const owner = [0, 1, 1, 0, 1, 0];
+    const mixed = await session.run({ ...inputs, row_user: int64Tensor(owner), ...padded([0, 1], 4) });
+    for (const [user, { model }] of alone.entries()) {
+      const fixed = await openSession(model);
+      const adapters = floatTensor(vectors[user], [1, vectors[user].length]);
+      const expected = numbersOf(
+        (await fixed.run({ ...inputs, row_user: int64Tensor(Array(rows).fill(0)), adapters })).scores,
+      );
+      await fixed.close();
+      const one = await session.run({
+        ...inputs,
+        row_user: int64Tensor([0]),
+        ...padded([user], users[user].rank),
+      });
+      for (const [i, value] of expected.entries()) {
+        t.ok(Math.abs(numbersOf(one.scores)[i] - value) < 1e-5, `alone, value ${i}`);
+        if (owner[Math.floor(i / hidden)] === user)
+          t.ok(Math.abs(numbersOf(mixed.scores)[i] - value) < 1e-5, `mixed, value ${i}`);
+      }
+    }
+    await session.close();
+  },
+);

@@ -18,7 +18,8 @@ import { findSites } from './sites.js';
  *
  * Users of one batch may differ in labels: `labels` is the most any of them has, and what lies beyond a user's own is padding of any
  * finite value. Outputs: `scores` [rows, labels], -1e9 beyond a user's labels, and `probabilities`.
- * A row whose adapters are zero computes what the bare base computes, to the bit.
+ * A row whose adapters are zero computes what the bare base computes, to the bit. Without a head, `scores` are the pooled features, and
+ * where all rows belong to one user `row_user` may be of length 1: their tokens are then multiplied as one matrix.
  */
 export interface InferenceGraph {
   model: Model;
@@ -29,6 +30,12 @@ export interface InferenceGraph {
 export interface InferenceOptions extends GraftOptions {
   /** How scores become `probabilities`: over labels, for each label alone, or not at all (regression, embeddings). */
   activation: 'softmax' | 'sigmoid' | 'none';
+  /**
+   * `open`: instead of `adapters`, each adapter parameter is an input of its own name, float16 [users, …shape], and the rank of
+   * LoRA matrices is that of the run: whoever feeds them pads smaller ranks with zeros and multiplies B by alpha/rank. Give
+   * such adapters an alpha equal to their rank. Default `fixed`.
+   */
+  ranks?: 'fixed' | 'open';
 }
 
 /** @throws GraphError bad_injection */
@@ -52,7 +59,7 @@ export async function buildInferenceGraph(
   );
   e.scope = 'scores';
   const shape: Dim[] = ['rows', 'labels'];
-  let flat = e.op('Squeeze', [scores, e.int64s([1])]);
+  let flat = options.head.kind === 'none' ? pooled : e.op('Squeeze', [scores, e.int64s([1])]);
   if (options.activation !== 'none') {
     if (options.head.kind === 'none') {
       throw new GraphError(
@@ -72,11 +79,14 @@ export async function buildInferenceGraph(
       : options.activation === 'sigmoid'
         ? e.op('Sigmoid', [flat])
         : undefined;
-  const { model, layout } = graft.finish([
-    { name: 'scores', value: flat, type: 'float32', shape },
-    ...(probabilities
-      ? [{ name: 'probabilities', value: probabilities, type: 'float32' as const, shape }]
-      : []),
-  ]);
+  const { model, layout } = graft.finish(
+    [
+      { name: 'scores', value: flat, type: 'float32', shape },
+      ...(probabilities
+        ? [{ name: 'probabilities', value: probabilities, type: 'float32' as const, shape }]
+        : []),
+    ],
+    options.ranks === 'open',
+  );
   return { model, layout };
 }

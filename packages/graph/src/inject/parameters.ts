@@ -13,6 +13,8 @@ export interface Parameter {
   decay: boolean;
   /** Zero leaves the base as it is; LoRA's A starts uniform in ±bound so that B has something to learn from. */
   initial: { kind: 'zeros' } | { kind: 'uniform'; bound: number };
+  /** The axis of a LoRA matrix that is its rank, which inference may leave open: users' ranks differ. */
+  rankAxis?: number;
 }
 
 /** The parameters in the order in which they lie; those sized by labels come last. */

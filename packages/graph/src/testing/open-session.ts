@@ -9,6 +9,8 @@ function toRuntime({ type, dims, data }: Tensor): ort.Tensor {
       return new ort.Tensor('float32', new Float32Array(copy), dims);
     case 'float64':
       return new ort.Tensor('float64', new Float64Array(copy), dims);
+    case 'float16':
+      return new ort.Tensor('float16', new Uint16Array(copy), dims);
     case 'int64':
       return new ort.Tensor('int64', new BigInt64Array(copy), dims);
     case 'bool':

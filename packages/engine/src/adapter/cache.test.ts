@@ -1,8 +1,8 @@
 import type { ModelRef } from '@scion/contracts';
 import fc from 'fast-check';
 import t from 'tap';
-import type { DecodedAdapter } from './adapter.js';
-import { type AdapterKey, type AdapterLease, createAdapterCache } from './index.js';
+import { type AdapterKey, type AdapterLease, createAdapterCache } from '../index.js';
+import type { ResidentAdapter } from './decode.js';
 
 const keyOf = (user: string, version = 1): AdapterKey => ({
   tenantId: 'ten_a',
@@ -12,15 +12,15 @@ const keyOf = (user: string, version = 1): AdapterKey => ({
   adapterSha256: 'a'.repeat(64),
 });
 /** Only what the cache looks at. */
-const adapterOf = (bytes: number) => ({ bytes }) as DecodedAdapter;
+const adapterOf = (bytes: number) => ({ bytes }) as ResidentAdapter;
 
 /** Loads that end when the test says so. */
 function controlled() {
-  const open: { key: AdapterKey; resolve(adapter: DecodedAdapter): void; reject(error: Error): void }[] = [];
+  const open: { key: AdapterKey; resolve(adapter: ResidentAdapter): void; reject(error: Error): void }[] = [];
   return {
     open,
     load: (key: AdapterKey) =>
-      new Promise<DecodedAdapter>((resolve, reject) => open.push({ key, resolve, reject })),
+      new Promise<ResidentAdapter>((resolve, reject) => open.push({ key, resolve, reject })),
   };
 }
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -173,7 +173,7 @@ t.test(
         const { open, load } = controlled();
         const cache = createAdapterCache({ budgetBytes: 100, load });
         const leases: { user: string; lease: AdapterLease }[] = [];
-        const made = new Map<DecodedAdapter, string>();
+        const made = new Map<ResidentAdapter, string>();
         let outstanding = 0;
         const check = () => {
           const { bytes, entries, resident } = cache.state();

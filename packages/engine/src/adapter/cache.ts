@@ -1,6 +1,6 @@
 import { AppError, type CacheState, type ModelRef } from '@scion/contracts';
 import { LRUCache } from 'lru-cache';
-import type { DecodedAdapter } from './adapter.js';
+import type { ResidentAdapter } from './decode.js';
 
 /** One version's artifact: what it is of, and the hash its bytes must have. */
 export interface AdapterKey extends ModelRef {
@@ -10,7 +10,7 @@ export interface AdapterKey extends ModelRef {
 
 /** A pin on a resident adapter. */
 export interface AdapterLease {
-  adapter: DecodedAdapter;
+  adapter: ResidentAdapter;
   /** Idempotent. After it the adapter may be evicted; what holds the object meanwhile keeps a whole one. */
   release(): void;
 }
@@ -32,14 +32,14 @@ export interface AdapterCacheOptions {
   /** Bytes of all resident adapters together, pinned ones included, are never more than this. */
   budgetBytes: number;
   /** Fetches and decodes. What it holds meanwhile is not counted: an adapter is resident once it is decoded. */
-  load(key: AdapterKey): Promise<DecodedAdapter>;
+  load(key: AdapterKey): Promise<ResidentAdapter>;
   maxWaiting?: number;
 }
 
 interface Entry {
   id: string;
   key: AdapterKey;
-  adapter: DecodedAdapter;
+  adapter: ResidentAdapter;
   pins: number;
   /** Evicted while pinned: goes when the last pin does, and is not handed out again. */
   doomed: boolean;
@@ -57,7 +57,7 @@ interface Flight {
 
 interface Waiter {
   flight: Flight;
-  adapter: DecodedAdapter;
+  adapter: ResidentAdapter;
   admitted(entry: Entry): void;
 }
 
@@ -86,7 +86,7 @@ export function createAdapterCache({
   const counters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
 
   /** Makes room and takes the adapter in, pinned by its passengers; or leaves everything as it is. */
-  const admit = (flight: Flight, adapter: DecodedAdapter): Entry | undefined => {
+  const admit = (flight: Flight, adapter: ResidentAdapter): Entry | undefined => {
     if (pinnedBytes + adapter.bytes > budgetBytes) return undefined;
     while (pinnedBytes + idle.calculatedSize + adapter.bytes > budgetBytes) {
       idle.pop();

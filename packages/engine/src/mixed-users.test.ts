@@ -1,0 +1,177 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Card } from '@scion/contracts';
+import t from 'tap';
+import { createRandom } from './head/random.js';
+import {
+  type AdapterKey,
+  type AdapterSite,
+  createEngine,
+  type Engine,
+  encodeAdapter,
+  registerBase,
+} from './index.js';
+import { softmax } from './softmax.js';
+import { tinyConfig, tinyWeights, writeTinyBert } from './testing/tiny-bert.js';
+
+/**
+ * A LoRA adapter is a change of weights, so there is an independent answer to compare with: the base whose weights were
+ * changed beforehand, registered as a base of its own.
+ */
+const root = mkdtempSync(join(tmpdir(), 'scion-mixed-'));
+const engines: Engine[] = [];
+t.teardown(async () => {
+  for (const engine of engines) await engine.close();
+  rmSync(root, { recursive: true, force: true });
+});
+const files = new Map<string, Uint8Array>();
+const config = { ...tinyConfig, num_hidden_layers: 3 };
+const layout = { featureLayers: [1, 2, 3], topLayers: 2 };
+
+async function open(name: string, weights: ReturnType<typeof tinyWeights>): Promise<Engine> {
+  const folder = join(root, `${name}-source`);
+  const baseDir = join(root, name);
+  await writeTinyBert(folder, { config, weights });
+  await registerBase({ folder, outDir: baseDir, name, ...layout });
+  const engine = await createEngine({
+    ...{ baseDir, threads: 1, cacheBytes: 1 << 20 },
+    loadAdapter: async ({ user }: AdapterKey) => files.get(user),
+  });
+  engines.push(engine);
+  return engine;
+}
+const engine = await open('base', tinyWeights(config));
+const texts = ['tea', 'rain sun', 'snow tea rain sun tea', 'suns rains', '', 'tea rain snow snow snow'];
+
+interface User {
+  name: string;
+  labels: number;
+  rank?: number;
+  layers?: number[];
+}
+const users: User[] = [
+  { name: 'head-only', labels: 2 },
+  { name: 'rank-1', labels: 3, rank: 1, layers: [1, 2] },
+  { name: 'rank-4', labels: 5, rank: 4, layers: [1, 2] },
+  { name: 'upper-layer', labels: 2, rank: 2, layers: [2] },
+  { name: 'another-head', labels: 4 },
+];
+
+/** Halves, so that what is stored is what was meant. */
+const halvesFrom = (random: () => number, count: number) =>
+  Float32Array.from({ length: count }, () => Math.round((random() - 0.5) * 64) / 64);
+
+/** The largest difference of two lists of equal length. */
+const distance = (values: Float32Array, expected: number[]) =>
+  Math.max(...expected.map((value, i) => Math.abs(value - values[i])));
+
+/** Publishes a user's adapter, and answers from the base with the same change in its weights. */
+async function plant(user: User, seed: number) {
+  const random = createRandom(seed);
+  const { featureSize } = engine.base;
+  const labels = Array.from({ length: user.labels }, (_, i) => `label-${i}`);
+  const weight = halvesFrom(random, user.labels * featureSize);
+  const bias = halvesFrom(random, user.labels);
+  const { rank = 1, layers = [] } = user;
+  const alpha = 2 * rank;
+  const lora = engine.base.sites
+    .filter(({ layer }) => layers.includes(layer))
+    .map((site) => ({
+      site,
+      a: halvesFrom(random, site.inFeatures * rank),
+      b: halvesFrom(random, rank * site.outFeatures),
+    }));
+  const owner = { tenantId: `ten_${seed}`, task: 'weather', user: user.name };
+  const metrics = { accuracy: 1, macroF1: 1, logLoss: 0, rows: 1 };
+  const card: Card = {
+    ...{ task: 'weather', version: 1, jobId: 'job_01aryz6s41tsv4rrffq69g5fav', labels, examples: 1 },
+    createdAt: '2026-11-23T20:15:00.000Z',
+    method: lora.length > 0 ? 'lora' : 'head',
+    examplesPerLabel: {},
+    baseSha256: engine.base.sha256,
+    dataSha256: 'd'.repeat(64),
+    recipe: {
+      ...{ l2: 1, folds: 2, seed, temperature: 1 },
+      ...(lora.length > 0 && { lora: { rank, alpha, layers, targets: ['query', 'value'] } }),
+    },
+    seconds: { embed: 0, fit: 0 },
+    gate: { promoted: true, reason: 'test', candidate: metrics, majority: metrics, live: null },
+  };
+  const { bytes, sha256 } = encodeAdapter({ weight, bias, lora, card, owner });
+  files.set(user.name, bytes);
+
+  const changed = await open(user.name, merged(lora, rank, alpha));
+  const features = await changed.features(texts);
+  const moved = distance(features, [...(await engine.features(texts))]);
+  const expected = texts.map((_, row) => {
+    const scores = Float32Array.from(labels, (__, label) => {
+      let score = bias[label];
+      for (let j = 0; j < featureSize; j += 1)
+        score += weight[label * featureSize + j] * features[row * featureSize + j];
+      return score;
+    });
+    softmax(scores);
+    return [...scores];
+  });
+  return { key: { ...owner, version: 1, adapterSha256: sha256 }, expected, moved };
+}
+
+/** The base's weights with each W (stored [out, in]) plus (alpha / rank) · (A · B)ᵀ. */
+function merged(
+  lora: { site: AdapterSite; a: Float32Array; b: Float32Array }[],
+  rank: number,
+  alpha: number,
+) {
+  const weights = tinyWeights(config);
+  for (const { site, a, b } of lora) {
+    const { data } = weights.get(`${site.module}.weight`)!;
+    const w = new Float32Array(data.buffer, data.byteOffset, site.inFeatures * site.outFeatures);
+    for (let out = 0; out < site.outFeatures; out += 1)
+      for (let into = 0; into < site.inFeatures; into += 1)
+        for (let r = 0; r < rank; r += 1)
+          w[out * site.inFeatures + into] +=
+            (alpha / rank) * a[into * rank + r] * b[r * site.outFeatures + out];
+  }
+  return weights;
+}
+
+const planted = await Promise.all(users.map((user, at) => plant(user, at + 1)));
+
+t.test(
+  'users of different ranks, layers and labels in one batch get what their own merged base says',
+  async (t) => {
+    const answers = await Promise.all(planted.map(({ key }) => engine.predict(key, texts)));
+    for (const [at, { expected, moved }] of planted.entries()) {
+      const { labels, probabilities } = answers[at];
+      t.equal(labels.length, users[at].labels);
+      t.ok(distance(probabilities, expected.flat()) < 1e-5, users[at].name);
+      t.equal(moved > 0.05, users[at].rank !== undefined, 'and the adapters matter');
+    }
+  },
+);
+
+t.test('alone, or one text at a time, the answers are the same', async (t) => {
+  for (const [at, { key, expected }] of planted.entries()) {
+    const alone = await engine.predict(key, texts);
+    t.ok(distance(alone.probabilities, expected.flat()) < 1e-5, users[at].name);
+    const apart = await Promise.all(texts.map((text) => engine.predict(key, [text])));
+    for (const [row, { probabilities }] of apart.entries())
+      t.ok(distance(probabilities, expected[row]) < 1e-5);
+  }
+});
+
+t.test('the trunk’s output is that of the layers below the cut, whatever shared its run', async (t) => {
+  const { hiddenSize, featureSize } = engine.base;
+  const together = await engine.trunk(texts);
+  const features = await engine.features(texts);
+  for (const [row, text] of texts.entries()) {
+    const [alone] = await engine.trunk([text]);
+    const { tokens, hidden, pooled } = together[row];
+    t.equal(hidden.length, tokens * hiddenSize);
+    t.ok(distance(hidden, [...alone.hidden]) < 1e-5);
+    t.equal(pooled.length, hiddenSize, 'of three feature layers one is at the cut');
+    const lower = features.subarray(row * featureSize, row * featureSize + hiddenSize);
+    t.ok(distance(pooled, [...lower]) < 1e-6);
+  }
+});

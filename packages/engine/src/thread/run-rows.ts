@@ -1,0 +1,172 @@
+import type { HeadWeights } from '../adapter/decode.js';
+import { decodeFloat16 } from '../float16.js';
+import type { Row, RowAnswer, ThreadSetup, TrunkOutput } from './protocol.js';
+import type { BaseSession, HiddenBatch } from './session.js';
+import { splitBatch } from './split-batch.js';
+import type { Tokenize } from './tokenizer.js';
+
+export interface RowRunner {
+  session: BaseSession;
+  tokenize: Tokenize;
+  setup: Pick<ThreadSetup, 'maxTokensPerRun' | 'hiddenSize' | 'featureSize'>;
+}
+
+/** A row on its way through trunk and top. */
+interface Passenger {
+  row: Row;
+  at: number;
+  /** Empty where the trunk's output was given. */
+  ids: number[];
+  length: number;
+}
+
+/** Answers rows in their order, however they are best cut into runs. */
+export async function runRows(runner: RowRunner, rows: Row[]): Promise<RowAnswer[]> {
+  const passengers = rows.map((row, at): Passenger => {
+    if (typeof row.input !== 'string') return { row, at, ids: [], length: row.input.tokens };
+    const ids = runner.tokenize(row.input);
+    return { row, at, ids, length: ids.length };
+  });
+  const answers: RowAnswer[] = rows.map(() => ({ values: new Float32Array(0) }));
+  const lengths = passengers.map(({ length }) => length);
+  for (const run of splitBatch(lengths, runner.setup.maxTokensPerRun))
+    await ride(
+      runner,
+      run.map((at) => passengers[at]),
+      answers,
+    );
+  return answers;
+}
+
+/** One run: the trunk for texts, the top for all that want more of it. */
+async function ride(
+  { session, setup }: RowRunner,
+  passengers: Passenger[],
+  answers: RowAnswer[],
+): Promise<void> {
+  const { hiddenSize, featureSize } = setup;
+  const texts = passengers.filter(({ ids }) => ids.length > 0);
+  const trunk = texts.length > 0 ? await session.runTrunk(texts.map(({ ids }) => ids)) : undefined;
+  const lowerSize = trunk ? trunk.pooled.length / texts.length : givenOf(passengers[0]).pooled.length;
+  if (trunk) toUnitLength(trunk.pooled, hiddenSize);
+  const place = new Map(texts.map(({ at }, row) => [at, row]));
+  for (const { row, at } of texts)
+    if (row.keepTrunk || row.answer === 'trunk')
+      answers[at].trunk = shared(trunk!, place.get(at)!, { hiddenSize, lowerSize });
+
+  const upward = passengers.filter(({ row }) => row.answer !== 'trunk');
+  if (upward.length === 0) return;
+  // Where all came through the trunk just now, its output is the top's input as it is.
+  const batch =
+    trunk && upward.length === texts.length && texts.length === passengers.length
+      ? trunk
+      : gather(upward, { trunk, place, hiddenSize });
+  const upper = await session.runTop(
+    batch,
+    upward.map(({ row }) => row.lora),
+  );
+  toUnitLength(upper, hiddenSize);
+  const upperSize = featureSize - lowerSize;
+  const features = new Float32Array(upward.length * featureSize);
+  for (const [i, passenger] of upward.entries()) {
+    const { at } = passenger;
+    const from = place.get(at);
+    features.set(
+      from === undefined
+        ? givenOf(passenger).pooled
+        : trunk!.pooled.subarray(from * lowerSize, (from + 1) * lowerSize),
+      i * featureSize,
+    );
+    features.set(upper.subarray(i * upperSize, (i + 1) * upperSize), i * featureSize + lowerSize);
+  }
+  const weights = new Map<HeadWeights, Float32Array>();
+  const weightOf = (head: HeadWeights): Float32Array => {
+    const known = weights.get(head) ?? decodeFloat16(head.weight);
+    weights.set(head, known);
+    return known;
+  };
+  for (const [i, { row, at }] of upward.entries()) {
+    const own = features.subarray(i * featureSize, (i + 1) * featureSize);
+    answers[at].values = typeof row.answer === 'string' ? own.slice() : scoresOf(row.answer, own, weightOf);
+  }
+}
+
+function givenOf({ row }: Passenger): TrunkOutput {
+  return row.input as TrunkOutput;
+}
+
+/** What the trunk made of one row, without its padding. */
+function shared(
+  { hidden, tokens, lengths, pooled }: HiddenBatch & { pooled: Float32Array },
+  row: number,
+  { hiddenSize, lowerSize }: { hiddenSize: number; lowerSize: number },
+): TrunkOutput {
+  const size = lengths[row] * hiddenSize;
+  const memory = new SharedArrayBuffer(4 * (size + lowerSize));
+  const out = {
+    tokens: lengths[row],
+    hidden: new Float32Array(memory, 0, size),
+    pooled: new Float32Array(memory, 4 * size, lowerSize),
+  };
+  const from = row * tokens * hiddenSize;
+  out.hidden.set(hidden.subarray(from, from + size));
+  out.pooled.set(pooled.subarray(row * lowerSize, (row + 1) * lowerSize));
+  return out;
+}
+
+/** The hidden states of rows from this run's trunk and of rows that came with theirs, in one batch. */
+function gather(
+  rows: Passenger[],
+  {
+    trunk,
+    place,
+    hiddenSize,
+  }: { trunk: HiddenBatch | undefined; place: ReadonlyMap<number, number>; hiddenSize: number },
+): HiddenBatch {
+  const lengths = rows.map(({ length }) => length);
+  const tokens = Math.max(...lengths);
+  const hidden = new Float32Array(rows.length * tokens * hiddenSize);
+  for (const [i, passenger] of rows.entries()) {
+    const from = place.get(passenger.at);
+    const start = (from ?? 0) * (trunk?.tokens ?? 0) * hiddenSize;
+    const own =
+      from === undefined
+        ? givenOf(passenger).hidden
+        : trunk!.hidden.subarray(start, start + passenger.length * hiddenSize);
+    hidden.set(own, i * tokens * hiddenSize);
+  }
+  return { hidden, tokens, lengths };
+}
+
+/** features · weightᵀ + bias of each head, one after another. */
+function scoresOf(
+  heads: HeadWeights[],
+  features: Float32Array,
+  weightOf: (head: HeadWeights) => Float32Array,
+): Float32Array {
+  const scores = new Float32Array(heads.reduce((sum, { bias }) => sum + bias.length, 0));
+  let at = 0;
+  for (const head of heads) {
+    const weight = weightOf(head);
+    for (let label = 0, j = 0; label < head.bias.length; label += 1, at += 1) {
+      let score = head.bias[label];
+      for (let column = 0; column < features.length; column += 1, j += 1)
+        score += weight[j] * features[column];
+      scores[at] = score;
+    }
+  }
+  return scores;
+}
+
+/**
+ * Every `size` values become a vector of unit length. Heads do better on directions alone, and the last layer's is then
+ * the sentence embedding, as the all-MiniLM models define it.
+ */
+function toUnitLength(values: Float32Array, size: number): void {
+  for (let at = 0; at < values.length; at += size) {
+    let squares = 0;
+    for (let j = at; j < at + size; j += 1) squares += values[j] * values[j];
+    const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0;
+    for (let j = at; j < at + size; j += 1) values[j] *= scale;
+  }
+}
