@@ -9,7 +9,9 @@ import {
 } from 'fastify';
 import { addAuthentication } from './http/authenticate.js';
 import { addBodyParsers } from './http/body-parsers.js';
+import { addCompression } from './http/compression.js';
 import { addDashboard } from './http/dashboard.js';
+import { addEntityTags } from './http/entity-tags.js';
 import { addErrorHandler, sendProblem, toAppError } from './http/error-handler.js';
 import { addRequestRecords } from './http/metrics.js';
 import { addNotFoundHandler } from './http/not-found.js';
@@ -53,6 +55,9 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   addRequestRecords(app, deps);
   await addSecurityHeaders(app);
   await addPressureGuard(app, settings.maxEventLoopDelayMs);
+  // In this order: a tag names an answer whatever its coding.
+  addEntityTags(app);
+  addCompression(app);
   addAuthentication(app, deps);
   await addOpenApi(app, deps);
   addRoutes(app, deps);

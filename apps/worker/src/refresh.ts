@@ -65,7 +65,7 @@ export function createRefresh({
     for await (const { id: tenantId } of everyRow((page) => registry.tenants.list(page))) {
       for await (const { name: task, retrain } of everyRow((page) => registry.tasks.list(tenantId, page))) {
         if (!retrain?.nightly) continue;
-        for await (const { user } of everyRow((page) => registry.models.list(tenantId, { task, ...page }))) {
+        for await (const user of everyRow((page) => registry.models.users(tenantId, task, page))) {
           const ref = { tenantId, task, user };
           await queue.enqueueRefresh({ ...ref, night: true, occasion }, Math.round(spread(ref) * nightMs));
           models += 1;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { createIds, type IdKind, idPattern, idPrefixes, timeOfId } from './index.js';
+import { createIds, type IdKind, idOfTime, idPattern, idPrefixes, timeOfId } from './index.js';
 
 const kinds = Object.keys(idPrefixes) as IdKind[];
 /** ULIDs hold 48 bits of milliseconds. */
@@ -45,4 +45,14 @@ t.test('an id tells when it was made', async (t) => {
     ),
   );
   t.pass('for any moment and kind');
+});
+
+t.test('the least id of a moment divides the ids made before it from those made since', async (t) => {
+  fc.assert(
+    fc.property(moment, moment, fc.constantFrom(...kinds), (made, at, kind) => {
+      fc.pre(made > 0);
+      return createIds(() => made)(kind) >= idOfTime(kind, at) === made >= at;
+    }),
+  );
+  t.pass('for any two moments');
 });

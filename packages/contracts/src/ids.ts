@@ -1,4 +1,4 @@
-import { decodeTime, ulid } from 'ulid';
+import { decodeTime, encodeTime, ulid } from 'ulid';
 
 /**
  * Every id is `<prefix>_<ULID in lower case>`: its kind is readable, it sorts by creation time, and it holds
@@ -33,4 +33,9 @@ export function idPattern(kind: IdKind): string {
 /** When an id was made, in milliseconds since the epoch. */
 export function timeOfId(id: string): number {
   return decodeTime(id.slice(id.indexOf('_') + 1).toUpperCase());
+}
+
+/** The least id of a kind that can have been made at `ms` or later, for ranges of ids. */
+export function idOfTime(kind: IdKind, ms: number): string {
+  return `${idPrefixes[kind]}_${encodeTime(Math.max(0, ms), 10).toLowerCase()}${'0'.repeat(16)}`;
 }

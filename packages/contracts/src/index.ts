@@ -1,7 +1,7 @@
 /** What crosses a process boundary: schemas, ids and problems. Imports nothing of ours and does no I/O. */
 export { type Clock, timestamp } from './clock.js';
 export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, problems } from './errors.js';
-export { createIds, type IdKind, idPattern, idPrefixes, type NewId, timeOfId } from './ids.js';
+export { createIds, type IdKind, idOfTime, idPattern, idPrefixes, type NewId, timeOfId } from './ids.js';
 export { limits } from './limits.js';
 export { type MissingExamples, missingExamples } from './missing-examples.js';
 export { Erasure, ErasureReceipt, SigningKey } from './schemas/erasures.js';
@@ -15,6 +15,7 @@ export {
   JobPriority,
   JobStage,
   JobState,
+  JobsQuery,
   Metrics,
 } from './schemas/jobs.js';
 export {
@@ -24,6 +25,7 @@ export {
   LoraRecipe,
   Model,
   ModelSummary,
+  ModelsQuery,
   ModelVersion,
   Promotion,
   Rollback,
@@ -40,6 +42,7 @@ export {
   Sha256,
   TaskName,
   TenantId,
+  TimeRange,
   Timestamp,
   UserId,
   WebhookId,

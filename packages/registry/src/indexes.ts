@@ -33,10 +33,14 @@ export const indexNames = {
   deliveries: (webhookId: string) => `${indexPrefix}deliveries:${webhookId}`,
   /** Members `<task>/<escaped user>`. */
   models: (tenantId: string) => `${indexPrefix}models:${tenantId}`,
-  jobs: (tenantId: string) => `${indexPrefix}jobs:${tenantId}`,
+  /** Of null: every tenant's. */
+  jobs: (tenantId: string | null) => `${indexPrefix}jobs:${tenantId ?? 'all'}`,
   jobsOfTask: (tenantId: string, task: string) => `${indexPrefix}jobs-task:${tenantId}:${task}`,
   jobsOfModel: (ref: ModelRef) => `${indexPrefix}jobs-model:${modelName(ref)}`,
-  jobsInState: (tenantId: string, state: JobState) => `${indexPrefix}jobs-state:${tenantId}:${state}`,
+  jobsOfUser: (tenantId: string, user: string) =>
+    `${indexPrefix}jobs-user:${tenantId}:${escapeSegment(user)}`,
+  jobsInState: (tenantId: string | null, state: JobState) =>
+    `${indexPrefix}jobs-state:${tenantId ?? 'all'}:${state}`,
   /** Queued, paused and running jobs of a model. */
   openJobs: (ref: ModelRef) => `${indexPrefix}jobs-open:${modelName(ref)}`,
   /** Queued, paused and running jobs of everyone. */
@@ -63,6 +67,10 @@ export interface IndexRange extends PageRequest {
   newestFirst?: boolean;
   /** Only members that start with this, which must be ASCII. */
   prefix?: string;
+  /** Only members from this one on. */
+  atLeast?: string;
+  /** Only members before this one. */
+  below?: string;
 }
 
 export interface Indexes {
@@ -71,6 +79,7 @@ export interface Indexes {
   drop(name: string): Promise<void>;
   page(name: string, range?: IndexRange): Promise<IndexPage>;
   size(name: string): Promise<number>;
+  contains(name: string, members: string[]): Promise<boolean[]>;
   /** Puts a job's record into every index of jobs, and its model into the index of models. */
   putJob(job: Job): Promise<void>;
   /** Takes a model and its jobs out of every index. */
@@ -143,6 +152,8 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       }
       let low = prefix === '' ? '-' : `[${prefix}`;
       let high = prefix === '' ? '+' : `(${prefix}\x7f`;
+      if (range.atLeast !== undefined) low = `[${range.atLeast}`;
+      if (range.below !== undefined) high = `(${range.below}`;
       if (after !== undefined && range.newestFirst) high = `(${after}`;
       else if (after !== undefined) low = `(${after}`;
       const [reply] = await read((batch) =>
@@ -159,6 +170,11 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       const [reply] = await read((batch) => batch.zcard(name));
       return reply as number;
     },
+    async contains(name, members) {
+      if (members.length === 0) return [];
+      const [reply] = await read((batch) => batch.zmscore(name, members));
+      return (reply as (string | null)[]).map((score) => score !== null);
+    },
     async putJob(job) {
       const { id, tenantId, task, user, state } = job;
       const batch = redis
@@ -167,10 +183,13 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
         .zadd(indexNames.models(tenantId), 0, memberOfModel(job))
         .zadd(indexNames.jobs(tenantId), 0, id)
         .zadd(indexNames.jobsOfTask(tenantId, task), 0, id)
-        .zadd(indexNames.jobsOfModel(job), 0, id);
-      for (const other of states)
-        if (other !== state) batch.zrem(indexNames.jobsInState(tenantId, other), id);
-      batch.zadd(indexNames.jobsInState(tenantId, state), 0, id);
+        .zadd(indexNames.jobsOfUser(tenantId, user), 0, id)
+        .zadd(indexNames.jobsOfModel(job), 0, id)
+        .zadd(indexNames.jobs(null), 0, id);
+      for (const owner of [tenantId, null]) {
+        for (const other of states) if (other !== state) batch.zrem(indexNames.jobsInState(owner, other), id);
+        batch.zadd(indexNames.jobsInState(owner, state), 0, id);
+      }
       for (const name of [indexNames.openJobs(job), indexNames.unfinished]) {
         if (isOpen(state)) batch.zadd(name, 0, id);
         else batch.zrem(name, id);
@@ -178,7 +197,7 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       await run(batch);
     },
     async dropModel(ref, jobIds) {
-      const { tenantId, task } = ref;
+      const { tenantId, task, user } = ref;
       const batch = redis
         .multi()
         .zrem(indexNames.models(tenantId), memberOfModel(ref))
@@ -186,8 +205,9 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       if (jobIds.length > 0) {
         batch.hdel(jobRefs, ...jobIds);
         const shared = [
-          ...[indexNames.jobs(tenantId), indexNames.jobsOfTask(tenantId, task), indexNames.unfinished],
-          ...states.map((state) => indexNames.jobsInState(tenantId, state)),
+          ...[indexNames.jobs(tenantId), indexNames.jobs(null), indexNames.unfinished],
+          ...[indexNames.jobsOfTask(tenantId, task), indexNames.jobsOfUser(tenantId, user)],
+          ...[tenantId, null].flatMap((owner) => states.map((state) => indexNames.jobsInState(owner, state))),
         ];
         for (const name of shared) batch.zrem(name, ...jobIds);
       }

@@ -3,7 +3,6 @@ import {
   AppError,
   defaultRetention,
   type ModelRef,
-  type ModelSummary,
   type ModelVersion,
   timestamp,
 } from '@scion/contracts';
@@ -18,18 +17,10 @@ import {
 } from './aliases.js';
 import { collectVersions } from './collect.js';
 import { requireJobNotErased } from './erased-jobs.js';
-import { unescapeSegment } from './escape.js';
-import {
-  addModel,
-  decodeCursor,
-  encodeCursor,
-  indexNames,
-  lockNames,
-  modelName,
-  pageSize,
-} from './indexes.js';
+import { addModel, decodeCursor, encodeCursor, lockNames, modelName, pageSize } from './indexes.js';
 import { encodeJson } from './json-object.js';
 import { objectKeys } from './keys.js';
+import { listModels, listUsers } from './list-models.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
 import type { Examples, Models, Tasks } from './registry.js';
@@ -135,18 +126,8 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     (await readAliases(store, ref)).map(({ record }) => open(record)).reverse();
 
   return {
-    async list(tenantId, { task, ...page } = {}) {
-      const { members, nextCursor } = await indexes.page(indexNames.models(tenantId), {
-        ...page,
-        prefix: task === undefined ? '' : `${task}/`,
-      });
-      const data = members.flatMap((member): ModelSummary[] => {
-        const slash = member.indexOf('/');
-        const user = unescapeSegment(member.slice(slash + 1));
-        return user === undefined ? [] : [{ tenantId, task: member.slice(0, slash), user }];
-      });
-      return { data, nextCursor };
-    },
+    list: (tenantId, filter = {}) => listModels({ store, indexes, live }, tenantId, filter),
+    users: (tenantId, task, page = {}) => listUsers(indexes, tenantId, task, page),
     async get(ref) {
       await requireModel(ref);
       const [count, { published, pinned }, liveVersion, switches] = await Promise.all([

@@ -20,6 +20,7 @@ import type {
   Model,
   ModelRef,
   ModelSummary,
+  ModelsQuery,
   ModelVersion,
   Page,
   SigningKey,
@@ -122,7 +123,13 @@ export interface EncodedVersion {
 }
 
 export interface Models {
-  list(tenantId: string, filter?: PageRequest & { task?: string | undefined }): Promise<Page<ModelSummary>>;
+  /**
+   * The models of a tenant, or of all (null), by task and user. A page may be short, since a filter on state or time
+   * searches a bounded number of names; `nextCursor` alone says whether there is more.
+   */
+  list(tenantId: string | null, filter?: ModelsQuery): Promise<Page<ModelSummary>>;
+  /** The users of a task by name alone, without a look at any of them. */
+  users(tenantId: string, task: string, page?: PageRequest): Promise<Page<string>>;
   /** Throws task_not_found, and user_not_found when nothing of this user is stored for the task. */
   get(ref: ModelRef): Promise<Model>;
   /** Newest first. Throws task_not_found and user_not_found. */
@@ -195,6 +202,9 @@ export interface JobFilter extends PageRequest {
   task?: string | undefined;
   user?: string | undefined;
   state?: JobState | undefined;
+  /** Only jobs created at this moment or later, before that one. */
+  from?: string | undefined;
+  to?: string | undefined;
 }
 
 export interface Jobs {
@@ -211,8 +221,8 @@ export interface Jobs {
   get(tenantId: string, jobId: string): Promise<Job>;
   /** The record found by its names alone, for workers. Throws job_not_found. */
   load(ref: JobRef): Promise<Job>;
-  /** Newest first. */
-  list(tenantId: string, filter?: JobFilter): Promise<Page<Job>>;
+  /** Newest first; of all tenants when `tenantId` is null. A page may be short, as with models. */
+  list(tenantId: string | null, filter?: JobFilter): Promise<Page<Job>>;
   /** Rewrites an unfinished record; only its owner (the worker that runs it) may. Throws job_finished. */
   update(ref: JobRef, patch: JobPatch): Promise<Job>;
   /**

@@ -29,7 +29,6 @@ export type {
   ModelSummary,
   ModelVersion,
   Overview,
-  OverviewQuery,
   Page,
   Prediction,
   PredictResponse,
@@ -54,6 +53,7 @@ export { type Client, type ClientOptions, createClient } from './client.js';
 export { isScionError, ScionError, type ScionErrorCode } from './errors.js';
 export { addJobEvent, isFinished, type JobEventsOptions } from './job-events.js';
 export type { JobMetric } from './job-metrics.js';
+export type { OverviewQuery } from './overview-stream.js';
 export type { PageOptions, PagePromise } from './pages.js';
 export type { Examples } from './resources/examples.js';
 export type { Jobs, JobsQuery, JobWaitOptions } from './resources/jobs.js';

@@ -1,8 +1,12 @@
-import type { Overview, OverviewQuery } from '@scion/contracts';
+import type * as contracts from '@scion/contracts';
+import type { Overview } from '@scion/contracts';
 import { bodyOf, idleTimeoutMs, isTransient, retryAfter } from './job-events.js';
+import type { Query } from './pages.js';
 import { retryDelayMs } from './retry.js';
 import { readServerSentEvents } from './server-sent-events.js';
 import type { Transport } from './transport.js';
+
+export type OverviewQuery = Query<contracts.OverviewQuery>;
 
 /**
  * The overview as the service sends it, for as long as somebody listens: a stream that breaks is opened anew, with

@@ -1,5 +1,8 @@
 import type { Page } from '@scion/contracts';
 
+/** The members of a query, each of which may also be undefined: callers pass on what they may not have. */
+export type Query<T> = { [K in keyof T]?: T[K] | undefined };
+
 /** Which page of a list: `cursor` is `nextCursor` of the page before; `limit` is at most 100. */
 export interface PageOptions {
   cursor?: string | undefined;

@@ -8,6 +8,7 @@ import type {
   JobEvent,
   Key,
   Model,
+  ModelSummary,
   ModelVersion,
   Overview,
   Page,
@@ -147,6 +148,14 @@ const model: Model = {
   versions: 2,
   live: version,
   history: [{ version: 2, at, by: jobId, reason: 'gate' }],
+};
+const summary: ModelSummary = {
+  ...{ tenantId, task, user },
+  live: {
+    ...{ version: 2, createdAt: at, method: 'head', labels: 2, examples: 40 },
+    ...{ adapterBytes: 6_712, accuracy: 0.9 },
+  },
+  lastJob: { id: jobId, state: 'succeeded', createdAt: at, finishedAt: at },
 };
 const prediction: PredictResponse = {
   predictions: [
@@ -323,7 +332,7 @@ export const examples: Record<string, OperationExamples> = {
     },
   },
   predict: { request: json({ inputs: ['Your parcel is at the door'] }), response: prediction },
-  listModels: { response: page({ tenantId, task, user }) },
+  listModels: { response: page(summary) },
   getModel: { response: model },
   listVersions: { response: page(version) },
   getVersion: { response: version },

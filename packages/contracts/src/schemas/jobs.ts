@@ -1,6 +1,16 @@
 /** Training jobs, their gate and their events. */
 import { type Static, Type } from 'typebox';
-import { closed, JobId, Nullable, TaskName, TenantId, Timestamp, UserId } from './primitives.js';
+import {
+  closed,
+  JobId,
+  Nullable,
+  PageQuery,
+  TaskName,
+  TenantId,
+  TimeRange,
+  Timestamp,
+  UserId,
+} from './primitives.js';
 
 export const JobState = Type.Enum(['queued', 'paused', 'running', 'succeeded', 'failed', 'cancelled']);
 /** Of one tenant and between tenants: an interactive job counts a quarter of its time, so it mostly goes first. */
@@ -61,6 +71,17 @@ export const JobCreate = Type.Object(
   closed,
 );
 
+export const JobsQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    task: Type.Optional(TaskName),
+    user: Type.Optional(UserId),
+    state: Type.Optional(JobState),
+    ...TimeRange,
+  },
+  closed,
+);
+
 /** One line of a job's event stream. `seq` counts from 1 and is the SSE event id. */
 export const JobEvent = Type.Object(
   {
@@ -89,4 +110,5 @@ export type GateDecision = Static<typeof GateDecision>;
 export type JobFailure = Static<typeof JobFailure>;
 export type Job = Static<typeof Job>;
 export type JobCreate = Static<typeof JobCreate>;
+export type JobsQuery = Static<typeof JobsQuery>;
 export type JobEvent = Static<typeof JobEvent>;

@@ -1,16 +1,18 @@
 /** Models: versions, cards and the alias `live`. */
 import { type Static, Type } from 'typebox';
 import { limits } from '../limits.js';
-import { GateDecision } from './jobs.js';
+import { GateDecision, JobState } from './jobs.js';
 import {
   ByLabel,
   closed,
   JobId,
   Label,
   Nullable,
+  PageQuery,
   Sha256,
   TaskName,
   TenantId,
+  TimeRange,
   Timestamp,
   UserId,
 } from './primitives.js';
@@ -93,7 +95,53 @@ export const Model = Type.Object(
   },
   closed,
 );
-export const ModelSummary = Type.Object({ tenantId: TenantId, task: TaskName, user: UserId }, closed);
+export const ModelSummary = Type.Object(
+  {
+    tenantId: TenantId,
+    task: TaskName,
+    user: UserId,
+    live: Nullable(
+      Type.Object(
+        {
+          version: Type.Integer(),
+          createdAt: Timestamp,
+          method: Card.properties.method,
+          labels: Type.Integer({ description: 'How many labels it tells apart' }),
+          examples: Type.Integer({ description: 'It was trained on' }),
+          adapterBytes: Type.Integer(),
+          accuracy: Type.Number({ description: 'On rows it was not trained on, 0 to 1' }),
+        },
+        { ...closed, description: 'The version that answers; null while none does' },
+      ),
+    ),
+    lastJob: Nullable(
+      Type.Object(
+        { id: JobId, state: JobState, createdAt: Timestamp, finishedAt: Nullable(Timestamp) },
+        closed,
+      ),
+    ),
+  },
+  closed,
+);
+export const ModelsQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    task: Type.Optional(TaskName),
+    user: Type.Optional(UserId),
+    state: Type.Optional(
+      Type.Enum(['live', 'untrained'], { description: 'Whether a version is live, or none yet' }),
+    ),
+    from: Type.Optional({
+      ...TimeRange.from,
+      description: 'Only models whose live version was made at this moment or later',
+    }),
+    to: Type.Optional({
+      ...TimeRange.to,
+      description: 'Only models whose live version was made before this moment',
+    }),
+  },
+  closed,
+);
 export const Rollback = Type.Object(
   {
     version: Type.Optional(
@@ -119,4 +167,5 @@ export type ModelVersion = Static<typeof ModelVersion>;
 export type AliasEntry = Static<typeof AliasEntry>;
 export type Model = Static<typeof Model>;
 export type ModelSummary = Static<typeof ModelSummary>;
+export type ModelsQuery = Static<typeof ModelsQuery>;
 export type Collection = Static<typeof Collection>;

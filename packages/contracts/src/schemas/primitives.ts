@@ -47,7 +47,13 @@ export const PageQuery = Type.Object(
   closed,
 );
 
-/** A page of rows; `nextCursor` is null on the last one. */
+/** A stretch of time, for lists that take one. */
+export const TimeRange = {
+  from: Type.Optional({ ...Timestamp, description: 'Only what is from this moment or later' }),
+  to: Type.Optional({ ...Timestamp, description: 'Only what is from before this moment' }),
+};
+
+/** A page of rows; `nextCursor` is null on the last one, and alone says so: a page may be short. */
 export interface Page<T> {
   data: T[];
   nextCursor: string | null;

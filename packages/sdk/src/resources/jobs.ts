@@ -1,22 +1,19 @@
-import type { Job, JobCreate, JobEvent, JobState, Page } from '@scion/contracts';
+import type * as contracts from '@scion/contracts';
+import type { Job, JobCreate, JobEvent, Page } from '@scion/contracts';
 import { isScionError } from '../errors.js';
 import { isFinished, type JobEventsOptions, jobEvents } from '../job-events.js';
 import { type JobMetric, jobMetrics } from '../job-metrics.js';
-import { type PageOptions, type PagePromise, paged } from '../pages.js';
+import { type PagePromise, paged, type Query } from '../pages.js';
 import { path } from '../path.js';
 import { retryDelayMs } from '../retry.js';
 import type { CallOptions, Transport } from '../transport.js';
-
-export interface JobsQuery extends PageOptions {
-  task?: string | undefined;
-  user?: string | undefined;
-  state?: JobState | undefined;
-}
 
 export interface JobWaitOptions extends JobEventsOptions {
   /** Called with each event, in order. */
   onEvent?(event: JobEvent): void;
 }
+
+export type JobsQuery = Query<contracts.JobsQuery>;
 
 /** Fine-tuning runs; needs scope `train`. */
 export interface Jobs {
@@ -25,7 +22,7 @@ export interface Jobs {
    * unanswered call is sent again.
    */
   create(job: JobCreate, options?: CallOptions): Promise<Job>;
-  /** Newest first. */
+  /** Newest first; an operator's client without a tenant lists those of all. */
   list(query?: JobsQuery, options?: CallOptions): PagePromise<Job>;
   get(jobId: string, options?: CallOptions): Promise<Job>;
   cancel(jobId: string, options?: CallOptions): Promise<Job>;
@@ -48,13 +45,13 @@ export function createJobs(transport: Transport): Jobs {
     request<Job>({ method: 'GET', path: path`/v1/jobs/${jobId}`, options });
   return {
     create: (body, options) => request({ method: 'POST', path: '/v1/jobs', body, idempotent: true, options }),
-    list: ({ cursor, limit, task, user, state } = {}, options) =>
+    list: ({ cursor, ...query } = {}, options) =>
       paged(
         (from) =>
           request<Page<Job>>({
             method: 'GET',
             path: '/v1/jobs',
-            query: { task, user, state, cursor: from, limit },
+            query: { ...query, cursor: from },
             options,
           }),
         cursor,

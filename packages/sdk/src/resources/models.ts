@@ -1,14 +1,14 @@
+import type * as contracts from '@scion/contracts';
 import type { Collection, Model, ModelSummary, ModelVersion, Page } from '@scion/contracts';
-import { type PageOptions, type PagePromise, paged } from '../pages.js';
+import { type PageOptions, type PagePromise, paged, type Query } from '../pages.js';
 import { path } from '../path.js';
 import type { CallOptions, Transport } from '../transport.js';
 
-export interface ModelsQuery extends PageOptions {
-  task?: string | undefined;
-}
+export type ModelsQuery = Query<contracts.ModelsQuery>;
 
 /** Trained models and their versions; needs scope `train`. */
 export interface Models {
+  /** Each with its live version and last job; an operator's client without a tenant lists those of all. */
   list(query?: ModelsQuery, options?: CallOptions): PagePromise<ModelSummary>;
   get(task: string, user: string, options?: CallOptions): Promise<Model>;
   versions(task: string, user: string, page?: PageOptions, options?: CallOptions): PagePromise<ModelVersion>;
@@ -29,13 +29,13 @@ export interface Models {
 
 export function createModels({ request }: Transport): Models {
   return {
-    list: ({ cursor, limit, task } = {}, options) =>
+    list: ({ cursor, ...query } = {}, options) =>
       paged(
         (from) =>
           request<Page<ModelSummary>>({
             method: 'GET',
             path: '/v1/models',
-            query: { task, cursor: from, limit },
+            query: { ...query, cursor: from },
             options,
           }),
         cursor,

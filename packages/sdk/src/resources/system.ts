@@ -1,5 +1,5 @@
-import type { Overview, OverviewQuery, SystemState } from '@scion/contracts';
-import { watchOverview } from '../overview-stream.js';
+import type { Overview, SystemState } from '@scion/contracts';
+import { type OverviewQuery, watchOverview } from '../overview-stream.js';
 import type { CallOptions, Transport } from '../transport.js';
 
 /** The service itself; needs an operator key. */

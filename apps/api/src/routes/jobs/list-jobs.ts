@@ -1,6 +1,5 @@
-import { Job, JobState, Page, PageQuery, TaskName, UserId } from '@scion/contracts';
-import { Type } from 'typebox';
-import { tenantOf } from '../../http/authenticate.js';
+import { Job, JobsQuery, Page } from '@scion/contracts';
+import { principalOf } from '../../http/authenticate.js';
 import { checkUserId } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
@@ -14,23 +13,16 @@ export function listJobs(app: App, { registry }: Pick<ApiDeps, 'registry'>): voi
         operationId: 'listJobs',
         tags: ['jobs'],
         summary: 'List training jobs',
-        description: 'Newest first.',
-        querystring: Type.Object(
-          {
-            ...PageQuery.properties,
-            task: Type.Optional(TaskName),
-            user: Type.Optional(UserId),
-            state: Type.Optional(JobState),
-          },
-          { additionalProperties: false },
-        ),
+        description:
+          'Newest first; `from` and `to` are times of creation. An operator key without Scion-Tenant lists those of all tenants.',
+        querystring: JobsQuery,
         response: { 200: Page(Job) },
       },
     },
     async (request) => {
       const { user } = request.query;
       if (user !== undefined) checkUserId(user, 'query/user');
-      return registry.jobs.list(tenantOf(request), request.query);
+      return registry.jobs.list(principalOf(request).tenantId, request.query);
     },
   );
 }

@@ -19,7 +19,33 @@ t.test('GET /v1/models: 200', async (t) => {
     t.equal(all.statusCode, 200, all.body);
     t.equal(all.json().data.length, 2);
     const feed = await api.call('GET', '/v1/models', { key: tenant.train, query: { task: 'feed' } });
-    t.same(feed.json().data, [{ tenantId: tenant.id, task: 'feed', user: 'a/b' }]);
+    const [row, ...others] = feed.json().data;
+    t.same(others, []);
+    t.match(row, {
+      ...{ tenantId: tenant.id, task: 'feed', user: 'a/b', lastJob: null },
+      live: { version: 1, method: 'head', labels: 2, examples: 10, accuracy: 0.9 },
+    });
+  });
+
+  t.test('an operator lists those of all tenants, or of the one it names', async (t) => {
+    const other = await api.createTenant('other');
+    const job = { ...ref, tenantId: other.id };
+    await api.registry.tasks.put(other.id, 'inbox', {}, { base: 'test-base' });
+    await api.registry.jobs.create(job);
+    for (const path of ['/v1/models', '/v1/jobs']) {
+      const rows = async (tenantId?: string) => {
+        const options = { key: api.operator, ...(tenantId !== undefined && { tenant: tenantId }) };
+        const response = await api.call('GET', path, options);
+        t.equal(response.statusCode, 200, response.body);
+        return (response.json().data as { tenantId: string }[]).map((each) => each.tenantId);
+      };
+      t.ok((await rows()).includes(other.id), path);
+      t.same(new Set(await rows(other.id)), new Set([other.id]), path);
+    }
+    const all = await api.call('GET', '/v1/models', { key: api.operator });
+    t.equal(all.json().data.length, 3);
+    const mine = await api.call('GET', '/v1/models', { key: tenant.train });
+    t.notMatch(mine.body, other.id);
   });
 });
 
