@@ -97,6 +97,11 @@ export const problems = {
     title: 'The route does not take this method',
     remedy: 'The `Allow` header lists the methods that the route takes.',
   },
+  key_replaced: {
+    status: 409,
+    title: 'The key was rotated before',
+    remedy: 'Rotate the key that took its place, which `GET /v1/keys` names as `replacedBy`.',
+  },
   task_changed: {
     status: 409,
     title: 'The task cannot change in this way',

@@ -51,7 +51,7 @@ export { Problem } from './schemas/problem.js';
 export { Session } from './schemas/sessions.js';
 export { CacheState, SystemState } from './schemas/system.js';
 export { defaultRetention, Retention, Retrain, Task, TaskSpec, Untrained } from './schemas/tasks.js';
-export { Key, KeyCreate, KeyCreated, Scope, Tenant, TenantCreate } from './schemas/tenants.js';
+export { Key, KeyCreate, KeyCreated, KeyRotate, Scope, Tenant, TenantCreate } from './schemas/tenants.js';
 export {
   Delivery,
   Webhook,

@@ -11,6 +11,7 @@ export type {
   JobPatch,
   JobRef,
   Jobs,
+  KeyIdentity,
   Keys,
   Models,
   PageRequest,

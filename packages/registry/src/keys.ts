@@ -19,6 +19,8 @@ const versionPrefix = (ref: ModelRef, version: number): string =>
 export const objectKeys = {
   keysPrefix: 'keys/',
   key: (keyId: string) => `keys/${keyId}.json`,
+  /** When a key was last used, to an hour. Apart from the key, which is written by people only. */
+  keyUse: (keyId: string) => `key-uses/${keyId}.json`,
   tenantsPrefix: 'tenants/',
   tenantPrefix,
   tenant: (tenantId: string) => `${tenantPrefix(tenantId)}tenant.json`,

@@ -52,6 +52,9 @@ export interface Tenants {
   list(page?: PageRequest): Promise<Page<Tenant>>;
 }
 
+/** A key without what is looked up apart. */
+export type KeyIdentity = Omit<Key, 'lastUsedAt'>;
+
 /** API keys. `tenantId` null stands for the operator, whose keys no tenant sees. */
 export interface Keys {
   create(tenantId: string | null, input: KeyCreate): Promise<KeyCreated>;
@@ -59,17 +62,24 @@ export interface Keys {
    * The key of a secret, or undefined when the secret is unknown, deleted or expired. A deleted key stops working at
    * once in every process that hears the invalidation, and within 10 s in one that does not.
    */
-  verify(secret: string): Promise<Key | undefined>;
+  verify(secret: string): Promise<KeyIdentity | undefined>;
   /** The key of this id, by the same rules; for sessions, which were begun with its secret. */
-  active(keyId: string): Promise<Key | undefined>;
+  active(keyId: string): Promise<KeyIdentity | undefined>;
   list(tenantId: string | null, page?: PageRequest): Promise<Page<Key>>;
+  /** Throws key_not_found, also for a key of another tenant. */
+  get(tenantId: string | null, keyId: string): Promise<Key>;
+  /**
+   * Makes a key like another one, which expires after the overlap. Repeated after a death it makes one more; what was
+   * made before works for nobody, since its secret is unknown. Throws key_not_found, key_replaced.
+   */
+  rotate(tenantId: string | null, keyId: string, options: { overlapSeconds: number }): Promise<KeyCreated>;
   /** Throws key_not_found, also for a key of another tenant. */
   delete(tenantId: string | null, keyId: string): Promise<void>;
   /**
    * Makes sure that an operator key with all scopes exists. With a secret (`scion_` and at least 32 letters, digits,
    * `-` or `_`) it is that one; without, the first call makes one and is the only call that returns its secret.
    */
-  ensureOperatorKey(secret?: string): Promise<{ key: Key; secret: string | null }>;
+  ensureOperatorKey(secret?: string): Promise<{ key: KeyIdentity; secret: string | null }>;
 }
 
 export interface Tasks {

@@ -18,6 +18,9 @@ export function newKeySecret(): string {
   return `scion_${digits(randomBytes(32), base62, 43)}`;
 }
 
+/** Enough of a secret to tell keys apart: 4 of its 43 digits. The other 39 hold 232 bits. */
+export const startOf = (secret: string): string => secret.slice(0, 'scion_'.length + 4);
+
 /** Anything that could be a secret: ours, or one that an operator chose. */
 export const keySecretPattern = /^scion_[A-Za-z0-9_-]{32,256}$/;
 

@@ -34,10 +34,11 @@ t.test('tenants, keys and tasks', async (t) => {
   await t.test('a key’s secret verifies everywhere, and is nowhere stored', async (t) => {
     const { tenantId } = await plant(registry);
     const made = await registry.keys.create(tenantId, { name: 'ci', scopes: ['train'] });
-    const { secret, ...key } = made;
+    const { secret, lastUsedAt, ...key } = made;
     t.match(secret, /^scion_[0-9A-Za-z]{43}$/);
+    t.equal(lastUsedAt, null);
+    t.same((await registry.keys.list(tenantId)).data, [{ ...key, lastUsedAt }]);
     t.same(await other.keys.verify(secret), key);
-    t.same((await registry.keys.list(tenantId)).data, [key]);
     for (const wrong of [`${secret.slice(0, -1)}${secret.endsWith('a') ? 'b' : 'a'}`, 'scion_', '', key.id]) {
       t.equal(await registry.keys.verify(wrong), undefined);
     }

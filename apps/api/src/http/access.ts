@@ -16,6 +16,8 @@ export const accessTable: Record<string, Access> = {
   'GET /v1/tenants/:tenant': 'operator',
   'POST /v1/keys': 'admin',
   'GET /v1/keys': 'admin',
+  'GET /v1/keys/:key': 'admin',
+  'POST /v1/keys/:key/rotate': 'admin',
   'DELETE /v1/keys/:key': 'admin',
   'PUT /v1/tasks/:task': 'admin',
   'GET /v1/tasks/:task': 'any',

@@ -1,4 +1,5 @@
-import { AppError, type Key } from '@scion/contracts';
+import { AppError } from '@scion/contracts';
+import type { KeyIdentity } from '@scion/registry';
 import type { FastifyRequest } from 'fastify';
 import type { Records } from '../ports.js';
 import type { App, Principal } from '../server.js';
@@ -36,7 +37,7 @@ async function identify(
   request: FastifyRequest,
   keys: Records['keys'],
   sessions: Sessions,
-): Promise<{ key: Key; session: Principal['session'] }> {
+): Promise<{ key: KeyIdentity; session: Principal['session'] }> {
   const token = sessionTokenOf(request);
   if (request.headers.authorization !== undefined || token === undefined) {
     const key = await keys.verify(bearerOf(request));
@@ -59,7 +60,7 @@ function bearerOf({ headers }: FastifyRequest): string {
 
 async function tenantFor(
   { headers }: FastifyRequest,
-  key: Key,
+  key: KeyIdentity,
   { tenants }: Pick<Records, 'tenants'>,
 ): Promise<string | null> {
   const named = headers[tenantHeader];

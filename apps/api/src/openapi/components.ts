@@ -22,6 +22,7 @@ const named = {
   Key: contracts.Key,
   KeyCreate: contracts.KeyCreate,
   KeyCreated: contracts.KeyCreated,
+  KeyRotate: contracts.KeyRotate,
   Metrics: contracts.Metrics,
   Model: contracts.Model,
   ModelSummary: contracts.ModelSummary,

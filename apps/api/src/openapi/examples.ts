@@ -48,8 +48,10 @@ const key: Key = {
   tenantId,
   name: 'mail backend',
   scopes: ['train', 'predict'],
+  start: 'scion_3kTz',
   createdAt: at,
   expiresAt: null,
+  lastUsedAt: at,
 };
 const session: Session = {
   keyId: key.id,
@@ -282,9 +284,14 @@ export const examples: Record<string, OperationExamples> = {
   getTenant: { response: tenant },
   createKey: {
     request: json({ name: key.name, scopes: key.scopes }),
-    response: { ...key, secret: 'scion_…' },
+    response: { ...key, lastUsedAt: null, secret: 'scion_…' },
   },
   listKeys: { response: page(key) },
+  getKey: { response: key },
+  rotateKey: {
+    request: json({ overlapSeconds: 3_600 }),
+    response: { ...key, lastUsedAt: null, secret: 'scion_…' },
+  },
   putTask: {
     request: json({ labels: ['now', 'later'], untrained: 'zero-shot', abstainBelow: 0.5 }),
     response: storedTask,

@@ -14,7 +14,9 @@ import { resumeJob } from './jobs/resume-job.js';
 import { retryJob } from './jobs/retry-job.js';
 import { createKey } from './keys/create-key.js';
 import { deleteKey } from './keys/delete-key.js';
+import { getKey } from './keys/get-key.js';
 import { listKeys } from './keys/list-keys.js';
+import { rotateKey } from './keys/rotate-key.js';
 import { collectVersions } from './models/collect-versions.js';
 import { getModel } from './models/get-model.js';
 import { getVersion } from './models/get-version.js';
@@ -59,6 +61,8 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   getTenant,
   createKey,
   listKeys,
+  getKey,
+  rotateKey,
   deleteKey,
   putTask,
   getTask,

@@ -40,8 +40,17 @@ export const Key = Type.Object(
     tenantId: Nullable(TenantId),
     name: Type.String(),
     scopes: Type.Array(Scope),
+    start: Type.String({
+      description: 'How its secret begins, to tell keys apart',
+      examples: ['scion_3kTz'],
+    }),
     createdAt: Timestamp,
     expiresAt: Nullable(Timestamp),
+    lastUsedAt: Nullable({
+      ...Timestamp,
+      description: 'To a minute; to an hour after a loss of Redis. Null: never used',
+    }),
+    replacedBy: Type.Optional({ ...KeyId, description: 'The key that took its place when it was rotated' }),
   },
   { ...closed, description: 'An API key without its secret. `tenantId` is null for an operator key.' },
 );
@@ -55,6 +64,20 @@ export const KeyCreate = Type.Object(
 );
 export const KeyCreated = Type.Object(
   { ...Key.properties, secret: Type.String({ description: 'Shown this once; only its hash is kept' }) },
+  closed,
+);
+
+export const KeyRotate = Type.Object(
+  {
+    overlapSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 30 * 86_400,
+        default: 86_400,
+        description: 'The old key works for so long beside the new one',
+      }),
+    ),
+  },
   closed,
 );
 

@@ -8,6 +8,9 @@ export interface Keys {
   /** The answer holds the secret, which no later call shows again. */
   create(key: KeyCreate, options?: CallOptions): Promise<KeyCreated>;
   list(page?: PageOptions, options?: CallOptions): PagePromise<Key>;
+  get(keyId: string, options?: CallOptions): Promise<Key>;
+  /** Another key like this one, which works on for the overlap (a day unless said otherwise). */
+  rotate(keyId: string, overlapSeconds?: number, options?: CallOptions): Promise<KeyCreated>;
   delete(keyId: string, options?: CallOptions): Promise<void>;
 }
 
@@ -20,6 +23,9 @@ export function createKeys({ request }: Transport): Keys {
           request<Page<Key>>({ method: 'GET', path: '/v1/keys', query: { cursor: from, limit }, options }),
         cursor,
       ),
+    get: (keyId, options) => request({ method: 'GET', path: path`/v1/keys/${keyId}`, options }),
+    rotate: (keyId, overlapSeconds, options) =>
+      request({ method: 'POST', path: path`/v1/keys/${keyId}/rotate`, body: { overlapSeconds }, options }),
     delete: (keyId, options) => request({ method: 'DELETE', path: path`/v1/keys/${keyId}`, options }),
   };
 }
