@@ -1,4 +1,11 @@
-import { AppError, type Clock, type Job, type ModelVersion, timestamp } from '@scion/contracts';
+import {
+  AppError,
+  type Clock,
+  type GateDecision,
+  type Job,
+  type ModelVersion,
+  timestamp,
+} from '@scion/contracts';
 import type { Engine } from '@scion/engine';
 import { JobAborted, type TrainingContext, type TrainingPayload } from '@scion/queue';
 import type { JobRef, Registry } from '@scion/registry';
@@ -157,8 +164,7 @@ async function attempt(
   const version =
     (await publishedBy(registry, ref)) ??
     (await trainVersion(deps, ref, { signal, progress, beforePublishing: stopIfCancelled }));
-  const { gate } = version.card;
-  if (gate.promoted) await registry.models.promote(ref, version.version, ref.jobId);
+  const gate = await applyGate(deps, ref, version);
   // The job is done without it; what stays behind goes with the next one.
   await registry.models.collect(ref).catch((error) => log.warn(loggedError(error), 'versions not collected'));
   await finishJob(ref, { state: 'succeeded', version: version.version, gate });
@@ -172,6 +178,18 @@ async function attempt(
     },
     'training job succeeded',
   );
+}
+
+/** Switches `live` as the gate decided, unless a person wants otherwise. Returns what came of it. */
+async function applyGate(
+  { registry }: Pick<TrainModelDeps, 'registry'>,
+  ref: JobRef,
+  { version, card: { gate } }: ModelVersion,
+): Promise<GateDecision> {
+  if (!gate.promoted) return gate;
+  const { by } = await registry.models.promote(ref, version, ref.jobId);
+  if (by === ref.jobId) return gate;
+  return { ...gate, promoted: false, reason: 'The live version is pinned, so that no job replaces it.' };
 }
 
 /** What an earlier attempt of this job published before it died. Jobs of one model never overlap, so it is the newest. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Job, JobPriority, ModelRef, WebhookEventType } from '@scion/contracts';
+import type { Job, JobPriority, ModelRef, WebhookPayload } from '@scion/contracts';
 
 /** A training job carries the names of its record, and what decides its turn. */
 export interface TrainingPayload extends ModelRef {
@@ -25,13 +25,14 @@ export interface RefreshPayload {
   occasion: string;
 }
 
-/** One event for one webhook; attempts share the event id. */
+/** One event for one webhook; attempts share the event id. Names nobody: who the event is about is read when it is sent. */
 export interface DeliveryPayload {
   tenantId: string;
   webhookId: string;
   eventId: string;
-  jobId: string;
-  type: WebhookEventType;
+  type: WebhookPayload['type'];
+  jobId?: string;
+  at?: string;
 }
 
 /** How the ids of all looks at one model begin. */

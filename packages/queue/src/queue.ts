@@ -96,8 +96,8 @@ export interface Queue {
    * at once, or up to a lock's life later.
    */
   resumeTraining(payload: TrainingPayload): Promise<void>;
-  /** Idempotent by event and webhook. */
-  enqueueDelivery(payload: DeliveryPayload): Promise<void>;
+  /** Idempotent by event and webhook. With `now`, one that waits for a retry is tried at once. */
+  enqueueDelivery(payload: DeliveryPayload, options?: { now?: boolean }): Promise<void>;
   /**
    * Runs training jobs, never two of one model at once in the whole deployment; one that finds its model busy waits
    * without losing an attempt. An AppError that is not retryable ends the job.
