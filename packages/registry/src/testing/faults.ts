@@ -1,5 +1,5 @@
 import { createIds, type ModelRef } from '@scion/contracts';
-import type { ObjectStore } from '@scion/store';
+import { listAll, type ObjectStore } from '@scion/store';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { createRegistry, type Registry } from '../index.js';
@@ -87,6 +87,9 @@ export const publish = (registry: Registry, ref: ModelRef, by = jobId) =>
   registry.models.publish(ref, by, (version) => encodedVersion(ref, by, version));
 
 async function attempt(world: World, scenario: Scenario, k: number, mode: 'before' | 'after', t: Test) {
+  // What attempts before left would make each rebuild longer.
+  for await (const { key } of listAll(world.store, '')) await world.store.delete(key);
+  await world.server.flush();
   const healthy = await world.registry();
   await healthy.ensureIndexed();
   const ref = { ...(await plant(healthy)), user: 'Ada' };
@@ -120,6 +123,8 @@ async function attempt(world: World, scenario: Scenario, k: number, mode: 'befor
 
 /** One test for each scenario; `test/bench/faults.mjs` makes its table of what they say. */
 export function testFaults(scenarios: Record<string, Scenario>): void {
+  // Some seconds on a machine of its own; an erasure alone has a hundred deaths.
+  t.setTimeout(180_000);
   for (const [name, scenario] of Object.entries(scenarios)) {
     t.test(`${name}: a death at any step, then a second try, gives the right state`, async (t) => {
       const world = await createWorld();
