@@ -118,6 +118,8 @@ async function attempt(world: World, scenario: Scenario, k: number, mode: 'befor
     await other.rebuild();
     t.same(indexes, await dumpIndexes(world.redis), 'the indexes are those that the bucket gives');
   }
+  // Else each message goes to the processes of all attempts.
+  await Promise.all([healthy.close(), other.close()]);
   return fuse.isDead();
 }
 
