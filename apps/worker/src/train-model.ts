@@ -22,6 +22,9 @@ export interface TrainModelDeps {
   log: Logger;
 }
 
+/** Examples that stand in this many segments are merged after a job has read them. */
+const compactFrom = 16;
+
 /** The handler of training jobs, and what ends a job whose handler could not. */
 export interface TrainModel {
   run(payload: TrainingPayload, context: TrainingContext): Promise<void>;
@@ -167,6 +170,9 @@ async function attempt(
   const gate = await applyGate(deps, ref, version);
   // The job is done without it; what stays behind goes with the next one.
   await registry.models.collect(ref).catch((error) => log.warn(loggedError(error), 'versions not collected'));
+  await registry.examples
+    .compact(ref, { atLeast: compactFrom })
+    .catch((error) => log.warn(loggedError(error), 'examples not compacted'));
   await finishJob(ref, { state: 'succeeded', version: version.version, gate });
   log.info(
     {

@@ -5,7 +5,7 @@ export { createIds, type IdKind, idOfTime, idPattern, idPrefixes, type NewId, ti
 export { limits } from './limits.js';
 export { type MissingExamples, missingExamples } from './missing-examples.js';
 export { Erasure, ErasureKept, ErasureProof, ErasureReceipt, SigningKey } from './schemas/erasures.js';
-export { Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';
+export { Compaction, Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';
 export {
   GateDecision,
   Job,

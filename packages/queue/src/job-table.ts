@@ -13,7 +13,7 @@ export function trainingPayload({ id, tenantId, task, user, priority }: Job): Tr
   return { jobId: id, tenantId, task, user, ...(priority !== undefined && { priority }) };
 }
 
-/** Whether a model, or in a night every model, is due for training. */
+/** Whether a model, or in a night every model, is due for training, or for compaction of its examples. */
 export interface RefreshPayload {
   /** None: look for every model that may be due tonight. */
   tenantId?: string;
@@ -21,6 +21,8 @@ export interface RefreshPayload {
   user?: string;
   /** Of the night's round: any new example counts. */
   night?: boolean;
+  /** Compact its examples instead, should they stand in at least so many segments. */
+  compact?: number;
   /** Names the occasion; of one occasion and model there is one look. */
   occasion: string;
 }

@@ -1,4 +1,5 @@
 import { AppError } from '@scion/contracts';
+import { objectKeys } from './index.js';
 import { rows, testFaults } from './testing/faults.js';
 
 const oldRow = { id: 'a', input: 'old', label: 'like' };
@@ -52,6 +53,30 @@ testFaults({
     async after(registry, ref, t) {
       t.equal(await registry.examples.count(ref), 2);
       t.ok((await registry.models.list(ref.tenantId)).data.some(({ user }) => user === ref.user));
+    },
+  },
+  'compact examples': {
+    async prepare(registry, ref) {
+      await registry.examples.append(ref, [{ id: 'gone', input: 'secret pear', label: 'like' }, oldRow]);
+      await registry.examples.append(ref, rows);
+      await registry.examples.append(ref, [{ id: 'c', input: 'three', label: 'like' }]);
+      await registry.examples.delete(ref, 'gone');
+    },
+    run: (registry, ref) => registry.examples.compact(ref),
+    async between(registry, ref, t) {
+      const { examples } = await registry.examples.all(ref);
+      t.match(examples, [...rows, { id: 'c' }], 'all that counts is there, in its order');
+      t.equal(examples.length, 3, 'and nothing that was deleted has come back');
+      t.equal(await registry.examples.count(ref), 3);
+    },
+    async after(registry, ref, t, { store }) {
+      const { objects } = await store.list(objectKeys.segmentsPrefix(ref));
+      t.equal(objects.length, 1, 'one segment');
+      const text = Buffer.from((await store.get(objects[0]?.key ?? ''))?.body ?? '').toString();
+      t.notMatch(text, 'secret pear', 'what was deleted is gone from the store');
+      t.notMatch(text, 'old', 'so is what was replaced');
+      t.match((await registry.examples.all(ref)).examples, [...rows, { id: 'c' }]);
+      t.match(await registry.examples.append(ref, rows), { duplicates: 2, total: 3 });
     },
   },
 });

@@ -143,6 +143,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
         history: switches,
       };
     },
+    require: requireModel,
     async versions(ref, page = {}) {
       await requireModel(ref);
       const limit = pageSize(page);

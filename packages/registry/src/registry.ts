@@ -2,6 +2,7 @@ import type {
   AliasEntry,
   Card,
   Collection,
+  Compaction,
   Delivery,
   Erasure,
   ErasureKept,
@@ -114,9 +115,14 @@ export interface Examples {
   list(ref: ModelRef, page?: PageRequest): Promise<Page<Example>>;
   /**
    * Takes an example back: it is no longer listed, counted or trained on. Its bytes stay in the segment it came in until
-   * the user is erased. Throws task_not_found and example_not_found.
+   * the next compaction. Throws task_not_found and example_not_found.
    */
   delete(ref: ModelRef, exampleId: string): Promise<void>;
+  /**
+   * Merges segments, if there are at least so many (2 when left out), and removes what was deleted or replaced from the
+   * store. Order, times and ids stay; a page asked for with an older cursor may bring rows again. Throws task_not_found.
+   */
+  compact(ref: ModelRef, options?: { atLeast?: number }): Promise<Compaction>;
   /** Every example in the order stored, read as it is consumed, as of this call. Throws task_not_found. */
   export(ref: ModelRef): Promise<AsyncGenerator<Example>>;
   /**
@@ -148,6 +154,8 @@ export interface Models {
   users(tenantId: string, task: string, page?: PageRequest): Promise<Page<string>>;
   /** Throws task_not_found, and user_not_found when nothing of this user is stored for the task. */
   get(ref: ModelRef): Promise<Model>;
+  /** Throws task_not_found, and user_not_found when nothing of this user is stored for the task. */
+  require(ref: ModelRef): Promise<void>;
   /** Newest first. Throws task_not_found and user_not_found. */
   versions(ref: ModelRef, page?: PageRequest): Promise<Page<ModelVersion>>;
   /** Throws task_not_found and version_not_found. */

@@ -44,7 +44,12 @@ testFaults({
   'keep an event about a user': {
     run: (registry, ref) =>
       registry.events.put({
-        ...{ id: `evt_${ref.tenantId.slice(4)}`, tenantId: ref.tenantId, type: 'model.promoted', timestamp: '' },
+        ...{
+          id: `evt_${ref.tenantId.slice(4)}`,
+          tenantId: ref.tenantId,
+          type: 'model.promoted',
+          timestamp: '',
+        },
         data: { ...ref, version: 1, by: 'key_1', gate: null },
       }),
     async after(registry, ref, t) {

@@ -6,6 +6,7 @@ export type {
   CacheState,
   Card,
   Collection,
+  Compaction,
   Delivery,
   DeliveryOrdered,
   Erasure,

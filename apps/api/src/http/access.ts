@@ -27,6 +27,7 @@ export const accessTable: Record<string, Access> = {
   'GET /v1/tasks/:task/users/:user/examples': 'train',
   'GET /v1/tasks/:task/users/:user/examples/export': 'train',
   'DELETE /v1/tasks/:task/users/:user/examples/:example': 'train',
+  'POST /v1/tasks/:task/users/:user/examples/compact': 'train',
   'POST /v1/jobs': 'train',
   'GET /v1/jobs': 'train',
   'GET /v1/jobs/:job': 'train',

@@ -7,6 +7,7 @@ const named = {
   CacheState: contracts.CacheState,
   Card: contracts.Card,
   Collection: contracts.Collection,
+  Compaction: contracts.Compaction,
   Delivery: contracts.Delivery,
   DeliveryOrdered: contracts.DeliveryOrdered,
   Erasure: contracts.Erasure,

@@ -1,6 +1,7 @@
 import type {
   Alert,
   Collection,
+  Compaction,
   Delivery,
   DeliveryOrdered,
   Erasure,
@@ -343,6 +344,7 @@ export const examples: Record<string, OperationExamples> = {
       'application/x-ndjson': `{"id":"m-1","input":"Invoice overdue: second reminder","label":"now","weight":1,"createdAt":"${at}"}\n`,
     },
   },
+  compactExamples: { response: { before: 40, after: 1, examples: 312 } satisfies Compaction },
   createJob: { request: json({ task, user, priority: 'bulk' }), response: queued },
   listJobs: { response: page(job) },
   getJob: { response: job },

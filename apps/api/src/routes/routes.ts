@@ -1,6 +1,7 @@
 import type { ApiDeps } from '../ports.js';
 import type { App } from '../server.js';
 import { appendExamples } from './examples/append-examples.js';
+import { compactExamples } from './examples/compact-examples.js';
 import { deleteExample } from './examples/delete-example.js';
 import { exportExamples } from './examples/export-examples.js';
 import { listExamples } from './examples/list-examples.js';
@@ -79,6 +80,7 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   listExamples,
   exportExamples,
   deleteExample,
+  compactExamples,
   createJob,
   listJobs,
   getJob,
