@@ -124,7 +124,7 @@ const queued: Job = {
   version: null,
   gate: null,
 };
-const event: JobEvent = { seq: 1, at, type: 'state', state: 'queued' };
+const event: JobEvent = { seq: 1, run: 0, at, type: 'state', state: 'queued' };
 const version: ModelVersion = {
   version: 2,
   live: true,
@@ -355,7 +355,7 @@ export const examples: Record<string, OperationExamples> = {
   listJobEvents: {
     response: page(event),
     otherResponses: {
-      'text/event-stream': `retry: 2000\n\nid: 1\nevent: state\ndata: ${JSON.stringify(event)}\n\n`,
+      'text/event-stream': `retry: 2000\n\nid: 0-1\nevent: state\ndata: ${JSON.stringify(event)}\n\n`,
     },
   },
   predict: { request: json({ inputs: ['Your parcel is at the door'] }), response: prediction },
