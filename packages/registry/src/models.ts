@@ -1,10 +1,4 @@
-import {
-  AppError,
-  defaultRetention,
-  type ModelRef,
-  type ModelVersion,
-  timestamp,
-} from '@scion/contracts';
+import { AppError, defaultRetention, type ModelRef, type ModelVersion, timestamp } from '@scion/contracts';
 import { LRUCache } from 'lru-cache';
 import {
   type AliasRecord,
