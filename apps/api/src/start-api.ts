@@ -103,7 +103,6 @@ export async function startApi({
     const urlRules = { allowPrivateAddresses: config.allowPrivateWebhooks };
     const webhooks = createWebhooks({
       records: registry.webhooks,
-      events: registry.events,
       loadJob: registry.jobs.get,
       enqueue: queue.enqueueDelivery,
       // Deliveries are the worker's; this process only orders them.
@@ -116,12 +115,9 @@ export async function startApi({
 
     const app = await buildApp({
       ...{ registry, queue, engine, clock, newId },
-      webhooks: {
-        ...webhooks,
-        async emit(job, also) {
-          await meter.jobEnded(job);
-          return webhooks.emit(job, also);
-        },
+      async announce(job) {
+        await meter.jobEnded(job);
+        await webhooks.emit(job);
       },
       checkWebhookUrl: (url) => checkWebhookUrl(url, urlRules),
       quota: createPredictQuota({

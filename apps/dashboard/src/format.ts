@@ -25,7 +25,8 @@ export function bytes(value: number): string {
 }
 
 /** A share of one: `93.8 %`. Only the whole is 100 %, and only nothing is 0 %. */
-export function percent(share: number): string {
+export function percent(share: number | undefined): string {
+  if (share === undefined) return '–';
   const value = share * 100;
   if (value > 99.9 && value < 100) return '> 99.9 %';
   if (value > 0 && value < 0.1) return '< 0.1 %';
@@ -33,7 +34,8 @@ export function percent(share: number): string {
 }
 
 /** A loss in nats, three significant digits. */
-export function loss(value: number): string {
+export function loss(value: number | undefined): string {
+  if (value === undefined) return '–';
   return value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(2) : value.toPrecision(3);
 }
 

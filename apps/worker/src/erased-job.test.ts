@@ -39,11 +39,18 @@ async function runErased(then: (abort: AbortController) => void): Promise<string
     engine: {
       base: {} as never,
       predict: async () => t.fail('nothing is asked of the live version') as never,
-      async trainHead() {
-        await registry.users.erase({ tenantId, user: ref.user, by: 'key_1' }, async () => {});
-        then(abort);
-        return {} as never;
-      },
+      training: () => ({
+        canAdapt: false,
+        async head() {
+          await registry.users.erase({ tenantId, user: ref.user, by: 'key_1' }, async () => {});
+          then(abort);
+          return {
+            labels: ['like', 'skip'],
+            outOfFold: { rows: [], predictions: new Float32Array() },
+          } as never;
+        },
+        lora: async () => t.fail('four rows are too few') as never,
+      }),
     },
     finishJob: createFinishJob({
       ...{ jobs: registry.jobs, events, clock },

@@ -92,23 +92,18 @@ export function createRefresh({
       await queue.enqueueRefresh({ ...ref, night, occasion }, wait);
       return;
     }
-    const counts = new Map<string, number>();
-    for (const { label } of (await registry.examples.all(ref)).examples) {
-      counts.set(label, (counts.get(label) ?? 0) + 1);
-    }
-    if (missingExamples(task, counts)) return;
+    const { examples } = await registry.examples.all(ref);
+    const answers = examples.map(({ label }) => label);
+    if (missingExamples(task, answers)) return;
     const { job, joined } = await registry.jobs.create(ref, { priority: 'bulk' });
     if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
     await queue.enqueueTraining(trainingPayload(job));
     log.info({ tenantId: ref.tenantId, jobId: job.id, night }, 'training job made by policy');
   }
 
-  return async ({ tenantId, task, user, night = false, compact }) => {
+  return async ({ tenantId, task, user, night = false }) => {
     if (tenantId === undefined || task === undefined || user === undefined) return lookAtAll();
-    const ref = { tenantId, task, user };
-    const work =
-      compact === undefined ? lookAt(ref, night) : registry.examples.compact(ref, { atLeast: compact });
-    await work.catch((error) => {
+    return lookAt({ tenantId, task, user }, night).catch((error) => {
       // The task or the user has gone since: nothing is to be trained.
       if (!(error instanceof AppError) || error.status !== 404) throw error;
     });

@@ -1,11 +1,4 @@
-import {
-  AppError,
-  type Clock,
-  type GateDecision,
-  type Job,
-  type ModelVersion,
-  timestamp,
-} from '@scion/contracts';
+import { AppError, type Clock, type Job, timestamp } from '@scion/contracts';
 import type { Engine } from '@scion/engine';
 import { JobAborted, type TrainingContext, type TrainingPayload } from '@scion/queue';
 import type { JobRef, Registry } from '@scion/registry';
@@ -16,14 +9,11 @@ import { type Progress, trainVersion } from './train-version.js';
 
 export interface TrainModelDeps {
   registry: Pick<Registry, 'tasks' | 'examples' | 'models' | 'jobs'>;
-  engine: Pick<Engine, 'base' | 'trainHead' | 'predict'>;
+  engine: Pick<Engine, 'base' | 'training' | 'predict'>;
   finishJob: FinishJob;
   clock: Clock;
   log: Logger;
 }
-
-/** Examples that stand in this many segments are merged after a job has read them. */
-const compactFrom = 16;
 
 /** The handler of training jobs, and what ends a job whose handler could not. */
 export interface TrainModel {
@@ -164,19 +154,19 @@ async function attempt(
   };
 
   const startedAt = performance.now();
-  const version =
-    (await publishedBy(registry, ref)) ??
-    (await trainVersion(deps, ref, { signal, progress, beforePublishing: stopIfCancelled }));
-  const gate = await applyGate(deps, ref, version);
+  const { version, gate } = await trainVersion(deps, ref, {
+    ...{ job, signal, progress },
+    beforePublishing: stopIfCancelled,
+  });
+  await metrics;
   // The job is done without it; what stays behind goes with the next one.
   await registry.models.collect(ref).catch((error) => log.warn(loggedError(error), 'versions not collected'));
-  await registry.examples
-    .compact(ref, { atLeast: compactFrom })
-    .catch((error) => log.warn(loggedError(error), 'examples not compacted'));
+  await registry.jobs.dropCheckpoint(ref);
   await finishJob(ref, { state: 'succeeded', version: version.version, gate });
   log.info(
     {
       modelVersion: version.version,
+      method: version.card.method,
       promoted: gate.promoted,
       examples: version.card.examples,
       adapterBytes: version.adapterBytes,
@@ -184,25 +174,4 @@ async function attempt(
     },
     'training job succeeded',
   );
-}
-
-/** Switches `live` as the gate decided, unless a person wants otherwise. Returns what came of it. */
-async function applyGate(
-  { registry }: Pick<TrainModelDeps, 'registry'>,
-  ref: JobRef,
-  { version, card: { gate } }: ModelVersion,
-): Promise<GateDecision> {
-  if (!gate.promoted) return gate;
-  const { by } = await registry.models.promote(ref, version, ref.jobId);
-  if (by === ref.jobId) return gate;
-  return { ...gate, promoted: false, reason: 'The live version is pinned, so that no job replaces it.' };
-}
-
-/** What an earlier attempt of this job published before it died. Jobs of one model never overlap, so it is the newest. */
-async function publishedBy(
-  { models }: Pick<Registry, 'models'>,
-  ref: JobRef,
-): Promise<ModelVersion | undefined> {
-  const newest = await models.versions(ref, { limit: 1 });
-  return newest.data.find(({ card }) => card.jobId === ref.jobId);
 }

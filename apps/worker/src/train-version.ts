@@ -1,14 +1,25 @@
-import type { Card, Clock, JobStage, ModelVersion } from '@scion/contracts';
-import { decideGate, type Engine, encodeAdapter } from '@scion/engine';
+import type { Card, Clock, GateDecision, Job, JobStage, ModelVersion } from '@scion/contracts';
+import {
+  type Answers,
+  decideGate,
+  type Engine,
+  encodeAdapter,
+  type GateInput,
+  type TrainedHead,
+  type TrainedLora,
+  type TrainedModel,
+} from '@scion/engine';
 import type { NewJobEvent } from '@scion/queue';
 import type { JobRef, Registry } from '@scion/registry';
 import { askLive } from './ask-live.js';
+import { dataFields, evaluate } from './make-card.js';
 import { seedOf } from './seed.js';
-import { loadTrainingData } from './training-data.js';
+import { loadTrainingData, type TrainingData } from './training-data.js';
+import { resolveTraining, type TrainingSettings } from './training-settings.js';
 
 export interface TrainVersionDeps {
-  registry: Pick<Registry, 'tasks' | 'examples' | 'models'>;
-  engine: Pick<Engine, 'base' | 'trainHead' | 'predict'>;
+  registry: Pick<Registry, 'tasks' | 'examples' | 'models' | 'jobs'>;
+  engine: Pick<Engine, 'base' | 'training' | 'predict'>;
   clock: Clock;
 }
 
@@ -19,65 +30,179 @@ export interface Progress {
   metric(event: NewJobEvent): void;
 }
 
+export interface TrainingRun {
+  job: Job;
+  signal: AbortSignal;
+  progress: Progress;
+  /** The last chance to stop before something is published: it throws. */
+  beforePublishing(): Promise<void>;
+}
+
+/** What a job came to: the version that it would have live, and what the gate said of it. */
+export interface Outcome {
+  version: ModelVersion;
+  gate: GateDecision;
+}
+
 /**
- * From examples to a published version that the gate has judged. Publishing is the only effect, and it happens once for
- * a job. `beforePublishing` is the last chance to stop: it throws.
+ * From examples to published versions that the gate has judged: first a head, live within a second or so, then adapters,
+ * which are published only where they win. Each is published and put live once for a job, whenever an earlier attempt
+ * died; the adapters' training goes on from its last checkpoint.
  */
-export async function trainVersion(
-  { registry, engine, clock }: TrainVersionDeps,
-  ref: JobRef,
-  run: { signal: AbortSignal; progress: Progress; beforePublishing(): Promise<void> },
-): Promise<ModelVersion> {
+export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: TrainingRun): Promise<Outcome> {
+  const { registry, engine } = deps;
   const { signal, progress } = run;
-  const { examples, dataSha256, counts } = await loadTrainingData(registry, ref);
+  const data = await loadTrainingData(registry, ref);
   signal.throwIfAborted();
+  const settings = resolveTraining(data.task.training, run.job.training);
+  const seed = settings.seed ?? seedOf(ref);
+  const { examples, task } = data;
+  const { kind } = task;
 
   await progress.stage('head', 0.05);
-  const seed = seedOf(ref);
-  const head = await engine.trainHead(
+  const live = await askLive({ models: registry.models, engine }, ref, kind, examples);
+  const metrics: NewJobEvent[] = [];
+  const training = engine.training(
     {
+      tenantId: ref.tenantId,
+      kind,
       texts: examples.map(({ input }) => input),
-      labels: examples.map(({ label }) => label),
+      answers: examples.map(({ label }) => label),
       weights: examples.map(({ weight }) => weight),
       ids: examples.map(({ id }) => id),
+      classBalance: settings.classBalance,
     },
-    { seed, signal, onEvent: (event) => progress.metric({ type: 'metric', ...event }) },
+    {
+      seed,
+      signal,
+      onEvent(event) {
+        const metric = { type: 'metric' as const, ...event };
+        metrics.push(metric);
+        progress.metric(metric);
+      },
+    },
   );
-  signal.throwIfAborted();
+  const wantsLora = settings.method !== 'head' && training.canAdapt;
+  const publish = publisher(deps, ref, run, { data, settings, seed });
+  const judge = (answers: Answers, against: Pick<GateInput, 'head'> = {}) =>
+    decideGate({ kind, truth: examples.map(({ label }) => label), candidate: answers, live, ...against });
 
-  await progress.stage('evaluating', 0.8);
-  const live = await askLive({ models: registry.models, engine }, ref, examples);
-  const gate = decideGate({
-    truth: examples.map(({ label }) => label),
-    candidate: { labels: head.labels, ...head.outOfFold },
-    live,
-  });
+  const before = await publishedBy(registry, ref);
+  const head = before.head ? undefined : await training.head();
   signal.throwIfAborted();
+  let outcome: Outcome | undefined;
+  // Whoever wants adapters only gets a head where there is too little to learn them from.
+  if (settings.method !== 'lora' || !wantsLora) {
+    await progress.stage('evaluating', wantsLora ? 0.1 : 0.8);
+    const gate = before.head?.card.gate ?? judge(answersOf(head!));
+    await progress.stage('publishing', wantsLora ? 0.15 : 0.9);
+    outcome = {
+      version: before.head ?? (await publish('head', head!, gate, metrics.splice(0))),
+      gate,
+    };
+    if (gate.promoted) await registry.models.promote(ref, outcome.version.version, ref.jobId);
+  }
+  if (!wantsLora) return outcome!;
 
-  await progress.stage('publishing', 0.9);
-  await run.beforePublishing();
+  await progress.stage('adapter', 0.2);
+  const lora =
+    before.lora ??
+    (await training.lora({
+      settings: settings.lora,
+      headL2: before.head?.card.recipe.l2 ?? head!.recipe.l2,
+      dataSha256: data.dataSha256,
+      resume: await registry.jobs.checkpoint(ref),
+      onCheckpoint: (bytes) => registry.jobs.keepCheckpoint(ref, bytes),
+    }));
+  signal.throwIfAborted();
+  await progress.stage('evaluating', 0.9);
+  const gate =
+    'card' in lora
+      ? lora.card.gate
+      : judge(answersOf(lora), { head: { labels: lora.labels, ...lora.headOutOfFold } });
+  if (outcome && !gate.promoted) {
+    // The head stays; its record says what the adapters came to.
+    return {
+      ...outcome,
+      gate: { ...outcome.gate, reason: `${outcome.gate.reason} ${gate.reason}`, head: gate.head ?? null },
+    };
+  }
+  await progress.stage('publishing', 0.95);
+  const version = 'card' in lora ? lora : await publish('lora', lora, gate, metrics);
+  if (gate.promoted) await registry.models.promote(ref, version.version, ref.jobId);
+  return { version, gate };
+}
+
+const answersOf = ({ labels, outOfFold }: TrainedModel): Answers => ({ labels, ...outOfFold });
+
+/** What earlier attempts of this job published before they died. Jobs of one model never overlap, so it is the newest. */
+async function publishedBy(
+  { models }: Pick<Registry, 'models'>,
+  ref: JobRef,
+): Promise<{ head?: ModelVersion; lora?: ModelVersion }> {
+  const { data } = await models.versions(ref, { limit: 2 });
+  const own = data.filter(({ card }) => card.jobId === ref.jobId);
+  return Object.fromEntries(own.map((version) => [version.card.method, version]));
+}
+
+/** Writes a model's card and artifact under the next version number. */
+function publisher(
+  { registry, engine, clock }: TrainVersionDeps,
+  ref: JobRef,
+  run: TrainingRun,
+  { data, settings, seed }: { data: TrainingData; settings: TrainingSettings; seed: number },
+) {
+  const { examples, task } = data;
   // Another machine's clock may have stamped an example later than ours says now; `askLive` relies on the order.
   const createdAtMs = examples.reduce(
     (last, { createdAt }) => Math.max(last, Date.parse(createdAt)),
     clock(),
   );
-  return registry.models.publish(ref, ref.jobId, (version) => {
-    const card: Card = {
-      task: ref.task,
-      version,
-      jobId: ref.jobId,
-      createdAt: new Date(createdAtMs).toISOString(),
-      method: 'head',
-      labels: head.labels,
-      examples: examples.length,
-      examplesPerLabel: Object.fromEntries(counts),
-      baseSha256: engine.base.sha256,
-      dataSha256,
-      recipe: { ...head.recipe, seed },
-      seconds: head.seconds,
-      gate,
+  return async (
+    method: Card['method'],
+    model: TrainedHead | TrainedLora,
+    gate: GateDecision,
+    metrics: NewJobEvent[],
+  ): Promise<ModelVersion> => {
+    await run.beforePublishing();
+    const { rank, alpha, batchRows, adapterRate, headRate, weightDecay, labelSmoothing } = settings.lora;
+    const { sites } = engine.base;
+    const adapters = 'matrices' in model && {
+      lora: {
+        ...{ rank, alpha },
+        layers: [...new Set(sites.map(({ layer }) => layer))],
+        targets: [...new Set(sites.map(({ target }) => target))],
+      },
+      ...{ batchRows, adapterRate, headRate, weightDecay, labelSmoothing },
     };
-    const { bytes, sha256 } = encodeAdapter({ weight: head.weight, bias: head.bias, card, owner: ref });
-    return { card, adapter: bytes, adapterSha256: sha256 };
-  });
+    return registry.models.publish(
+      ref,
+      ref.jobId,
+      (version) => {
+        const card: Card = {
+          ...{ task: ref.task, version, jobId: ref.jobId },
+          createdAt: new Date(createdAtMs).toISOString(),
+          kind: task.kind,
+          ...{ method, labels: model.labels },
+          ...dataFields(data),
+          baseSha256: engine.base.sha256,
+          recipe: {
+            ...model.recipe,
+            seed,
+            ...(settings.classBalance > 0 && { classBalance: settings.classBalance }),
+            ...adapters,
+          },
+          seconds: model.seconds,
+          gate,
+          evaluation: evaluate(task.kind, data, model, metrics),
+        };
+        const { bytes, sha256 } = encodeAdapter({
+          ...{ weight: model.weight, bias: model.bias, card, owner: ref },
+          ...('matrices' in model && { lora: model.matrices }),
+        });
+        return { card, adapter: bytes, adapterSha256: sha256 };
+      },
+      method,
+    );
+  };
 }

@@ -1,8 +1,16 @@
-import { AppError, type Example, type ModelRef, missingExamples, type Task } from '@scion/contracts';
+import {
+  type Answer,
+  AppError,
+  type Example,
+  type ModelRef,
+  missingExamples,
+  type Task,
+} from '@scion/contracts';
 import type { Examples, Tasks } from '@scion/registry';
 
 /** What one job trains on, as it was when the job loaded it. */
 export interface TrainingData {
+  task: Task;
   examples: Example[];
   dataSha256: string;
   counts: Map<string, number>;
@@ -18,20 +26,23 @@ export async function loadTrainingData(
 ): Promise<TrainingData> {
   const task = await registry.tasks.get(ref.tenantId, ref.task);
   const { examples, dataSha256 } = await registry.examples.all(ref);
+  const answers = examples.map(({ label }) => label);
+  refuseTooFew(task, answers);
   const counts = new Map<string, number>();
-  for (const { label } of examples) counts.set(label, (counts.get(label) ?? 0) + 1);
-  refuseTooFew(task, counts);
-  return { examples, dataSha256, counts };
+  for (const label of answers.flat())
+    if (typeof label === 'string') counts.set(label, (counts.get(label) ?? 0) + 1);
+  return { task, examples, dataSha256, counts };
 }
 
-function refuseTooFew(task: Task, counts: ReadonlyMap<string, number>): void {
-  const lacking = missingExamples(task, counts);
+function refuseTooFew(task: Task, answers: Answer[]): void {
+  const lacking = missingExamples(task, answers);
   if (!lacking) return;
   const perLabel = Object.values(lacking.missing);
   const sum = perLabel.reduce((total, count) => total + count, 0);
   const parts = [
     ...(sum > 0 ? [`${sum} more examples, spread over ${perLabel.length} labels that have too few`] : []),
     ...(lacking.missingLabels > 0 ? [`examples of ${lacking.missingLabels} more labels`] : []),
+    ...(lacking.missingExamples > 0 ? [`${lacking.missingExamples} more examples`] : []),
   ];
   throw new AppError('too_few_examples', `Training needs ${parts.join(', and ')}.`, {
     extensions: { ...lacking },

@@ -4,8 +4,8 @@ export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, prob
 export { createIds, type IdKind, idOfTime, idPattern, idPrefixes, type NewId, timeOfId } from './ids.js';
 export { limits } from './limits.js';
 export { type MissingExamples, missingExamples } from './missing-examples.js';
-export { Erasure, ErasureKept, ErasureProof, ErasureReceipt, SigningKey } from './schemas/erasures.js';
-export { Compaction, Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';
+export { Erasure, ErasureReceipt, SigningKey } from './schemas/erasures.js';
+export { Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';
 export {
   GateDecision,
   Job,
@@ -22,6 +22,7 @@ export {
   AliasEntry,
   Card,
   Collection,
+  Evaluation,
   LoraRecipe,
   Model,
   ModelSummary,
@@ -31,8 +32,15 @@ export {
   Rollback,
 } from './schemas/models.js';
 export { Alert, Overview, OverviewQuery, WorkerState } from './schemas/overview.js';
-export { Prediction, PredictRequest, PredictResponse } from './schemas/predictions.js';
 export {
+  LabelsPrediction,
+  Prediction,
+  PredictRequest,
+  PredictResponse,
+  ValuePrediction,
+} from './schemas/predictions.js';
+export {
+  Answer,
   JobId,
   KeyId,
   Label,
@@ -40,6 +48,7 @@ export {
   Page,
   PageQuery,
   Sha256,
+  TaskKind,
   TaskName,
   TenantId,
   TimeRange,
@@ -52,17 +61,12 @@ export { Session } from './schemas/sessions.js';
 export { CacheState, SystemState } from './schemas/system.js';
 export { defaultRetention, Retention, Retrain, Task, TaskSpec, Untrained } from './schemas/tasks.js';
 export { Key, KeyCreate, KeyCreated, KeyRotate, Scope, Tenant, TenantCreate } from './schemas/tenants.js';
+export { Method, Training } from './schemas/training.js';
 export {
   Delivery,
-  DeliveryOrdered,
-  ModelChange,
-  QuotaExceeded,
-  SecretRotation,
   Webhook,
   WebhookCreate,
   WebhookCreated,
-  WebhookDisabled,
-  type WebhookEvent,
   WebhookEventType,
-  type WebhookPayload,
+  WebhookPayload,
 } from './schemas/webhooks.js';

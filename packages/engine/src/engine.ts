@@ -5,11 +5,13 @@ import { type AdapterKey, createAdapterCache } from './adapter/cache.js';
 import { decodeAdapter } from './adapter/decode.js';
 import { type BaseInfo, readBase } from './base/base.js';
 import { featuresOf } from './features.js';
+import { createTrainer } from './lora/trainer.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
-import { softmax } from './softmax.js';
+import { toPredictions } from './softmax.js';
 import { createThreadPool } from './thread/pool.js';
 import type { ThreadSetup, TrunkOutput } from './thread/protocol.js';
-import { type TrainedHead, type TrainHeadInput, type TrainHeadOptions, trainHead } from './train-head.js';
+import { createTraining, type TrainInput, type Training, type TrainOptions } from './train.js';
+import { createTrunkCache } from './trunk-cache.js';
 import { labelPhrase, nearestLabels } from './zero-shot.js';
 
 export interface EngineOptions {
@@ -25,12 +27,15 @@ export interface EngineOptions {
   maxTokensPerRun?: number;
   /** Rows of predictions that may wait; beyond, calls reject as overloaded. Default 4096. */
   maxQueuedRows?: number;
+  /** Budget for what training remembers of texts, some 50 kB each. Default 256 MB. */
+  trainingCacheBytes?: number;
   logger?: { warn(fields: object, message: string): void };
 }
 
 export interface LabelProbabilities {
+  /** Of a regression none. */
   labels: string[];
-  /** rows × labels */
+  /** rows × labels; of a regression a value for each row. */
   probabilities: Float32Array;
 }
 
@@ -49,8 +54,12 @@ export interface Engine {
   trunk(texts: string[], options?: CallOptions): Promise<TrunkOutput[]>;
   /** Sentence embeddings of unit length, rows × hiddenSize. */
   embed(texts: string[], options?: CallOptions): Promise<Float32Array>;
-  /** Features, then a head, both on the threads. Deterministic for a seed on one machine. */
-  trainHead(input: TrainHeadInput, options: TrainHeadOptions): Promise<TrainedHead>;
+  /**
+   * One user's model in the making, on the threads. Deterministic for a seed on one machine, but for rounding where
+   * others train at the same time.
+   * @throws AppError too_few_examples with fewer than two labels
+   */
+  training(input: TrainInput, options: TrainOptions): Training;
   /**
    * The answers of one version, and of no other.
    * @throws AppError artifact_invalid, base_mismatch, overloaded
@@ -77,11 +86,13 @@ const LABEL_NAMES = 5_000;
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { baseDir, threads, cacheBytes, loadAdapter, maxTokensPerRun = 512, maxQueuedRows = 4_096 } = options;
+  const { trainingCacheBytes = 256 * 1024 * 1024 } = options;
   const base = await readBase(baseDir);
   const { featureSize, hiddenSize, maxTokens } = base;
   const setup: ThreadSetup = {
     trunkPath: join(baseDir, 'trunk.onnx'),
     topPath: join(baseDir, 'top.onnx'),
+    trainingPath: join(baseDir, 'training.onnx'),
     tokenizerPath: join(baseDir, 'tokenizer.json'),
     sites: base.sites,
     ...{ maxTokens, maxTokensPerRun, hiddenSize, featureSize },
@@ -96,6 +107,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   });
   const work = createScheduler({ threads: pool, maxTokens, maxTokensPerRun, maxQueuedRows });
   scheduler = work;
+
+  const trainer = createTrainer({ size: threads, train: work.train, prepare: work.prepare });
+  const trunkCache = createTrunkCache(trainingCacheBytes);
 
   const cache = createAdapterCache({
     budgetBytes: cacheBytes,
@@ -156,20 +170,22 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return (await work.run(rows, { bulk: true, signal })).map(({ trunk }) => trunk!);
     },
     embed: async (texts, callOptions) => lastLayer(await interactive(texts, callOptions)),
-    trainHead: (input, trainOptions) => trainHead({ scheduler: work, featureSize }, input, trainOptions),
+    training: (input, trainOptions) =>
+      createTraining({ base, scheduler: work, trainer, trunkCache }, input, trainOptions),
 
     async predict(key, texts, callOptions) {
       const lease = await cache.acquire(key);
       try {
-        const { labels, head, lora } = lease.adapter;
+        const { kind, labels, head, lora } = lease.adapter;
         const answers = await work.run(
           texts.map((input) => ({ input, lora, answer: [head] })),
           { bulk: texts.length > INTERACTIVE_ROWS, signal: callOptions?.signal },
         );
-        const probabilities = new Float32Array(texts.length * labels.length);
+        const outputs = head.bias.length;
+        const probabilities = new Float32Array(texts.length * outputs);
         for (const [row, { values }] of answers.entries()) {
-          softmax(values);
-          probabilities.set(values, row * labels.length);
+          toPredictions(kind, values);
+          probabilities.set(values, row * outputs);
         }
         return { labels: [...labels], probabilities };
       } finally {

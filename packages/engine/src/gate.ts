@@ -1,150 +1,178 @@
-import type { GateDecision, Metrics } from '@scion/contracts';
-import { bestClass, measure, rowLogLoss } from './head/metrics.js';
+import type { Answer, GateDecision, Metrics, TaskKind } from '@scion/contracts';
+import { isRight, lossOf, measure } from './head/metrics.js';
+import type { Targets } from './head/targets.js';
+import { targetsOf } from './targets-of.js';
 
-/** Out-of-fold answers of the candidate: what heads fitted without a row say of it. */
-export interface Candidate {
+/** What a model says of some of the examples. */
+export interface Answers {
+  /** Of a regression none. */
   labels: string[];
-  /** Which of the examples were held out, as indices. */
+  /** Which of the examples, as indices. */
   rows: ArrayLike<number>;
-  /** Of those: rows × labels. */
-  probabilities: Float32Array;
+  /** Of those: rows × labels, or values. */
+  predictions: Float32Array;
 }
 
-/** Answers of the live version on examples that it was not trained on. */
-export interface LiveAnswers {
+/** Answers of the live version on examples that it was not trained on: those that came after it. */
+export interface LiveAnswers extends Answers {
   version: number;
-  labels: string[];
-  /** Indices of the examples that came after the live version. */
-  rows: ArrayLike<number>;
-  /** Of those: rows × labels. */
-  probabilities: Float32Array;
 }
 
 export interface GateInput {
-  /** The true label of every example. */
-  truth: string[];
-  candidate: Candidate;
+  kind: TaskKind;
+  /** What is true of every example. */
+  truth: Answer[];
+  /** Out of fold: what models fitted without a row say of it. */
+  candidate: Answers;
   live?: LiveAnswers | undefined;
+  /** What the head alone, cross-validated on the same folds, says of the same rows. */
+  head?: Answers | undefined;
 }
 
-/** Below this many rows, log-loss says too little to refuse a user their first model for a narrow miss. */
+/** Below this many rows, the loss says too little to refuse a user their first model for a narrow miss. */
 export const ROWS_TO_JUDGE = 20;
 /** Fewer examples than this since the live version, and the two are not compared. */
 export const NEW_ROWS_TO_COMPARE = 10;
 
 /**
- * Whether a candidate goes live. Log-loss decides, being what a head is fitted for and the harder to fool; accuracy may
- * not fall by more than its standard error.
+ * Whether a candidate goes live. Its loss decides, being what it is fitted for and the harder to fool (log-loss, or the
+ * squared error of a regression); accuracy may not fall by more than its standard error.
  *
- * - Against always answering with the label frequencies (the majority class): it must be better. With fewer than
- *   ROWS_TO_JUDGE rows and nothing live it may be worse within one standard error of the difference, so that a few
- *   clicks give a model.
+ * - Against the head alone, for a candidate with adapters: more right answers, or as many and a lower loss.
+ * - Against what is known without reading an input, the label frequencies (the majority class) or the mean value: better.
+ *   With fewer than ROWS_TO_JUDGE rows and nothing live it may be worse within one standard error of the difference, so that
+ *   a few clicks give a model.
  * - Against the live version: better on the examples that came after it, if there are NEW_ROWS_TO_COMPARE of them.
  *
  * The candidate is always measured out of fold, the live version by predicting rows it never saw. Pure.
  */
-export function decideGate({ truth, candidate, live }: GateInput): GateDecision {
-  const candidateTruth = Array.from(candidate.rows, (row) => truth[row]);
-  const own = judge(candidate.labels, candidate.probabilities, candidateTruth);
-  const frequencies = labelFrequencies(truth, candidate.labels, candidateTruth.length);
-  const majority = judge(candidate.labels, frequencies, candidateTruth);
-  const compared = live && compareOnNewRows(truth, candidate, live);
+export function decideGate({ kind, truth, candidate, live, head }: GateInput): GateDecision {
+  const labels = unionOf(kind, truth, [candidate, ...(live ? [live] : []), ...(head ? [head] : [])]);
+  const targets = targetsOf(kind, truth, labels);
+  const judged = (answers: Answers, rows: ArrayLike<number> = answers.rows) =>
+    judge(widened(answers, labels, rows), targets, rows);
+
+  const { rows } = candidate;
+  const own = judged(candidate);
+  const majority = judge(constantAnswers(targets, rows.length), targets, rows);
+  const alone = head && { own: judged(candidate, head.rows), head: judged(head) };
+  const compared = live && compareOnNewRows(candidate, live, judged);
   const decision = {
     candidate: own.metrics,
     majority: majority.metrics,
+    head: alone ? { candidate: alone.own.metrics, head: alone.head.metrics } : null,
     live: compared
       ? { version: compared.version, candidate: compared.own.metrics, live: compared.live.metrics }
       : null,
   };
 
-  const first = live === undefined;
-  const lenient = first && candidateTruth.length < ROWS_TO_JUDGE;
+  const reasons: string[] = [];
+  if (alone) {
+    const wins = beatsHead(alone.own, alone.head);
+    const numbers = versus(alone.own.metrics, alone.head.metrics);
+    reasons.push(
+      `Cross-validated on the same ${alone.head.metrics.rows} examples, the adapters ${wins ? 'beat' : 'do not beat'} the head alone: ${numbers}.`,
+    );
+    if (!wins) return { ...decision, promoted: false, reason: reasons.join(' ') };
+  }
+
   const lossGap = difference(own.losses, majority.losses);
   const hitGap = difference(own.hits, majority.hits);
-  const losses = `log-loss ${show(own.metrics.logLoss)} against ${show(majority.metrics.logLoss)}`;
-  const hits = `accuracy ${show(own.metrics.accuracy)} against ${show(majority.metrics.accuracy)}`;
-  const beatsMajority = `On ${candidateTruth.length} held-out examples it beats the majority class: ${losses}, ${hits}.`;
-  let reason = beatsMajority;
+  const numbers = versus(own.metrics, majority.metrics);
+  const rival = kind === 'regression' ? 'the mean value' : 'the majority class';
   if (!(lossGap.mean < 0) || hitGap.mean < -hitGap.error) {
-    const numbers = `on ${candidateTruth.length} held-out examples: ${losses}, ${hits}`;
+    const lenient = live === undefined && rows.length < ROWS_TO_JUDGE;
+    const where = `${rival} on ${rows.length} held-out examples: ${numbers}`;
     if (!lenient || lossGap.mean > lossGap.error || hitGap.mean < -hitGap.error)
-      return { ...decision, promoted: false, reason: `It does not beat the majority class ${numbers}.` };
-    reason = `Too few examples to tell it from the majority class ${numbers}; as the first version it goes live.`;
+      return { ...decision, promoted: false, reason: [...reasons, `It does not beat ${where}.`].join(' ') };
+    reasons.push(`Too few examples to tell it from ${where}; as the first version it goes live.`);
+  } else {
+    reasons.push(`On ${rows.length} held-out examples it beats ${rival}: ${numbers}.`);
   }
-  if (live === undefined) return { ...decision, promoted: true, reason };
+  if (live === undefined) return { ...decision, promoted: true, reason: reasons.join(' ') };
   if (compared === undefined) {
-    const few = `Only ${live.rows.length} examples came after version ${live.version}, too few to compare the two (${NEW_ROWS_TO_COMPARE} are needed).`;
-    return { ...decision, promoted: true, reason: `${reason} ${few}` };
+    reasons.push(
+      `Only ${live.rows.length} examples came after version ${live.version}, too few to compare the two (${NEW_ROWS_TO_COMPARE} are needed).`,
+    );
+    return { ...decision, promoted: true, reason: reasons.join(' ') };
   }
 
   const against = difference(compared.own.losses, compared.live.losses);
   const hitsAgainst = difference(compared.own.hits, compared.live.hits);
   const promoted = against.mean < 0 && hitsAgainst.mean >= -hitsAgainst.error;
-  const where = `the ${compared.rows} examples that came after version ${live.version}`;
-  const numbers = `log-loss ${show(compared.own.metrics.logLoss)} against ${show(compared.live.metrics.logLoss)}, accuracy ${show(compared.own.metrics.accuracy)} against ${show(compared.live.metrics.accuracy)}`;
-  return {
-    ...decision,
-    promoted,
-    reason: `${reason} On ${where} it ${promoted ? 'beats' : 'does not beat'} that version: ${numbers}.`,
-  };
+  reasons.push(
+    `On the ${compared.rows} examples that came after version ${live.version} it ${promoted ? 'beats' : 'does not beat'} that version: ${versus(compared.own.metrics, compared.live.metrics)}.`,
+  );
+  return { ...decision, promoted, reason: reasons.join(' ') };
 }
 
 interface Judged {
   metrics: Metrics;
-  /** −log p of the truth, by row. */
+  /** By row. */
   losses: number[];
-  /** 1 where the answer was right, by row. */
+  /** 1 where the answer was right, by row; of a regression 0 everywhere. */
   hits: number[];
 }
 
-function judge(labels: string[], probabilities: Float32Array, truth: string[]): Judged {
-  const classes = labels.length;
-  const y = truth.map((label) => labels.indexOf(label));
+function judge(predictions: Float32Array, targets: Targets, rows: ArrayLike<number>): Judged {
   return {
-    metrics: measure(probabilities, y, classes),
-    losses: y.map((c, row) => rowLogLoss(probabilities, row, classes, c)),
-    hits: y.map((c, row) => (bestClass(probabilities, row, classes) === c ? 1 : 0)),
+    metrics: measure(predictions, targets, rows),
+    losses: Array.from(rows, (row, at) => lossOf(predictions, at, targets, row)),
+    hits: Array.from(rows, (row, at) => (isRight(predictions, at, targets, row) ? 1 : 0)),
   };
 }
 
-/** The shares of the labels among all examples, once for each of `rows`: what is known without reading an input. */
-function labelFrequencies(truth: string[], labels: string[], rows: number): Float32Array {
-  const counts = labels.map((label) => truth.filter((other) => other === label).length);
-  return Float32Array.from(
-    { length: rows * labels.length },
-    (_, i) => counts[i % labels.length] / truth.length,
-  );
+function beatsHead(own: Judged, head: Judged): boolean {
+  const hits = difference(own.hits, head.hits).mean;
+  return hits > 0 || (hits === 0 && difference(own.losses, head.losses).mean < 0);
+}
+
+/** Every label that anyone names, in order: what a model does not know it gives no probability. */
+function unionOf(kind: TaskKind, truth: Answer[], answers: Answers[]): string[] {
+  if (kind === 'regression') return [];
+  const named = truth.flatMap((answer) => (typeof answer === 'number' ? [] : answer));
+  return [...new Set([...answers.flatMap(({ labels }) => labels), ...named])].sort();
+}
+
+/** Predictions of the given rows, a column for each of `labels`. */
+function widened(
+  { labels: own, rows: has, predictions }: Answers,
+  labels: string[],
+  rows: ArrayLike<number>,
+) {
+  const columns = Math.max(1, labels.length);
+  const ownColumns = Math.max(1, own.length);
+  const place = new Map(Array.from(has, (row, at) => [row, at]));
+  const out = new Float32Array(rows.length * columns);
+  const column = own.map((label) => labels.indexOf(label));
+  for (let at = 0; at < rows.length; at += 1) {
+    const from = place.get(rows[at])! * ownColumns;
+    for (let c = 0; c < ownColumns; c += 1) out[at * columns + (column[c] ?? 0)] = predictions[from + c];
+  }
+  return out;
+}
+
+/** The mean of each column of the targets, once for each row: the shares of the labels, or the mean value. */
+function constantAnswers({ outputs, values }: Targets, rows: number): Float32Array {
+  const means = new Float64Array(outputs);
+  for (const [at, value] of values.entries()) means[at % outputs] += value / (values.length / outputs);
+  return Float32Array.from({ length: rows * outputs }, (_, i) => means[i % outputs]);
 }
 
 /** Both on the same rows: new since the live version, and held out from the candidate. */
-function compareOnNewRows(truth: string[], candidate: Candidate, live: LiveAnswers) {
-  const heldOut = new Map(Array.from(candidate.rows, (row, at) => [row, at]));
-  const shared = Array.from(live.rows, (row, at) => ({ row, at, held: heldOut.get(row) })).filter(
-    (entry): entry is { row: number; at: number; held: number } => entry.held !== undefined,
-  );
-  if (shared.length < NEW_ROWS_TO_COMPARE) return undefined;
-  const rowsOf = (probabilities: Float32Array, classes: number, rows: number[]) => {
-    const out = new Float32Array(rows.length * classes);
-    for (const [k, row] of rows.entries())
-      out.set(probabilities.subarray(row * classes, (row + 1) * classes), k * classes);
-    return out;
-  };
-  const newTruth = shared.map(({ row }) => truth[row]);
-  const ownRows = rowsOf(
-    candidate.probabilities,
-    candidate.labels.length,
-    shared.map(({ held }) => held),
-  );
-  const liveRows = rowsOf(
-    live.probabilities,
-    live.labels.length,
-    shared.map(({ at }) => at),
-  );
+function compareOnNewRows(
+  candidate: Answers,
+  live: LiveAnswers,
+  judged: (answers: Answers, rows: ArrayLike<number>) => Judged,
+) {
+  const heldOut = new Set(Array.from(candidate.rows));
+  const rows = Array.from(live.rows).filter((row) => heldOut.has(row));
+  if (rows.length < NEW_ROWS_TO_COMPARE) return undefined;
   return {
     version: live.version,
-    rows: shared.length,
-    own: judge(candidate.labels, ownRows, newTruth),
-    live: judge(live.labels, liveRows, newTruth),
+    rows: rows.length,
+    own: judged(candidate, rows),
+    live: judged(live, rows),
   };
 }
 
@@ -156,6 +184,10 @@ function difference(a: number[], b: number[]): { mean: number; error: number } {
   return { mean, error: Math.sqrt(squares / Math.max(1, gaps.length - 1) / gaps.length) };
 }
 
-function show(value: number): string {
-  return value.toFixed(3);
+/** The two by the numbers that decide. */
+function versus(own: Metrics, other: Metrics): string {
+  const pair = (name: string, a = 0, b = 0) => `${name} ${a.toFixed(3)} against ${b.toFixed(3)}`;
+  return own.rmse === undefined
+    ? `${pair('log-loss', own.logLoss, other.logLoss)}, ${pair('accuracy', own.accuracy, other.accuracy)}`
+    : `${pair('root mean squared error', own.rmse, other.rmse)}, ${pair('R²', own.r2, other.r2)}`;
 }

@@ -28,7 +28,7 @@ export {
   type LabelProbabilities,
 } from './engine.js';
 export {
-  type Candidate,
+  type Answers,
   decideGate,
   type GateInput,
   type LiveAnswers,
@@ -36,7 +36,17 @@ export {
   ROWS_TO_JUDGE,
 } from './gate.js';
 export type { FitEvent } from './head/fit-head.js';
-export { measure, PROBABILITY_FLOOR } from './head/metrics.js';
+export { confusionMatrix, labelScores, measure, PROBABILITY_FLOOR, reliability } from './head/metrics.js';
+export type { Targets } from './head/targets.js';
+export { LORA_SETTINGS, type LoraSettings } from './lora/recipe.js';
+export { targetsOf } from './targets-of.js';
 export type { TrunkOutput } from './thread/protocol.js';
-export type { TrainedHead, TrainHeadInput, TrainHeadOptions } from './train-head.js';
+export type {
+  TrainedHead,
+  TrainedLora,
+  TrainedModel,
+  TrainInput,
+  Training,
+  TrainOptions,
+} from './train.js';
 export { ZERO_SHOT_TEMPERATURE } from './zero-shot.js';

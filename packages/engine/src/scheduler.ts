@@ -1,8 +1,18 @@
 import { AppError } from '@scion/contracts';
-import type { FitEvent, FitOptions, FittedHead, HeadData } from './head/fit-head.js';
+import type { ParameterLayout } from '@scion/graph';
+import type { FitEvent, FitOptions, FittedHead, FittedLinear, HeadData, LinearFit } from './head/fit-head.js';
 import { createPace } from './pace.js';
 import type { ThreadPool } from './thread/pool.js';
-import type { Row, RowAnswer } from './thread/protocol.js';
+import type {
+  Row,
+  RowAnswer,
+  ThreadEvent,
+  ThreadResults,
+  ThreadWork,
+  TrainingGraphKey,
+  TrainSlice,
+  TrainSliceResult,
+} from './thread/protocol.js';
 
 /** What the scheduler needs of the threads. */
 export type Threads = Pick<ThreadPool, 'size' | 'idle' | 'run'>;
@@ -16,6 +26,12 @@ export interface Scheduler {
   run(rows: Row[], options?: { bulk?: boolean; signal?: AbortSignal | undefined }): Promise<RowAnswer[]>;
   /** Fits a head on a thread. `data.features` is moved there: do not use it afterwards. */
   fit(data: HeadData, options: FitWork): Promise<FittedHead>;
+  /** Fits heads at penalties given, on a thread. */
+  fitLinear(data: Omit<HeadData, 'groups'>, fits: LinearFit[], signal?: AbortSignal): Promise<FittedLinear[]>;
+  /** Derives and opens a training graph on a thread. */
+  prepare(graph: TrainingGraphKey): Promise<ParameterLayout>;
+  /** Some steps of training on a thread: short, so that they go in between bulk rows. */
+  train(slice: TrainSlice): Promise<TrainSliceResult>;
   /** Interactive rows that wait for a thread. */
   queuedRows(): number;
   /** To be called whenever a thread became idle. */
@@ -56,15 +72,17 @@ interface RowRequest {
   settled: boolean;
 }
 
-interface FitRequest {
+interface WorkRequest {
   start(): void;
   reject(error: unknown): void;
-  /** The flag that stops it once it runs. */
-  cancelled: Int32Array;
+  /** Stops it once it runs. */
+  stop(): void;
 }
 
 /** After so many interactive batches in a row a waiting job gets one, so that no load starves training. */
 const INTERACTIVE_RUN = 4;
+/** After so many batches of bulk rows in a row, of which a new job's head is made, training under way gets a turn. */
+const BULK_RUN = 4;
 /** A batch below this many tokens costs little less than one of this many: not worth spreading over threads. */
 const MIN_SHARE_TOKENS = 64;
 
@@ -77,10 +95,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const after = options.after ?? ((ms, callback) => void setTimeout(callback, ms));
   const interactive: RowRequest[] = [];
   const bulk: RowRequest[] = [];
-  const fits: FitRequest[] = [];
-  const running = new Set<FitRequest>();
+  /** Of seconds each. */
+  const fits: WorkRequest[] = [];
+  const fitting = new Set<WorkRequest>();
+  /** Of a quarter of a second each. */
+  const slices: WorkRequest[] = [];
+  const running = new Set<WorkRequest>();
   let queued = 0;
   let inRow = 0;
+  let bulkInRow = 0;
   let company = false;
   let waitingForCompany = false;
   let planned = false;
@@ -170,20 +193,26 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 
   /** Fits may fill all threads but one, so that rows are never stuck behind them where there is more than one. */
-  const mayFit = () => fits.length > 0 && (running.size === 0 || running.size < threads.size - 1);
+  const mayFit = () => fits.length > 0 && (fitting.size === 0 || fitting.size < threads.size - 1);
 
   const dispatch = () => {
     while (!closed && threads.idle() > 0) {
-      const starved = inRow >= INTERACTIVE_RUN && (bulk.length > 0 || mayFit());
+      const starved = inRow >= INTERACTIVE_RUN && (bulk.length > 0 || slices.length > 0 || mayFit());
+      const bulkFirst = bulk.length > 0 && (slices.length === 0 || bulkInRow < BULK_RUN);
       if (interactive.length > 0 && !waitingForCompany && !starved) {
         sendInteractive();
         inRow += 1;
       } else if (mayFit()) {
         inRow = 0;
         fits.shift()!.start();
-      } else if (bulk.length > 0) {
+      } else if (bulkFirst) {
         inRow = 0;
+        bulkInRow += 1;
         sendBulk();
+      } else if (slices.length > 0) {
+        inRow = 0;
+        bulkInRow = 0;
+        slices.shift()!.start();
       } else {
         return;
       }
@@ -197,6 +226,57 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     setImmediate(() => {
       planned = false;
       dispatch();
+    });
+  };
+
+  /** Work that has a thread for itself. */
+  const submit = <K extends ThreadWork['kind']>(
+    work: Extract<ThreadWork, { kind: K }>,
+    {
+      line,
+      cancelled,
+      signal,
+      onEvent,
+    }: {
+      line: WorkRequest[];
+      cancelled?: SharedArrayBuffer;
+      signal?: AbortSignal | undefined;
+      onEvent?: ((event: ThreadEvent) => void) | undefined;
+    },
+  ): Promise<ThreadResults[K]> => {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (closed) return Promise.reject(new AppError('not_ready', 'The engine is closed.'));
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        if (cancelled) Atomics.store(new Int32Array(cancelled), 0, 1);
+      };
+      const abort = () => {
+        stop();
+        remove(line, request);
+        reject(signal?.reason);
+      };
+      const request: WorkRequest = {
+        reject,
+        stop,
+        start() {
+          running.add(request);
+          if (line === fits) fitting.add(request);
+          threads
+            .run<K>(work, (event) => {
+              if (!signal?.aborted) onEvent?.(event);
+            })
+            .then(resolve, reject)
+            .finally(() => {
+              running.delete(request);
+              fitting.delete(request);
+              signal?.removeEventListener('abort', abort);
+              plan();
+            });
+        },
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      line.push(request);
+      plan();
     });
   };
 
@@ -256,38 +336,20 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
 
     fit(data, { seed, grid, signal, onEvent }) {
-      if (signal?.aborted) return Promise.reject(signal.reason);
-      if (closed) return Promise.reject(new AppError('not_ready', 'The engine is closed.'));
       const cancelled = new SharedArrayBuffer(4);
-      return new Promise<FittedHead>((resolve, reject) => {
-        const abort = () => {
-          Atomics.store(request.cancelled, 0, 1);
-          remove(fits, request);
-          reject(signal?.reason);
-        };
-        const request: FitRequest = {
-          reject,
-          cancelled: new Int32Array(cancelled),
-          start() {
-            running.add(request);
-            const fitOptions = grid === undefined ? { seed } : { seed, grid };
-            threads
-              .run({ kind: 'fit', data, options: fitOptions, cancelled }, (event) => {
-                if (!signal?.aborted) onEvent?.(event);
-              })
-              .then(resolve, reject)
-              .finally(() => {
-                running.delete(request);
-                signal?.removeEventListener('abort', abort);
-                plan();
-              });
-          },
-        };
-        signal?.addEventListener('abort', abort, { once: true });
-        fits.push(request);
-        plan();
-      });
+      const work = {
+        kind: 'fit' as const,
+        ...{ data, cancelled },
+        options: grid === undefined ? { seed } : { seed, grid },
+      };
+      return submit(work, { line: fits, cancelled, signal, onEvent });
     },
+    fitLinear(data, linear, signal) {
+      const cancelled = new SharedArrayBuffer(4);
+      return submit({ kind: 'linear', data, fits: linear, cancelled }, { line: fits, cancelled, signal });
+    },
+    prepare: (graph) => submit({ kind: 'prepare', graph }, { line: fits }),
+    train: (slice) => submit({ kind: 'train', slice }, { line: slices }),
 
     queuedRows: () => queued,
     wake: dispatch,
@@ -297,9 +359,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       const error = new AppError('not_ready', 'The engine is closed.');
       for (const list of [interactive, bulk])
         for (const request of [...list]) settle(request, list, () => request.reject(error));
-      for (const request of fits.splice(0)) request.reject(error);
+      for (const request of [...fits.splice(0), ...slices.splice(0)]) request.reject(error);
       for (const request of running) {
-        Atomics.store(request.cancelled, 0, 1);
+        request.stop();
         request.reject(error);
       }
     },

@@ -2,7 +2,7 @@ import { softmax } from './softmax.js';
 
 /**
  * The cosine of text and label name is divided by this before the softmax. Chosen on labelled sets for least log-loss
- * (test/bench/quality-head.mjs prints it): cosines of MiniLM differ by some tenths between a right and a wrong name.
+ * (test/bench/quality.mjs has the sets): cosines of MiniLM differ by some tenths between a right and a wrong name.
  */
 export const ZERO_SHOT_TEMPERATURE = 0.07;
 

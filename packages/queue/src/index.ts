@@ -16,7 +16,6 @@ export {
 export {
   type CancelResult,
   type Consumer,
-  type EventPosition,
   type HandlerContext,
   JobAborted,
   type JobEvents,

@@ -3,10 +3,8 @@
 export { createRegistry, type RegistryOptions } from './create-registry.js';
 export { objectKeys } from './keys.js';
 export type {
-  AliasSwitch,
   EncodedVersion,
   ErasureRequest,
-  Events,
   Examples,
   JobFilter,
   JobOutcome,
@@ -23,5 +21,5 @@ export type {
   Tenants,
   Users,
   Webhooks,
-  WebhookToSend,
+  WebhookWithSecret,
 } from './registry.js';

@@ -61,7 +61,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
   }
 
   return {
-    async create(ref, { priority = 'interactive', retryOf } = {}) {
+    async create(ref, { priority = 'interactive', retryOf, training } = {}) {
       await tasks.get(ref.tenantId, ref.task);
       return locks.hold(jobsLock(ref), async () => {
         const waiting = await queued(ref);
@@ -70,6 +70,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
           id: newId('job'),
           ...{ tenantId: ref.tenantId, task: ref.task, user: ref.user },
           priority,
+          ...(training !== undefined && { training }),
           ...(retryOf !== undefined && { retryOf }),
           state: 'queued',
           stage: null,
@@ -161,6 +162,19 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
         await store.delete(objectKeys.jobPause(ref, jobId));
         return job.state === 'paused' ? wait(job, 'queued') : job;
       });
+    },
+    async checkpoint(ref) {
+      return (await store.get(objectKeys.jobCheckpoint(ref, ref.jobId)))?.body;
+    },
+    async keepCheckpoint(ref, bytes) {
+      await locks.hold(jobsLock(ref), async () => {
+        // Nothing of an erased user may come back.
+        await load(ref);
+        await store.put(objectKeys.jobCheckpoint(ref, ref.jobId), bytes);
+      });
+    },
+    async dropCheckpoint(ref) {
+      await store.delete(objectKeys.jobCheckpoint(ref, ref.jobId));
     },
     async *unfinished() {
       for (let cursor: string | undefined; ; ) {

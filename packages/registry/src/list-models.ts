@@ -164,10 +164,11 @@ async function summarize(
 
 function liveOf({ version, adapterBytes, card }: ModelVersion): NonNullable<ModelSummary['live']> {
   const { createdAt, method, labels, examples, gate } = card;
+  const { accuracy } = gate.candidate;
   return {
     ...{ version, createdAt, method, examples, adapterBytes },
     labels: labels.length,
-    accuracy: gate.candidate.accuracy,
+    ...(accuracy !== undefined && { accuracy }),
   };
 }
 

@@ -1,4 +1,11 @@
-import { AppError, defaultRetention, type ModelRef, type ModelVersion, timestamp } from '@scion/contracts';
+import {
+  type AliasEntry,
+  AppError,
+  defaultRetention,
+  type ModelRef,
+  type ModelVersion,
+  timestamp,
+} from '@scion/contracts';
 import { LRUCache } from 'lru-cache';
 import {
   type AliasRecord,
@@ -16,7 +23,7 @@ import { objectKeys } from './keys.js';
 import { listModels, listUsers } from './list-models.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
-import type { AliasSwitch, Examples, Models, Tasks } from './registry.js';
+import type { Examples, Models, Tasks } from './registry.js';
 import { listVersions, publishVersion, readVersion, type VersionRecord } from './versions.js';
 
 /** How far `live` may lag behind another process that switched it, should its message be lost. */
@@ -89,10 +96,9 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     if (objects.length === 0) throw noUser();
   }
 
-  async function point(ref: ModelRef, lastSeq: number, record: AliasRecord): Promise<number> {
-    const seq = await appendAlias(store, ref, lastSeq, record);
+  async function point(ref: ModelRef, lastSeq: number, record: AliasRecord): Promise<void> {
+    await appendAlias(store, ref, lastSeq, record);
     await parts.announce('live', modelName(ref));
-    return seq;
   }
 
   const isPinned = async (ref: ModelRef, version: number): Promise<boolean> =>
@@ -105,13 +111,14 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     ref: ModelRef,
     last: StoredAlias | undefined,
     change: Pick<AliasRecord, 'version' | 'by' | 'reason'>,
-  ): Promise<AliasSwitch> {
+  ): Promise<AliasEntry> {
     const target = await readVersion(store, ref, change.version);
     if (!target) throw noVersion();
-    if (last && change.version === last.record.version) return { ...open(last.record), seq: last.seq };
+    if (last && change.version === last.record.version) return open(last.record);
     const { adapterSha256 } = target;
     const record: AliasRecord = { ...change, at: timestamp(clock), adapterSha256 };
-    return { ...open(record), seq: await point(ref, last?.seq ?? 0, record) };
+    await point(ref, last?.seq ?? 0, record);
+    return open(record);
   }
 
   const open = ({ adapterSha256: _, ...entry }: AliasRecord) => entry;
@@ -137,7 +144,6 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
         history: switches,
       };
     },
-    require: requireModel,
     async versions(ref, page = {}) {
       await requireModel(ref);
       const limit = pageSize(page);
@@ -168,10 +174,10 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
       return (await store.get(objectKeys.adapter(ref, version)))?.body;
     },
     live,
-    async publish(ref, jobId, encode) {
+    async publish(ref, jobId, encode, method = 'head') {
       const record = await locks.hold(lockName(ref), async () => {
         await requireJobNotErased(store, ref, jobId);
-        const published = await publishVersion(store, ref, jobId, encode);
+        const published = await publishVersion(store, ref, { jobId, method }, encode);
         // Again, for a process that froze past its lock's life in between: it takes back what it wrote.
         await requireJobNotErased(store, ref, jobId).catch(async (error) => {
           await store.delete(objectKeys.card(ref, published.card.version));
@@ -191,7 +197,9 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     async promote(ref, version, jobId) {
       return locks.hold(lockName(ref), async () => {
         const entries = await readAliases(store, ref);
-        const own = entries.find(({ record }) => record.by === jobId && record.reason === 'gate');
+        const own = entries.find(
+          ({ record }) => record.by === jobId && record.reason === 'gate' && record.version === version,
+        );
         if (own) {
           // The call before this one may have died between the entry and its message.
           await parts.announce('live', modelName(ref));

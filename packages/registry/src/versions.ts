@@ -53,16 +53,19 @@ export function readVersion(
   return readJson<VersionRecord>(store, objectKeys.card(ref, version));
 }
 
-/** The version that a job published, newest first in case there were ever two. */
+/** The version that a job published by a method, newest first in case there were ever two. */
 async function versionOfJob(
   store: ObjectStore,
   ref: ModelRef,
   published: number[],
-  jobId: string,
+  { jobId, method }: Publication,
 ): Promise<VersionRecord | undefined> {
   const records = await mapLimit([...published].reverse(), (version) => readVersion(store, ref, version));
-  return records.find((record) => record?.card.jobId === jobId);
+  return records.find((record) => record?.card.jobId === jobId && record.card.method === method);
 }
+
+/** What is published once: a job's head, and its adapters after it. */
+export type Publication = Pick<Card, 'jobId' | 'method'>;
 
 /**
  * Writes the adapter, then the card. A number is never used twice: one whose publishing died keeps its half-written
@@ -71,15 +74,21 @@ async function versionOfJob(
 export async function publishVersion(
   store: ObjectStore,
   ref: ModelRef,
-  jobId: string,
+  publication: Publication,
   encode: (version: number) => EncodedVersion | Promise<EncodedVersion>,
 ): Promise<VersionRecord> {
+  const { jobId, method } = publication;
   const { published, highest } = await listVersions(store, ref);
-  const existing = await versionOfJob(store, ref, published, jobId);
+  const existing = await versionOfJob(store, ref, published, publication);
   if (existing) return existing;
   for (let version = highest + 1; ; version += 1) {
     const { card, adapter, adapterSha256 } = await encode(version);
-    if (card.version !== version || card.jobId !== jobId || card.task !== ref.task) {
+    if (
+      card.version !== version ||
+      card.jobId !== jobId ||
+      card.method !== method ||
+      card.task !== ref.task
+    ) {
       throw new AppError('internal', 'The card does not belong to the version being published.');
     }
     // Where the store can create-if-absent, even a holder of a lost lock cannot overwrite; where it cannot, the

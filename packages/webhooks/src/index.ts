@@ -1,6 +1,5 @@
 /** Owns signing and sending of events to addresses that strangers choose; refuses to store, queue or time retries. */
 export { checkWebhookUrl, type UrlRules } from './check-url.js';
-export { eventIdOf } from './event-id.js';
 export type { Resolve } from './resolve-host.js';
 export {
   createSend,
@@ -11,7 +10,6 @@ export {
   type SendResult,
 } from './send.js';
 export {
-  type Also,
   createWebhooks,
   type DeliveryOrder,
   type DeliveryOutcome,

@@ -108,9 +108,9 @@ async function train(client: Client, reader: Reader, print: (line: string) => vo
   const { live } = await client.models.get(task, reader.user);
   const verdict = live
     ? `version ${live.version} live, adapter ${live.adapterBytes} bytes, ` +
-      `accuracy ${percent(live.card.gate.candidate.accuracy)} on rows it was not trained on`
+      `accuracy ${percent(live.card.gate.candidate.accuracy ?? 0)} on rows it was not trained on`
     : `no version live: ${done.gate?.reason ?? 'the gate kept it back'}`;
-  print(`${reader.user}: ${examples.length} clicks, ${seconds} s from job to live; ${verdict}`);
+  print(`${reader.user}: ${examples.length} clicks, ${seconds} s of training; ${verdict}`);
 }
 
 async function printPredictions(client: Client, print: (line: string) => void): Promise<void> {
@@ -128,7 +128,9 @@ async function printPredictions(client: Client, print: (line: string) => void): 
 
 function cell(answer: PredictResponse, row: number): string {
   const prediction = answer.predictions[row];
-  return `${prediction?.label ?? 'unsure'} ${percent(prediction?.probability ?? 0)}`;
+  // The task is a classification.
+  if (!prediction || !('label' in prediction)) return '';
+  return `${prediction.label ?? 'unsure'} ${percent(prediction.probability)}`;
 }
 
 function percent(share: number): string {

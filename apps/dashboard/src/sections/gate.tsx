@@ -35,6 +35,7 @@ export function Gate({ gate, version }: { gate: GateDecision; version: number | 
           <tbody>
             <MetricsRow name="This version" metrics={gate.candidate} />
             <MetricsRow name="Always the commonest label" metrics={gate.majority} />
+            {gate.head && <MetricsRow name="A head without adapters" metrics={gate.head.head} />}
             {gate.live && <MetricsRow name="This version, on newer examples" metrics={gate.live.candidate} />}
             {gate.live && (
               <MetricsRow name={`Version ${gate.live.version}, on the same`} metrics={gate.live.live} />

@@ -106,10 +106,15 @@ function LiveVersion({ live, examples }: { live: ModelVersion; examples: number 
   return (
     <>
       <div class="versus">
-        <Versus name="This model" share={candidate.accuracy} tone="leaf" />
-        <Versus name="Always the commonest label" share={majority.accuracy} tone="quiet" />
+        <Versus name="This model" share={candidate.accuracy ?? Math.max(0, candidate.r2 ?? 0)} tone="leaf" />
+        <Versus
+          name={card.kind === 'regression' ? 'Always the mean value' : 'Always the commonest label'}
+          share={majority.accuracy ?? 0}
+          tone="quiet"
+        />
         <p class="quiet">
-          Accuracy on {plural(candidate.rows, 'example')} held out of training, in cross-validation.
+          {card.kind === 'regression' ? 'R²' : 'Accuracy'} on {plural(candidate.rows, 'example')} held out of
+          training, in cross-validation.
         </p>
       </div>
       <Facts>

@@ -61,15 +61,15 @@ export function PlaygroundAnswer({ scope, task, user, text }: AnswerProps) {
       ) : prediction && answer?.response ? (
         <>
           <p class="answer-label" aria-live="polite">
-            {prediction.label ?? <span class="quiet">abstains</span>}
+            {saidIn(prediction) || <span class="quiet">abstains</span>}
           </p>
           <ul class="probabilities">
-            {Object.entries(prediction.probabilities)
+            {Object.entries('probabilities' in prediction ? prediction.probabilities : {})
               .sort(([a], [b]) => (a < b ? -1 : 1))
               .map(([label, probability]) => (
-                <li key={label} class={label === prediction.label ? 'probability-top' : ''}>
+                <li key={label} class={isSaid(label, prediction) ? 'probability-top' : ''}>
                   <span class="labels-name">{label}</span>
-                  <Bar share={probability} tone={label === prediction.label ? 'leaf' : 'quiet'} />
+                  <Bar share={probability} tone={isSaid(label, prediction) ? 'leaf' : 'quiet'} />
                   <span class="number">{percent(probability)}</span>
                 </li>
               ))}
@@ -84,4 +84,18 @@ export function PlaygroundAnswer({ scope, task, user, text }: AnswerProps) {
 
 function sourceOf(response: PredictResponse): string {
   return response.source === 'model' ? `version ${response.version}` : 'no model: nearest label name';
+}
+
+type AnyPrediction = PredictResponse['predictions'][number];
+
+/** What a prediction says, of whatever kind; nothing where it abstains. */
+function saidIn(prediction: AnyPrediction): string {
+  if ('value' in prediction) return prediction.value.toPrecision(4);
+  if ('label' in prediction) return prediction.label ?? '';
+  return prediction.abstained ? '' : prediction.labels.join(', ') || 'no label';
+}
+
+function isSaid(label: string, prediction: AnyPrediction): boolean {
+  if ('label' in prediction) return prediction.label === label;
+  return 'labels' in prediction && prediction.labels.includes(label);
 }

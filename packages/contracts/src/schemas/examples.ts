@@ -1,7 +1,7 @@
 /** Labelled examples. */
 import { type Static, Type } from 'typebox';
 import { limits } from '../limits.js';
-import { closed, Label, Timestamp } from './primitives.js';
+import { Answer, closed, Timestamp } from './primitives.js';
 
 export const ExampleInput = Type.Object(
   {
@@ -14,13 +14,13 @@ export const ExampleInput = Type.Object(
       }),
     ),
     input: Type.String({ description: 'The text', examples: ['Invoice overdue: second reminder'] }),
-    label: Label,
+    label: Answer,
     weight: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1_000, default: 1 })),
   },
   closed,
 );
 export const Example = Type.Object(
-  { id: Type.String(), input: Type.String(), label: Label, weight: Type.Number(), createdAt: Timestamp },
+  { id: Type.String(), input: Type.String(), label: Answer, weight: Type.Number(), createdAt: Timestamp },
   closed,
 );
 export const ExamplesAppend = Type.Object(
@@ -40,16 +40,7 @@ export const ExamplesAppended = Type.Object(
   },
   closed,
 );
-export const Compaction = Type.Object(
-  {
-    before: Type.Integer({ description: 'Segments there were' }),
-    after: Type.Integer({ description: 'Segments there are' }),
-    examples: Type.Integer({ description: 'Examples there are' }),
-  },
-  closed,
-);
 
 export type ExampleInput = Static<typeof ExampleInput>;
 export type Example = Static<typeof Example>;
-export type Compaction = Static<typeof Compaction>;
 export type ExamplesAppended = Static<typeof ExamplesAppended>;

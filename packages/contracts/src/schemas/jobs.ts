@@ -11,6 +11,7 @@ import {
   Timestamp,
   UserId,
 } from './primitives.js';
+import { Training } from './training.js';
 
 export const JobState = Type.Enum(['queued', 'paused', 'running', 'succeeded', 'failed', 'cancelled']);
 /** Of one tenant and between tenants: an interactive job counts a quarter of its time, so it mostly goes first. */
@@ -19,12 +20,25 @@ export const JobPriority = Type.Enum(['interactive', 'bulk'], {
     '`interactive` (the default) for what somebody waits for; `bulk` for what can wait: it gets a fifth of the workers while both are queued',
 });
 export const JobStage = Type.Enum(['head', 'adapter', 'evaluating', 'publishing']);
+/** The first four of a classification or multilabel task, the last three of a regression. */
 export const Metrics = Type.Object(
   {
-    accuracy: Type.Number({ description: 'Share of right answers, 0 to 1' }),
-    macroF1: Type.Number({ description: 'Mean F1 over labels, 0 to 1' }),
-    logLoss: Type.Number({ description: 'Mean negative log-likelihood, nats' }),
     rows: Type.Integer({ description: 'Rows they were measured on' }),
+    accuracy: Type.Optional(
+      Type.Number({ description: 'Share of rows whose label, or whose every label, was right; 0 to 1' }),
+    ),
+    macroF1: Type.Optional(Type.Number({ description: 'Mean F1 over labels, 0 to 1' })),
+    logLoss: Type.Optional(
+      Type.Number({ description: 'Mean negative log-likelihood, nats; of several labels a row, their mean' }),
+    ),
+    calibrationError: Type.Optional(
+      Type.Number({
+        description: 'Expected |confidence − accuracy| over ten bins of confidence, 0 to 1',
+      }),
+    ),
+    r2: Type.Optional(Type.Number({ description: 'Share of the variance that is explained, at most 1' })),
+    mae: Type.Optional(Type.Number({ description: 'Mean absolute error, in the unit of the values' })),
+    rmse: Type.Optional(Type.Number({ description: 'Root of the mean squared error, likewise' })),
   },
   closed,
 );
@@ -34,7 +48,18 @@ export const GateDecision = Type.Object(
     promoted: Type.Boolean(),
     reason: Type.String(),
     candidate: Metrics,
-    majority: Metrics,
+    majority: { ...Metrics, description: 'Always the commonest label, or the mean value' },
+    head: Type.Optional(
+      Nullable(
+        Type.Object(
+          { candidate: Metrics, head: Metrics },
+          {
+            ...closed,
+            description: 'Of a version with adapters: it and a head alone, cross-validated on the same folds',
+          },
+        ),
+      ),
+    ),
     live: Nullable(
       Type.Object(
         { version: Type.Integer(), candidate: Metrics, live: Metrics },
@@ -52,6 +77,7 @@ export const Job = Type.Object(
     task: TaskName,
     user: UserId,
     priority: Type.Optional(JobPriority),
+    training: Type.Optional({ ...Training, description: 'What it says goes before the task’s' }),
     retryOf: Type.Optional({ ...JobId, description: 'The failed job that this one tries again' }),
     state: JobState,
     stage: Nullable(JobStage),
@@ -67,7 +93,12 @@ export const Job = Type.Object(
   closed,
 );
 export const JobCreate = Type.Object(
-  { task: TaskName, user: UserId, priority: Type.Optional(JobPriority) },
+  {
+    task: TaskName,
+    user: UserId,
+    priority: Type.Optional(JobPriority),
+    training: Type.Optional(Training),
+  },
   closed,
 );
 
@@ -82,16 +113,10 @@ export const JobsQuery = Type.Object(
   closed,
 );
 
-/**
- * One line of a job's event stream. `seq` counts from 1 within a run; a job that is attempted anew starts over, in a run
- * of a higher number. The SSE event id is `<run>-<seq>`.
- */
+/** One line of a job's event stream. `seq` counts from 1 and is the SSE event id. */
 export const JobEvent = Type.Object(
   {
     seq: Type.Integer({ minimum: 1 }),
-    run: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Grows with each attempt; `seq` starts over with it' }),
-    ),
     at: Timestamp,
     type: Type.Enum(['state', 'stage', 'metric']),
     state: Type.Optional(JobState),
@@ -100,10 +125,15 @@ export const JobEvent = Type.Object(
     /** Of a metric: which fit it belongs to (`fold 1 of 5`, `final`), the optimizer step, and the objective there. */
     series: Type.Optional(Type.String()),
     step: Type.Optional(Type.Integer()),
-    loss: Type.Optional(Type.Number({ description: 'Mean training cross-entropy, nats' })),
-    validationLoss: Type.Optional(
-      Type.Number({ description: 'Mean cross-entropy on the held-out fold, nats' }),
+    loss: Type.Optional(
+      Type.Number({ description: 'Mean training loss: cross-entropy in nats, or half the squared error' }),
     ),
+    validationLoss: Type.Optional(Type.Number({ description: 'The same on rows held out' })),
+    validationScore: Type.Optional(
+      Type.Number({ description: 'Of those rows: the share of right answers, or R²' }),
+    ),
+    examplesPerSecond: Type.Optional(Type.Number({ description: 'Rows trained on, of all fits together' })),
+    etaSeconds: Type.Optional(Type.Number({ description: 'Until the stage ends, at this pace' })),
   },
   closed,
 );

@@ -10,6 +10,7 @@ import {
   Nullable,
   PageQuery,
   Sha256,
+  TaskKind,
   TaskName,
   TenantId,
   TimeRange,
@@ -35,6 +36,59 @@ export const LoraRecipe = Type.Object(
   { ...closed, description: 'Of a low-rank adapter, with the meanings that Hugging Face PEFT gives them' },
 );
 
+/** What can be said of a version's answers to rows that the models behind them had not seen. */
+export const Evaluation = Type.Object(
+  {
+    labels: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            precision: Type.Number(),
+            recall: Type.Number(),
+            f1: Type.Number(),
+            support: Type.Integer({ description: 'Rows that have the label' }),
+          },
+          closed,
+        ),
+        { description: 'In the order of the card’s labels' },
+      ),
+    ),
+    confusion: Type.Optional(
+      Type.Array(Type.Array(Type.Integer()), {
+        description:
+          'Of a classification of up to 32 labels: rows by true label (outer) and answered label (inner), in their order',
+      }),
+    ),
+    reliability: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            from: Type.Number(),
+            to: Type.Number(),
+            count: Type.Integer(),
+            confidence: Type.Number({ description: 'Mean probability of the answers in this bin' }),
+            accuracy: Type.Number({ description: 'Share of them that was right' }),
+          },
+          closed,
+        ),
+      ),
+    ),
+    curve: Type.Array(
+      Type.Object(
+        {
+          series: Type.String(),
+          step: Type.Integer(),
+          loss: Type.Optional(Type.Number()),
+          validationLoss: Type.Optional(Type.Number()),
+        },
+        closed,
+      ),
+      { description: 'Losses on the way, thinned out' },
+    ),
+  },
+  closed,
+);
+
 /** The card of a version: everything needed to explain it, stored in the artifact's own header. */
 export const Card = Type.Object(
   {
@@ -42,24 +96,38 @@ export const Card = Type.Object(
     version: Type.Integer({ minimum: 1 }),
     jobId: JobId,
     createdAt: Timestamp,
+    kind: Type.Optional({ ...TaskKind, description: 'Left out: `classification`' }),
     method: Type.Enum(['head', 'lora']),
-    labels: Type.Array(Label),
+    labels: Type.Array(Label, { description: 'Of a regression none' }),
     examples: Type.Integer(),
     examplesPerLabel: ByLabel(Type.Integer()),
     baseSha256: Sha256,
     dataSha256: Sha256,
     recipe: Type.Object(
       {
-        l2: Type.Number({ description: 'The L2 penalty chosen by cross-validation' }),
+        l2: Type.Number({
+          description:
+            'The L2 penalty of the head, chosen by cross-validation; with adapters, that of the start',
+        }),
         folds: Type.Integer(),
         seed: Type.Integer(),
         temperature: Type.Number({ description: 'Logits are divided by this; fitted on held-out folds' }),
         lora: Type.Optional(LoraRecipe),
+        epochs: Type.Optional(
+          Type.Integer({ description: 'Of adapters: as many as held-out loss was least at' }),
+        ),
+        adapterRate: Type.Optional(Type.Number()),
+        headRate: Type.Optional(Type.Number()),
+        batchRows: Type.Optional(Type.Integer()),
+        weightDecay: Type.Optional(Type.Number()),
+        labelSmoothing: Type.Optional(Type.Number()),
+        classBalance: Type.Optional(Type.Number()),
       },
       closed,
     ),
     seconds: Type.Object({ embed: Type.Number(), fit: Type.Number() }, closed),
     gate: GateDecision,
+    evaluation: Type.Optional(Evaluation),
   },
   closed,
 );
@@ -109,7 +177,9 @@ export const ModelSummary = Type.Object(
           labels: Type.Integer({ description: 'How many labels it tells apart' }),
           examples: Type.Integer({ description: 'It was trained on' }),
           adapterBytes: Type.Integer(),
-          accuracy: Type.Number({ description: 'On rows it was not trained on, 0 to 1' }),
+          accuracy: Type.Optional(
+            Type.Number({ description: 'On rows it was not trained on, 0 to 1; not of a regression' }),
+          ),
         },
         { ...closed, description: 'The version that answers; null while none does' },
       ),
@@ -162,6 +232,7 @@ export const Collection = Type.Object(
 );
 
 export type LoraRecipe = Static<typeof LoraRecipe>;
+export type Evaluation = Static<typeof Evaluation>;
 export type Card = Static<typeof Card>;
 export type ModelVersion = Static<typeof ModelVersion>;
 export type AliasEntry = Static<typeof AliasEntry>;

@@ -1,5 +1,5 @@
 /** Ids, names and pages that several resources share. */
-import { type TSchema, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { idPattern } from '../ids.js';
 import { limits } from '../limits.js';
 
@@ -29,6 +29,15 @@ export const UserId = Type.String({
   examples: ['ada@example.com'],
 });
 export const Label = Type.String({ minLength: 1, maxLength: limits.labelChars });
+export const TaskKind = Type.Enum(['classification', 'multilabel', 'regression']);
+/** What a task has for each example: one label, any number of labels, or a number. */
+export const Answer = Type.Union(
+  [Label, Type.Array(Label, { maxItems: limits.labelsPerTask, uniqueItems: true }), Type.Number()],
+  {
+    description:
+      'By the task’s kind: a label; for `multilabel` an array of labels, empty where none applies; for `regression` a number',
+  },
+);
 /**
  * One number for each label. Not `Type.Record`, whose pattern `^.*$` matches no label with a line break in it, so that
  * serializers would leave it out.
@@ -64,3 +73,6 @@ export interface ModelRef {
   task: string;
   user: string;
 }
+
+export type TaskKind = Static<typeof TaskKind>;
+export type Answer = Static<typeof Answer>;

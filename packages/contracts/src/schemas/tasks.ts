@@ -1,7 +1,8 @@
 /** Tasks: what is personalized, and by which policy. */
 import { type Static, Type } from 'typebox';
 import { limits } from '../limits.js';
-import { closed, Label, Nullable, TaskName, Timestamp } from './primitives.js';
+import { closed, Label, Nullable, TaskKind, TaskName, Timestamp } from './primitives.js';
+import { Training } from './training.js';
 
 export const Untrained = Type.Enum(['error', 'zero-shot'], {
   default: 'error',
@@ -59,15 +60,14 @@ export const Retrain = Type.Object(
       'When to train without being asked, as bulk jobs. Left out: never. A user whose last job failed is left alone for a day.',
   },
 );
-const MaxExamplesPerUser = Type.Integer({
-  minimum: 2,
-  maximum: limits.examplesPerModel,
-  description: 'Examples one user may keep for the task; left out, as many as the deployment allows',
-});
 export const TaskSpec = Type.Object(
   {
     retrain: Type.Optional(Retrain),
-    kind: Type.Optional(Type.Enum(['classification'], { default: 'classification' })),
+    kind: Type.Optional({
+      ...TaskKind,
+      default: 'classification',
+      description: 'One label an example, any number of labels, or a number',
+    }),
     modality: Type.Optional(Type.Enum(['text'], { default: 'text' })),
     labels: Type.Optional(
       Type.Array(Label, {
@@ -95,14 +95,14 @@ export const TaskSpec = Type.Object(
       }),
     ),
     retention: Type.Optional(Retention),
-    maxExamplesPerUser: Type.Optional(MaxExamplesPerUser),
+    training: Type.Optional(Training),
   },
   closed,
 );
 export const Task = Type.Object(
   {
     name: TaskName,
-    kind: Type.Enum(['classification']),
+    kind: TaskKind,
     modality: Type.Enum(['text']),
     base: Type.String({ description: 'The frozen base model that all users of the task share' }),
     labels: Nullable(Type.Array(Label)),
@@ -111,7 +111,7 @@ export const Task = Type.Object(
     abstainBelow: Type.Number(),
     retention: Type.Optional(Retention),
     retrain: Type.Optional(Retrain),
-    maxExamplesPerUser: Type.Optional(MaxExamplesPerUser),
+    training: Type.Optional(Training),
     createdAt: Timestamp,
     updatedAt: Timestamp,
   },

@@ -1,4 +1,4 @@
-import { AppError, Card, type LoraRecipe, type ModelRef } from '@scion/contracts';
+import { AppError, Card, type LoraRecipe, type ModelRef, type TaskKind } from '@scion/contracts';
 import { Value } from 'typebox/value';
 import type { BaseInfo } from '../base/base.js';
 import type { AdapterSite } from '../base/convert.js';
@@ -10,6 +10,7 @@ import {
   hash,
   isFinite16,
   metadataKeys,
+  outputsOf,
   ownerHash,
   tensorNames,
   transposed,
@@ -38,7 +39,8 @@ export interface HeadWeights {
 
 /** What answering needs of an adapter, and all that stays resident. */
 export interface ResidentAdapter {
-  /** In the order of the weight's rows. */
+  kind: TaskKind;
+  /** In the order of the weight's rows; of a regression none. */
   labels: string[];
   head: HeadWeights;
   lora: LoraWeights | undefined;
@@ -89,8 +91,10 @@ export function decodeAdapter(file: Uint8Array, expected: AdapterExpectations): 
     throw new AppError('base_mismatch', 'The model was trained on another base; train it again on this one.');
 
   const { labels } = card;
-  if (labels.length < 1 || new Set(labels).size !== labels.length)
+  const { kind = 'classification' } = card;
+  if (labels.length < 1 !== (kind === 'regression') || new Set(labels).size !== labels.length)
     throw invalid('its labels are not distinct');
+  const outputs = outputsOf(card);
   const { lora: recipe } = card.recipe;
   if ((card.method === 'lora') !== (recipe !== undefined)) throw invalid('its card contradicts itself');
   const adapted = recipe ? adaptedSites(recipe, expected.base.sites) : new Set<AdapterSite>();
@@ -98,19 +102,19 @@ export function decodeAdapter(file: Uint8Array, expected: AdapterExpectations): 
 
   const { featureSize, sites } = expected.base;
   const loraHalves = recipe ? sites.reduce((sum, site) => sum + siteHalves(site, recipe.rank), 0) : 0;
-  const weightHalves = labels.length * featureSize;
+  const weightHalves = outputs * featureSize;
   const biasAt = 4 * Math.ceil((loraHalves + weightHalves) / 2);
   // One piece of shared memory, so that threads read it where it lies, free of the file's buffer.
-  const memory = new SharedArrayBuffer(biasAt + 4 * labels.length);
+  const memory = new SharedArrayBuffer(biasAt + 4 * outputs);
   const weight = new Uint16Array(memory, 2 * loraHalves, weightHalves);
-  weight.set(halvesOf(take(tensors, 'head.weight', 'F16', [labels.length, featureSize])));
-  const bias = new Float32Array(memory, biasAt, labels.length);
-  bias.set(new Float32Array(new Uint8Array(take(tensors, 'head.bias', 'F32', [labels.length])).buffer));
+  weight.set(halvesOf(take(tensors, 'head.weight', 'F16', [outputs, featureSize])));
+  const bias = new Float32Array(memory, biasAt, outputs);
+  bias.set(new Float32Array(new Uint8Array(take(tensors, 'head.bias', 'F32', [outputs])).buffer));
   if (!isFinite16(weight) || !bias.every(Number.isFinite)) throw invalid('a parameter is not finite');
   const lora = recipe && { rank: recipe.rank, data: new Uint16Array(memory, 0, loraHalves) };
   if (lora) readLora(tensors, recipe, { sites, adapted }, lora.data);
   const bytes = memory.byteLength + 2 * labels.join('').length + RESIDENT_OVERHEAD_BYTES;
-  return { card, labels, head: { weight, bias }, lora, sha256, bytes };
+  return { card, kind, labels, head: { weight, bias }, lora, sha256, bytes };
 }
 
 /** Fills `out` as `LoraWeights.data` says. */

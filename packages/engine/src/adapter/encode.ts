@@ -3,7 +3,16 @@ import { Value } from 'typebox/value';
 import type { AdapterSite } from '../base/convert.js';
 import { encodeFloat16 } from '../float16.js';
 import { type SafeTensor, writeSafetensors } from '../safetensors.js';
-import { contentHash, FORMAT, hash, isFinite16, ownerHash, tensorNames, transposed } from './format.js';
+import {
+  contentHash,
+  FORMAT,
+  hash,
+  isFinite16,
+  outputsOf,
+  ownerHash,
+  tensorNames,
+  transposed,
+} from './format.js';
 
 export interface HeadParameters {
   /** Row-major, labels × features. */
@@ -35,7 +44,7 @@ export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAd
   bytes: Uint8Array;
   sha256: string;
 } {
-  const labels = card.labels.length;
+  const labels = outputsOf(card);
   const features = weight.length / labels;
   const { lora: recipe } = card.recipe;
   if (!Value.Check(Card, card) || labels < 1 || bias.length !== labels || !Number.isInteger(features))

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ModelRef } from '@scion/contracts';
+import type { Card, ModelRef } from '@scion/contracts';
 import type { AdapterSite } from '../base/convert.js';
 import type { SafeTensor } from '../safetensors.js';
 
@@ -18,6 +18,11 @@ import type { SafeTensor } from '../safetensors.js';
  */
 export const FORMAT = 'scion-adapter/2';
 export const metadataKeys = ['scion.base', 'scion.card', 'scion.content', 'scion.format', 'scion.owner'];
+
+/** Rows of the head's weight: one a label, of a regression one. */
+export function outputsOf({ kind, labels }: Pick<Card, 'kind' | 'labels'>): number {
+  return kind === 'regression' ? 1 : labels.length;
+}
 
 /** The names of a site's two tensors. */
 export function tensorNames({ module }: AdapterSite): { a: string; b: string } {

@@ -81,11 +81,11 @@ export interface RegisterBaseInput {
 /** Raised whenever the features of a text change: adapters trained on other ones must not be used. */
 const CONVERTER_VERSION = 'scion-features/2';
 const DEFAULT_MAX_TOKENS = 256;
-const modelFiles = ['trunk.onnx', 'top.onnx', 'weights.bin', 'tokenizer.json'] as const;
+const modelFiles = ['trunk.onnx', 'top.onnx', 'training.onnx', 'weights.bin', 'tokenizer.json'] as const;
 
 /**
- * Turns a Hugging Face folder of the BERT family into what the engine serves: trunk.onnx and top.onnx with their
- * weights.bin, tokenizer.json and base.json. Atomic: `outDir` appears whole or not at all. Idempotent: when it holds this very
+ * Turns a Hugging Face folder of the BERT family into what the engine serves: trunk.onnx, top.onnx and
+ * training.onnx with their weights.bin, tokenizer.json and base.json. Atomic: `outDir` appears whole or not at all. Idempotent: when it holds this very
  * base already, nothing is written.
  * @throws BaseError
  */
@@ -140,6 +140,7 @@ export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> 
     const files: BaseFile['files'] = {
       'trunk.onnx': await writeFile(join(temporary, 'trunk.onnx'), [graphFile(converted.trunk)]),
       'top.onnx': await writeFile(join(temporary, 'top.onnx'), [graphFile(converted.serving)]),
+      'training.onnx': await writeFile(join(temporary, 'training.onnx'), [graphFile(converted.training)]),
       'weights.bin': await writeFile(join(temporary, 'weights.bin'), external?.chunks ?? []),
       'tokenizer.json': await writeFile(join(temporary, 'tokenizer.json'), [tokenizerBytes]),
     };
@@ -259,7 +260,7 @@ function isCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) > 0;
 }
 
-/** Layers 4 to 6 of 6; 7, 9, 10 and 12 of 12: more layers, or fewer, predicted worse (test/bench/quality-head.mjs). */
+/** Layers 4 to 6 of 6; 7, 9, 10 and 12 of 12: more layers, or fewer, predicted worse (docs/adr/0001). */
 function upperLayers(layers: number): number[] {
   const from = Math.floor(layers / 2) + 1;
   const count = Math.min(4, layers - from + 1);

@@ -8,6 +8,7 @@ import {
   splitModel,
   type WeightSource,
 } from '@scion/graph';
+import { trainingBase } from '../lora/training-base.js';
 
 /** Where the base is cut and what is read off it. */
 export interface BaseLayout {
@@ -43,6 +44,8 @@ export interface ConvertedBase {
   top: Model;
   /** The same with adapters as inputs, pooled: see `buildInferenceGraph` with open ranks and no head. */
   serving: Model;
+  /** The top with the features that a head reads: see `trainingBase`. */
+  training: Model;
   sites: AdapterSite[];
 }
 
@@ -105,7 +108,8 @@ export async function convertBase(
     },
     () => Promise.reject(new Error('the shapes are declared, so nothing is probed')),
   );
-  return { encoder: { ...encoder, model }, trunk, top, serving, sites };
+  const training = trainingBase(top, hidden, lower.length * hidden);
+  return { encoder: { ...encoder, model }, trunk, top, serving, training, sites };
 }
 
 /** The model with another name for one of its values. */

@@ -1,8 +1,22 @@
+import type { Metrics } from '@scion/contracts';
 import fc from 'fast-check';
 import t from 'tap';
 import { softmax } from '../softmax.js';
-import { type FitEvent, fitHead, type HeadData, L2_GRID } from './fit-head.js';
+import { type FitEvent, type FittedHead, fitHead, type HeadData, L2_GRID } from './fit-head.js';
+import { measure } from './metrics.js';
 import { createRandom } from './random.js';
+import type { Targets } from './targets.js';
+
+/** The targets of a classification. */
+function oneHot(y: ArrayLike<number>, classes: number): Targets {
+  const values = new Float32Array(y.length * classes);
+  for (let row = 0; row < y.length; row += 1) values[row * classes + y[row]] = 1;
+  return { kind: 'classification', outputs: classes, values };
+}
+
+const rowsOf = ({ targets }: HeadData) => targets.values.length / targets.outputs;
+const measured = (head: FittedHead, data: HeadData) =>
+  measure(head.outOfFold.predictions, data.targets, head.outOfFold.rows) as Required<Metrics>;
 
 /** Rows around a random centre for each class. */
 function clusters(rows: number, columns: number, classes: number, distance: number, seed = 1): HeadData {
@@ -17,8 +31,7 @@ function clusters(rows: number, columns: number, classes: number, distance: numb
   return {
     features,
     columns,
-    y,
-    classes,
+    targets: oneHot(y, classes),
     rowWeights: new Float64Array(rows).fill(1),
     groups: Int32Array.from({ length: rows }, (_, i) => i),
   };
@@ -28,7 +41,7 @@ function answers(
   { weight, bias }: { weight: Float32Array; bias: Float32Array },
   data: HeadData,
 ): Float32Array[] {
-  return Array.from({ length: data.y.length }, (_, row) => {
+  return Array.from({ length: rowsOf(data) }, (_, row) => {
     const logits = bias.map((offset, c) => {
       let sum = offset;
       for (let j = 0; j < data.columns; j += 1)
@@ -46,19 +59,25 @@ t.test(
     for (const columns of [30, 400]) {
       const data = clusters(120, columns, 3, 1.5);
       const head = fitHead(data, { seed: 1 });
-      t.ok(head.metrics.accuracy > 0.9, `accuracy ${head.metrics.accuracy} of ${columns} features`);
+      t.ok(
+        measured(head, data).accuracy > 0.9,
+        `accuracy ${measured(head, data).accuracy} of ${columns} features`,
+      );
       t.ok(L2_GRID.includes(head.recipe.l2));
       t.equal(head.recipe.folds, 5);
       t.equal(head.outOfFold.rows.length, 120);
-      const right = answers(head, data).filter((p, row) => p.indexOf(Math.max(...p)) === data.y[row]);
+      const right = answers(head, data).filter(
+        (p, row) => data.targets.values[row * 3 + p.indexOf(Math.max(...p))] === 1,
+      );
       t.ok(right.length > 115);
     }
   },
 );
 
 t.test('noise is met with doubt: held-out log-loss stays close to that of knowing nothing', async (t) => {
-  const head = fitHead(clusters(100, 300, 2, 0), { seed: 3 });
-  t.ok(head.metrics.logLoss < Math.log(2) + 0.06, `log-loss ${head.metrics.logLoss}`);
+  const data = clusters(100, 300, 2, 0);
+  const head = fitHead(data, { seed: 3 });
+  t.ok(measured(head, data).logLoss < Math.log(2) + 0.06, `log-loss ${measured(head, data).logLoss}`);
 });
 
 t.test('the same rows and seed give the same head to the bit', async (t) => {
@@ -101,7 +120,7 @@ t.test('each fold of the chosen penalty and the final fit report a falling curve
     t.ok(points.every(({ validationLoss }) => (validationLoss === undefined) === (name === 'final')));
   }
   const final = series.get('final')!;
-  t.ok(final.at(-1)!.loss < final[0].loss);
+  t.ok(final.at(-1)!.loss! < final[0].loss!);
 });
 
 t.test('a throwing checkpoint stops the fit', async (t) => {
@@ -115,13 +134,13 @@ t.test('a throwing checkpoint stops the fit', async (t) => {
 });
 
 const finite = (head: ReturnType<typeof fitHead>) =>
-  [...head.weight, ...head.bias, ...head.outOfFold.probabilities, head.recipe.temperature].every(
+  [...head.weight, ...head.bias, ...head.outOfFold.predictions, head.recipe.temperature].every(
     Number.isFinite,
   );
 
 const degenerate: [string, HeadData][] = [
   ['two examples a label', clusters(4, 50, 2, 1)],
-  ['one example of a label', { ...clusters(7, 50, 2, 1), y: Int32Array.of(0, 0, 0, 0, 0, 0, 1) }],
+  ['one example of a label', { ...clusters(7, 50, 2, 1), targets: oneHot([0, 0, 0, 0, 0, 0, 1], 2) }],
   ['rows all alike', { ...clusters(8, 50, 2, 0), features: new Float32Array(400).fill(0.25) }],
   ['one text under both labels', { ...clusters(6, 50, 2, 0), groups: new Int32Array(6) }],
   [
@@ -157,11 +176,15 @@ t.test('whatever the rows, the head is finite and every held-out row sums to one
     fc.property(input, ({ rows, columns, classes, distance, seed }) => {
       const data = clusters(Math.max(rows, classes), columns, classes, distance, seed);
       const head = fitHead(data, { seed });
-      const { probabilities, rows: held } = head.outOfFold;
+      const { predictions, rows: held } = head.outOfFold;
       const sums = Array.from(held, (_, k) =>
-        probabilities.subarray(k * classes, (k + 1) * classes).reduce((sum, p) => sum + p, 0),
+        predictions.subarray(k * classes, (k + 1) * classes).reduce((sum, p) => sum + p, 0),
       );
-      return finite(head) && held.length === data.y.length && sums.every((sum) => Math.abs(sum - 1) < 1e-5);
+      return (
+        finite(head) &&
+        held.length === Math.max(rows, classes) &&
+        sums.every((sum) => Math.abs(sum - 1) < 1e-5)
+      );
     }),
     { numRuns: 60 },
   );
@@ -177,3 +200,34 @@ t.test(
     t.ok(finite(more));
   },
 );
+
+t.test('each label of several is told apart for itself, and a value in its own unit', async (t) => {
+  const random = createRandom(4);
+  const rows = 120;
+  const columns = 20;
+  const features = Float32Array.from({ length: rows * columns }, () => random() - 0.5);
+  const seen = (row: number, column: number) => features[row * columns + column];
+  const shared = {
+    ...{ features, columns },
+    rowWeights: new Float64Array(rows).fill(1),
+    groups: Int32Array.from({ length: rows }, (_, row) => row),
+  };
+  const flags = Float32Array.from({ length: rows * 3 }, (_, at) =>
+    seen(Math.floor(at / 3), at % 3) > 0.1 ? 1 : 0,
+  );
+  const several = { ...shared, targets: { kind: 'multilabel' as const, outputs: 3, values: flags } };
+  const head = fitHead(several, { seed: 1 });
+  t.ok(measured(head, several).macroF1 > 0.75, `macro-F1 ${measured(head, several).macroF1}`);
+  const values = Float32Array.from(
+    { length: rows },
+    (_, row) => 5_000 + 800 * seen(row, 0) - 300 * seen(row, 5),
+  );
+  const value = { ...shared, targets: { kind: 'regression' as const, outputs: 1, values } };
+  const line = fitHead(value, { seed: 1 });
+  t.ok(measured(line, value).r2 > 0.95, `R² ${measured(line, value).r2}`);
+  t.ok(answersAt(line, value, 3) - values[3] < 30, 'the head answers in the unit of the examples');
+});
+
+function answersAt({ weight, bias }: FittedHead, { features, columns }: HeadData, row: number): number {
+  return weight.reduce((sum, w, j) => sum + w * features[row * columns + j], bias[0]);
+}

@@ -1,15 +1,24 @@
-import type { Metrics } from '@scion/contracts';
 import { type Folds, stratifiedFolds } from './folds.js';
 import { minimize } from './lbfgs.js';
-import { computeLogits, type LabelledRows, logisticObjective, penalty, softmaxRow } from './logistic.js';
-import { selectRows } from './matrix.js';
-import { measure } from './metrics.js';
-import { rowSpan } from './row-span.js';
+import {
+  computeLogits,
+  type LabelledRows,
+  logisticObjective,
+  meanLoss,
+  penalty,
+  selectLabelled,
+} from './logistic.js';
+import type { Matrix } from './matrix.js';
+import { meanRowLoss } from './metrics.js';
+import { type RowSpan, rowSpan } from './row-span.js';
 import { standardize } from './standardize.js';
-import { fitTemperature, type HeldOutLogits } from './temperature.js';
+import { selectTargets, strataOf, type Targets } from './targets.js';
+import { crossCalibrated, fitTemperature, type HeldOutScores, predictionsAt } from './temperature.js';
 
 /** Penalties that cross-validation chooses among, strongest first: each fit starts from the one before. */
 export const L2_GRID = [1, 0.3, 0.1, 0.03, 0.01];
+/** A value's noise is worth more doubt than a label's: the squared error has no ceiling. */
+const L2_GRID_REGRESSION = [10, 3, ...L2_GRID];
 
 /** Above this many rows the penalty is chosen on one fold, the others only confirm it. */
 const ROWS_FULL_SEARCH = 600;
@@ -25,20 +34,24 @@ export interface HeadData {
   /** rows × columns */
   features: Float32Array;
   columns: number;
-  /** Class of each row, 0 to classes − 1; two classes at least. */
-  y: Int32Array;
-  classes: number;
+  /** Of a classification two classes at least; the values of a regression are standardized within. */
+  targets: Targets;
   rowWeights: Float64Array;
   /** Rows of one group are never on both sides of a fold. */
   groups: Int32Array;
 }
 
-/** One step of one fit, for a loss curve. Losses are means in nats, without the penalty. */
+/** One step of one fit, for a loss curve. Losses are means, without the penalty: nats, or half the squared error. */
 export interface FitEvent {
   series: string;
   step: number;
-  loss: number;
+  /** Of the rows trained on. */
+  loss?: number;
   validationLoss?: number;
+  /** Of the validation rows: the share of right answers, or R². */
+  validationScore?: number;
+  examplesPerSecond?: number;
+  etaSeconds?: number;
 }
 
 export interface FitOptions {
@@ -49,88 +62,116 @@ export interface FitOptions {
   checkpoint?(): void;
 }
 
+/** What models that had not seen some rows say of them. */
+export interface OutOfFold {
+  /** Which rows were held out, ascending. */
+  rows: Int32Array;
+  /** Of those, calibrated on other rows than their own: rows × outputs. */
+  predictions: Float32Array;
+}
+
 export interface FittedHead {
-  /** classes × columns, for raw features: standardisation and temperature are folded in. */
+  /** outputs × columns, for raw features: standardization and temperature are folded in. */
   weight: Float32Array;
   bias: Float32Array;
   recipe: { l2: number; folds: number; temperature: number };
-  /** Rows that were held out once, ascending, and what a head that had not seen them says: rows × classes. */
-  outOfFold: { rows: Int32Array; probabilities: Float32Array };
-  /** Of those. */
-  metrics: Metrics;
+  outOfFold: OutOfFold;
 }
 
 /**
- * Multinomial logistic regression on frozen features: penalty by cross-validated log-loss, temperature on the held-out
- * folds. The out-of-fold probabilities of a fold are calibrated on the other folds, so that nothing about a row went
- * into its own. Deterministic for a seed.
+ * A linear head on frozen features: its penalty by cross-validated loss, its temperature on the held-out folds.
+ * Deterministic for a seed.
  */
 export function fitHead(data: HeadData, options: FitOptions): FittedHead {
-  const { classes, columns } = data;
-  const { x, mean, scale } = standardize(data.features, columns, data.rowWeights);
+  const { columns, rowWeights, groups } = data;
+  const { targets, restore } = standardizeTargets(data.targets, rowWeights);
+  const { outputs } = targets;
+  const { x, mean, scale } = standardize(data.features, columns, rowWeights);
   // The Gram matrix costs rows² × columns; with rows close to columns it would save nothing.
   const span = x.rows * 2 <= x.columns ? rowSpan(x) : undefined;
-  const rows: LabelledRows = { x: span?.coordinates ?? x, y: data.y, rowWeights: data.rowWeights };
+  const rows: LabelledRows = { x: span?.coordinates ?? x, targets, rowWeights };
 
-  const folds = stratifiedFolds(data.y, data.groups, classes, options.seed);
-  const chosen = crossValidate(rows, classes, folds, options);
+  const { strata, count } = strataOf(targets);
+  const folds = stratifiedFolds(strata, groups, count, options.seed);
+  const chosen = crossValidate(rows, folds, options);
   for (const event of chosen.curves) options.onEvent?.(event);
-
   const everything = Int32Array.from(chosen.heldOut);
   const temperature = fitTemperature(chosen, everything);
-  const probabilities = crossCalibrate(chosen, folds, everything);
+  const predictions = crossCalibrated(chosen, folds.fold, folds.count, everything);
 
-  const { parameters } = fit(rows, classes, chosen.l2, undefined, {
+  const parameters = fit(rows, chosen.l2, undefined, {
     tolerance: FINAL_TOLERANCE,
     checkpoint: options.checkpoint,
     onStep: (step, loss) => options.onEvent?.({ series: 'final', step, loss }),
   });
-  const v = parameters.subarray(0, classes * rows.x.columns);
-  const w = span ? span.expand(v, classes) : v;
-  const weight = new Float32Array(classes * columns);
-  const bias = new Float32Array(classes);
-  for (let c = 0; c < classes; c += 1) {
-    let offset = parameters[v.length + c];
-    for (let j = 0; j < columns; j += 1) {
-      const raw = w[c * columns + j] * scale[j];
-      offset -= raw * mean[j];
-      weight[c * columns + j] = raw / temperature;
-    }
-    bias[c] = offset / temperature;
-  }
+  const raw = toRaw(parameters, { x: rows.x, span, mean, scale, outputs, columns });
   return {
-    weight,
-    bias,
+    ...calibratedHead(raw, temperature, restore),
     recipe: { l2: chosen.l2, folds: folds.count, temperature },
-    outOfFold: { rows: everything, probabilities },
-    metrics: measure(
-      probabilities,
-      Array.from(everything, (row) => data.y[row]),
-      classes,
-    ),
+    outOfFold: {
+      rows: everything,
+      predictions: predictions.map((value) => value * restore.scale + restore.shift),
+    },
   };
 }
 
-interface Validated extends HeldOutLogits {
+/** A head with its temperature and its target's unit folded in. */
+export function calibratedHead(
+  { weight, bias }: { weight: Float32Array; bias: Float32Array },
+  temperature: number,
+  restore: { scale: number; shift: number },
+): { weight: Float32Array; bias: Float32Array } {
+  const factor = restore.scale / temperature;
+  return {
+    weight: weight.map((value) => value * factor),
+    bias: bias.map((value) => value * factor + restore.shift),
+  };
+}
+
+/** The values of a regression with mean 0 and variance 1, so that penalties mean the same for any unit. */
+export function standardizeTargets(
+  targets: Targets,
+  rowWeights: Float64Array,
+): { targets: Targets; restore: { scale: number; shift: number } } {
+  if (targets.kind !== 'regression') return { targets, restore: { scale: 1, shift: 0 } };
+  const { values } = targets;
+  let total = 0;
+  let sum = 0;
+  for (const [row, value] of values.entries()) {
+    total += rowWeights[row];
+    sum += rowWeights[row] * value;
+  }
+  const shift = sum / total;
+  let squares = 0;
+  for (const [row, value] of values.entries()) squares += rowWeights[row] * (value - shift) ** 2;
+  const scale = Math.sqrt(squares / total) || 1;
+  return {
+    targets: { ...targets, values: values.map((value) => (value - shift) / scale) },
+    restore: { scale, shift },
+  };
+}
+
+interface Validated extends HeldOutScores {
   l2: number;
-  /** Rows whose logits were computed, ascending. */
+  /** Rows whose scores were computed, ascending. */
   heldOut: number[];
   /** The loss curves of its folds. */
   curves: FitEvent[];
 }
 
-/** Fits every fold along the grid, and keeps the penalty whose held-out log-loss, calibrated, is least. */
-function crossValidate(rows: LabelledRows, classes: number, folds: Folds, options: FitOptions): Validated {
+/** Fits every fold along the grid, and keeps the penalty whose held-out loss, calibrated, is least. */
+function crossValidate(rows: LabelledRows, folds: Folds, options: FitOptions): Validated {
+  const { targets } = rows;
+  const { outputs, kind } = targets;
   const total = rows.x.rows;
-  const grid = options.grid ?? L2_GRID;
+  const grid = options.grid ?? (kind === 'regression' ? L2_GRID_REGRESSION : L2_GRID);
   const fitted = total > ROWS_ALL_FOLDS ? 1 : folds.count;
   const searched = total > ROWS_FULL_SEARCH ? 1 : folds.count;
   const candidates = grid.map(
     (l2): Validated => ({
       l2,
-      logits: new Float64Array(total * classes),
-      y: rows.y,
-      classes,
+      scores: new Float64Array(total * outputs),
+      targets,
       heldOut: [],
       curves: [],
     }),
@@ -139,23 +180,23 @@ function crossValidate(rows: LabelledRows, classes: number, folds: Folds, option
     const inside: number[] = [];
     const outside: number[] = [];
     for (let i = 0; i < total; i += 1) (folds.fold[i] === number ? outside : inside).push(i);
-    const training = select(rows, inside);
-    const validation = select(rows, outside);
+    const training = selectLabelled(rows, inside);
+    const validation = selectLabelled(rows, outside);
     let start: Float64Array | undefined;
     for (const candidate of along) {
-      const { parameters } = fit(training, classes, candidate.l2, start, {
+      const parameters = fit(training, candidate.l2, start, {
         tolerance: CV_TOLERANCE,
         checkpoint: options.checkpoint,
         onStep: (step, loss, point) =>
           candidate.curves.push({
             series: `fold ${number + 1} of ${fitted}`,
-            ...{ step, loss, validationLoss: meanLoss(validation, point, classes) },
+            ...{ step, loss, validationLoss: meanLoss(validation, point) },
           }),
       });
-      const logits = new Float64Array(outside.length * classes);
-      computeLogits(validation.x, parameters, classes, logits);
+      const scores = new Float64Array(outside.length * outputs);
+      computeLogits(validation.x, parameters, outputs, scores);
       for (const [k, row] of outside.entries())
-        candidate.logits.set(logits.subarray(k * classes, (k + 1) * classes), row * classes);
+        candidate.scores.set(scores.subarray(k * outputs, (k + 1) * outputs), row * outputs);
       candidate.heldOut.push(...outside);
       start = parameters;
     }
@@ -163,9 +204,11 @@ function crossValidate(rows: LabelledRows, classes: number, folds: Folds, option
   for (let number = 0; number < searched; number += 1) run(number, candidates);
   const score = (candidate: Validated) => {
     const temperature = fitTemperature(candidate, candidate.heldOut);
-    const probabilities = calibrated(candidate, candidate.heldOut, () => temperature);
-    const y = candidate.heldOut.map((row) => rows.y[row]);
-    return measure(probabilities, y, classes).logLoss;
+    return meanRowLoss(
+      predictionsAt(candidate, candidate.heldOut, () => temperature),
+      targets,
+      candidate.heldOut,
+    );
   };
   const scores = candidates.map(score);
   const best = candidates[scores.indexOf(Math.min(...scores))];
@@ -176,73 +219,104 @@ function crossValidate(rows: LabelledRows, classes: number, folds: Folds, option
 
 interface FitStepOptions {
   tolerance: number;
-  checkpoint: (() => void) | undefined;
+  checkpoint?: (() => void) | undefined;
   /** The loss is the weighted mean over the rows, without the penalty. */
-  onStep(step: number, loss: number, parameters: Float64Array): void;
+  onStep?(step: number, loss: number, parameters: Float64Array): void;
 }
 
 function fit(
   rows: LabelledRows,
-  classes: number,
   l2: number,
   start: Float64Array | undefined,
   { tolerance, checkpoint, onStep }: FitStepOptions,
-): { parameters: Float64Array } {
-  const objective = logisticObjective(rows, classes, l2);
+): Float64Array {
+  const { outputs } = rows.targets;
+  const objective = logisticObjective(rows, l2);
   const total = rows.rowWeights.reduce((sum, weight) => sum + weight, 0);
-  const from = start ?? new Float64Array(classes * (rows.x.columns + 1));
-  const { x } = minimize(objective, from, {
+  const from = start ?? new Float64Array(outputs * (rows.x.columns + 1));
+  return minimize(objective, from, {
     maxIterations: MAX_ITERATIONS,
     gradientTolerance: tolerance,
     onIteration: (step, value, point) => {
       checkpoint?.();
-      onStep(step, value - penalty(point, classes, l2) / total, point);
+      onStep?.(step, value - penalty(point, outputs, l2) / total, point);
     },
+  }).x;
+}
+
+/** A fit of some of the rows at a given penalty, and which others it is to score. */
+export interface LinearFit {
+  rows: Int32Array;
+  l2: number;
+  scored: Int32Array;
+}
+
+export interface FittedLinear {
+  /** For raw features and targets as given: outputs × columns. */
+  weight: Float32Array;
+  bias: Float32Array;
+  /** Of the scored rows, in their order: rows × outputs. */
+  scores: Float64Array;
+}
+
+/** Linear heads at penalties given, without calibration: where adapters start, and what they are compared with. */
+export function fitLinear(
+  { features, columns, targets, rowWeights }: Omit<HeadData, 'groups'>,
+  fits: LinearFit[],
+  checkpoint?: () => void,
+): FittedLinear[] {
+  return fits.map(({ rows, l2, scored }) => {
+    const own = new Float32Array(rows.length * columns);
+    for (const [at, row] of rows.entries())
+      own.set(features.subarray(row * columns, (row + 1) * columns), at * columns);
+    const weights = Float64Array.from(rows, (row) => rowWeights[row]);
+    const { x, mean, scale } = standardize(own, columns, weights);
+    const span = x.rows * 2 <= x.columns ? rowSpan(x) : undefined;
+    const { outputs } = targets;
+    const labelled = {
+      x: span?.coordinates ?? x,
+      targets: selectTargets(targets, rows),
+      rowWeights: weights,
+    };
+    const parameters = fit(labelled, l2, undefined, { tolerance: CV_TOLERANCE, checkpoint });
+    const head = toRaw(parameters, { x: labelled.x, span, mean, scale, outputs, columns });
+    const scores = new Float64Array(scored.length * outputs);
+    for (const [at, row] of scored.entries())
+      for (let c = 0; c < outputs; c += 1) {
+        let score = head.bias[c];
+        for (let j = 0; j < columns; j += 1)
+          score += head.weight[c * columns + j] * features[row * columns + j];
+        scores[at * outputs + c] = score;
+      }
+    return { ...head, scores };
   });
-  return { parameters: x };
 }
 
-function select({ x, y, rowWeights }: LabelledRows, rows: number[]): LabelledRows {
-  return {
-    x: selectRows(x, rows),
-    y: Int32Array.from(rows, (row) => y[row]),
-    rowWeights: Float64Array.from(rows, (row) => rowWeights[row]),
-  };
-}
-
-function meanLoss({ x, y, rowWeights }: LabelledRows, parameters: Float64Array, classes: number): number {
-  const logits = new Float64Array(x.rows * classes);
-  computeLogits(x, parameters, classes, logits);
-  let sum = 0;
-  let total = 0;
-  for (let i = 0; i < x.rows; i += 1) {
-    sum += rowWeights[i] * softmaxRow(logits, i * classes, classes, y[i]);
-    total += rowWeights[i];
+/** Parameters for standardized features as ones for raw features. */
+function toRaw(
+  parameters: Float64Array,
+  of: {
+    x: Matrix;
+    span: RowSpan | undefined;
+    mean: Float64Array;
+    scale: Float64Array;
+    outputs: number;
+    columns: number;
+  },
+): { weight: Float32Array; bias: Float32Array } {
+  const { span, mean, scale, outputs, columns } = of;
+  const v = parameters.subarray(0, outputs * of.x.columns);
+  const w = span ? span.expand(v, outputs) : v;
+  const weight = new Float32Array(outputs * columns);
+  const bias = new Float32Array(outputs);
+  for (let c = 0; c < outputs; c += 1) {
+    let offset = parameters[v.length + c];
+    for (let j = 0; j < columns; j += 1) {
+      const raw = w[c * columns + j] * scale[j];
+      offset -= raw * mean[j];
+      weight[c * columns + j] = raw;
+    }
+    bias[c] = offset;
   }
-  return total === 0 ? 0 : sum / total;
-}
-
-/** Each fold's probabilities, at the temperature of the other folds; of a single fold, at 1. */
-function crossCalibrate(held: Validated, folds: Folds, rows: Int32Array): Float32Array {
-  const temperatures = Array.from({ length: folds.count }, (_, number) => {
-    const others = rows.filter((row) => folds.fold[row] !== number);
-    return others.length === 0 ? 1 : fitTemperature(held, others);
-  });
-  return calibrated(held, rows, (row) => temperatures[folds.fold[row]]);
-}
-
-function calibrated(
-  { logits, classes }: HeldOutLogits,
-  rows: ArrayLike<number>,
-  temperature: (row: number) => number,
-): Float32Array {
-  const out = new Float32Array(rows.length * classes);
-  const scaled = new Float64Array(classes);
-  for (let k = 0; k < rows.length; k += 1) {
-    const t = temperature(rows[k]);
-    for (let c = 0; c < classes; c += 1) scaled[c] = logits[rows[k] * classes + c] / t;
-    softmaxRow(scaled, 0, classes, 0);
-    out.set(scaled, k * classes);
-  }
-  return out;
+  return { weight, bias };
 }

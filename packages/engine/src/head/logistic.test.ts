@@ -2,10 +2,18 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { minimize } from './lbfgs.js';
-import { logisticObjective } from './logistic.js';
+import { type LabelledRows, logisticObjective } from './logistic.js';
 import { matrix } from './matrix.js';
 import { createRandom } from './random.js';
 import { rowSpan } from './row-span.js';
+import { selectTargets, type Targets } from './targets.js';
+
+/** The targets of a classification. */
+function oneHot(y: ArrayLike<number>, classes: number): Targets {
+  const values = new Float32Array(y.length * classes);
+  for (let row = 0; row < y.length; row += 1) values[row * classes + y[row]] = 1;
+  return { kind: 'classification', outputs: classes, values };
+}
 
 function randomRows(rows: number, columns: number, classes: number, seed: number) {
   const random = createRandom(seed);
@@ -13,11 +21,11 @@ function randomRows(rows: number, columns: number, classes: number, seed: number
   for (let i = 0; i < x.data.length; i += 1) x.data[i] = random() * 2 - 1;
   const y = Int32Array.from({ length: rows }, (_, i) => (i < classes ? i : Math.floor(random() * classes)));
   const rowWeights = Float64Array.from({ length: rows }, () => 0.5 + random());
-  return { x, y, rowWeights };
+  return { x, targets: oneHot(y, classes), rowWeights };
 }
 
-const solve = (rows: Parameters<typeof logisticObjective>[0], classes: number, l2: number) =>
-  minimize(logisticObjective(rows, classes, l2), new Float64Array(classes * (rows.x.columns + 1)), {
+const solve = (rows: LabelledRows, l2: number) =>
+  minimize(logisticObjective(rows, l2), new Float64Array(rows.targets.outputs * (rows.x.columns + 1)), {
     maxIterations: 2_000,
     gradientTolerance: 1e-10,
   }).x;
@@ -29,10 +37,12 @@ t.test('the gradient is that of finite differences, at any size', async () => {
     classes: fc.integer({ min: 2, max: 4 }),
     l2: fc.double({ min: 1e-3, max: 3, noNaN: true }),
     seed: fc.nat(),
+    kind: fc.constantFrom('classification' as const, 'multilabel' as const),
   });
   fc.assert(
-    fc.property(sizes, ({ rows, columns, classes, l2, seed }) => {
-      const objective = logisticObjective(randomRows(rows, columns, classes, seed), classes, l2);
+    fc.property(sizes, ({ rows, columns, classes, l2, seed, kind }) => {
+      const drawn = randomRows(rows, columns, classes, seed);
+      const objective = logisticObjective({ ...drawn, targets: { ...drawn.targets, kind } }, l2);
       const random = createRandom(seed + 1);
       const at = Float64Array.from({ length: classes * (columns + 1) }, () => random() - 0.5);
       const gradient = new Float64Array(at.length);
@@ -71,10 +81,10 @@ for (const { rows, columns, classes, l2, value, x, y, rowWeights, weight, bias }
     `PyTorch’s solution of ${rows} × ${columns}, ${classes} classes is reached, directly and by row span`,
     async (t) => {
       const full = { rows, columns, data: Float64Array.from(x) };
-      const labels = { y: Int32Array.from(y), rowWeights: Float64Array.from(rowWeights) };
-      const direct = solve({ x: full, ...labels }, classes, l2);
+      const labels = { targets: oneHot(y, classes), rowWeights: Float64Array.from(rowWeights) };
+      const direct = solve({ x: full, ...labels }, l2);
       const span = rowSpan(full);
-      const short = solve({ x: span.coordinates, ...labels }, classes, l2);
+      const short = solve({ x: span.coordinates, ...labels }, l2);
       const rank = span.coordinates.columns;
       const spanned = [
         ...span.expand(short.subarray(0, classes * rank), classes),
@@ -85,11 +95,7 @@ for (const { rows, columns, classes, l2, value, x, y, rowWeights, weight, bias }
         t.ok(worst < 1e-6, `the parameters differ by at most ${worst}`);
       }
       const total = rowWeights.reduce((sum, weight) => sum + weight, 0);
-      const reached = logisticObjective(
-        { x: full, ...labels },
-        classes,
-        l2,
-      )(direct, new Float64Array(direct.length));
+      const reached = logisticObjective({ x: full, ...labels }, l2)(direct, new Float64Array(direct.length));
       t.ok(Math.abs(reached * total - value) < 1e-9);
     },
   );
@@ -101,10 +107,13 @@ t.test('a row of weight two is that row twice', async (t) => {
   const twice = matrix(10, 4);
   twice.data.set(once.x.data);
   twice.data.set(once.x.data.subarray(8, 12), 36);
-  const weighted = solve({ ...once, rowWeights: once.rowWeights.map((w, i) => (i === 2 ? 2 : w)) }, 3, 0.1);
+  const weighted = solve({ ...once, rowWeights: once.rowWeights.map((w, i) => (i === 2 ? 2 : w)) }, 0.1);
   const repeated = solve(
-    { x: twice, y: Int32Array.from([...once.y, once.y[2]]), rowWeights: new Float64Array(10).fill(1) },
-    3,
+    {
+      x: twice,
+      targets: selectTargets(once.targets, [0, 1, 2, 3, 4, 5, 6, 7, 8, 2]),
+      rowWeights: new Float64Array(10).fill(1),
+    },
     0.1,
   );
   t.ok(weighted.every((value, i) => Math.abs(value - repeated[i]) < 1e-7));
@@ -116,8 +125,8 @@ t.test('rows that repeat or vanish leave the span’s fit what it is', async (t)
   rows.x.data.fill(0, 40, 60);
   const span = rowSpan(rows.x);
   t.equal(span.coordinates.columns, 6, 'one row is a copy and one is nothing');
-  const direct = solve(rows, 2, 0.3);
-  const short = solve({ ...rows, x: span.coordinates }, 2, 0.3);
+  const direct = solve(rows, 0.3);
+  const short = solve({ ...rows, x: span.coordinates }, 0.3);
   const w = span.expand(short.subarray(0, 12), 2);
   t.ok(w.every((value, i) => Math.abs(value - direct[i]) < 1e-6));
   t.equal(rowSpan(matrix(3, 5)).coordinates.columns, 0, 'nothing but zeros spans nothing');

@@ -1,13 +1,22 @@
 import type { Objective } from './lbfgs.js';
-import { accumulateOuter, type Matrix, multiplyTransposed } from './matrix.js';
+import { accumulateOuter, type Matrix, multiplyTransposed, selectRows } from './matrix.js';
+import { rowLoss } from './row-loss.js';
+import { selectTargets, type Targets } from './targets.js';
 
-/** Rows that a multinomial logistic regression is fitted to. */
+/** Rows that a linear model is fitted to. */
 export interface LabelledRows {
   x: Matrix;
-  /** Class of each row. */
-  y: Int32Array;
+  targets: Targets;
   /** Positive weight of each row: a row of weight 2 counts as that row twice. */
   rowWeights: Float64Array;
+}
+
+export function selectLabelled({ x, targets, rowWeights }: LabelledRows, rows: number[]): LabelledRows {
+  return {
+    x: selectRows(x, rows),
+    targets: selectTargets(targets, rows),
+    rowWeights: Float64Array.from(rows, (row) => rowWeights[row]),
+  };
 }
 
 /**
@@ -17,34 +26,32 @@ export interface LabelledRows {
 const BIAS_L2 = 1e-2;
 
 /**
- * J(W, b) = [ Σ_i w_i · CE(softmax(W x_i + b), y_i) + l2/2 ‖W‖² + BIAS_L2/2 ‖b‖² ] / Σ_i w_i
+ * J(W, b) = [ Σ_i w_i · loss(W x_i + b, t_i) + l2/2 ‖W‖² + BIAS_L2/2 ‖b‖² ] / Σ_i w_i, the loss as `rowLoss` has it:
+ * multinomial logistic regression, one logistic regression a label, or ridge regression.
  *
  * The penalty stands beside a sum, not a mean: like a prior, it counts for less as examples come. Parameters are flat:
- * W [classes, columns] row-major, then b [classes].
+ * W [outputs, columns] row-major, then b [outputs].
  */
-export function logisticObjective(
-  { x, y, rowWeights }: LabelledRows,
-  classes: number,
-  l2: number,
-): Objective {
-  const weights = classes * x.columns;
-  const logits = new Float64Array(x.rows * classes);
+export function logisticObjective({ x, targets, rowWeights }: LabelledRows, l2: number): Objective {
+  const { kind, outputs, values } = targets;
+  const weights = outputs * x.columns;
+  const scores = new Float64Array(x.rows * outputs);
   const total = rowWeights.reduce((sum, weight) => sum + weight, 0);
   return (parameters, gradient) => {
     let value = 0;
-    computeLogits(x, parameters, classes, logits);
+    computeLogits(x, parameters, outputs, scores);
     gradient.fill(0, weights);
     for (let i = 0; i < x.rows; i += 1) {
-      // From here on the row's logits become w_i · (p − onehot(y)), the gradient of the loss by its logits.
+      // From here on the row's scores become w_i · (prediction − target), the gradient of the loss by its scores.
       const weight = rowWeights[i];
-      value += weight * softmaxRow(logits, i * classes, classes, y[i]);
-      for (let c = 0; c < classes; c += 1) {
-        const residual = weight * (logits[i * classes + c] - (c === y[i] ? 1 : 0));
-        logits[i * classes + c] = residual;
+      value += weight * rowLoss(kind, scores, i * outputs, outputs, values, i * outputs);
+      for (let c = 0; c < outputs; c += 1) {
+        const residual = weight * (scores[i * outputs + c] - values[i * outputs + c]);
+        scores[i * outputs + c] = residual;
         gradient[weights + c] += residual;
       }
     }
-    accumulateOuter(x, logits, classes, gradient);
+    accumulateOuter(x, scores, outputs, gradient);
     for (let k = 0; k < parameters.length; k += 1) {
       const strength = k < weights ? l2 : BIAS_L2;
       value += (strength / 2) * parameters[k] * parameters[k];
@@ -55,8 +62,8 @@ export function logisticObjective(
 }
 
 /** The share of J that is penalty, times Σ_i w_i. */
-export function penalty(parameters: Float64Array, classes: number, l2: number): number {
-  const weights = parameters.length - classes;
+export function penalty(parameters: Float64Array, outputs: number, l2: number): number {
+  const weights = parameters.length - outputs;
   let value = 0;
   for (let k = 0; k < parameters.length; k += 1)
     value += ((k < weights ? l2 : BIAS_L2) / 2) * parameters[k] * parameters[k];
@@ -64,23 +71,22 @@ export function penalty(parameters: Float64Array, classes: number, l2: number): 
 }
 
 /** out[i, c] = W_c · x_i + b_c */
-export function computeLogits(x: Matrix, parameters: Float64Array, classes: number, out: Float64Array): void {
-  multiplyTransposed(x, parameters, classes, out);
-  const weights = classes * x.columns;
-  for (let i = 0; i < x.rows * classes; i += 1) out[i] += parameters[weights + (i % classes)];
+export function computeLogits(x: Matrix, parameters: Float64Array, outputs: number, out: Float64Array): void {
+  multiplyTransposed(x, parameters, outputs, out);
+  const weights = outputs * x.columns;
+  for (let i = 0; i < x.rows * outputs; i += 1) out[i] += parameters[weights + (i % outputs)];
 }
 
-/** Turns `classes` logits from `at` on into probabilities, in place; returns −log p of class `y`. */
-export function softmaxRow(logits: Float64Array, at: number, classes: number, y: number): number {
-  let most = Number.NEGATIVE_INFINITY;
-  for (let c = 0; c < classes; c += 1) most = Math.max(most, logits[at + c]);
-  const target = logits[at + y] - most;
+/** The weighted mean loss of rows, without the penalty. */
+export function meanLoss({ x, targets, rowWeights }: LabelledRows, parameters: Float64Array): number {
+  const { kind, outputs, values } = targets;
+  const scores = new Float64Array(x.rows * outputs);
+  computeLogits(x, parameters, outputs, scores);
   let sum = 0;
-  for (let c = 0; c < classes; c += 1) {
-    const e = Math.exp(logits[at + c] - most);
-    logits[at + c] = e;
-    sum += e;
+  let total = 0;
+  for (let i = 0; i < x.rows; i += 1) {
+    sum += rowWeights[i] * rowLoss(kind, scores, i * outputs, outputs, values, i * outputs);
+    total += rowWeights[i];
   }
-  for (let c = 0; c < classes; c += 1) logits[at + c] /= sum;
-  return Math.log(sum) - target;
+  return total === 0 ? 0 : sum / total;
 }

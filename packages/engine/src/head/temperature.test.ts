@@ -1,19 +1,22 @@
 import t from 'tap';
-import { softmaxRow } from './logistic.js';
+import { softmax } from '../softmax.js';
 import { createRandom } from './random.js';
+import type { Targets } from './targets.js';
 import { fitTemperature } from './temperature.js';
 
 /** Rows whose truth is drawn from softmax(logits / temperature). */
 function drawn(rows: number, temperature: number) {
   const random = createRandom(11);
-  const logits = Float64Array.from({ length: rows * 3 }, () => 4 * (random() - random()));
-  const y = Int32Array.from({ length: rows }, (_, row) => {
-    const p = logits.slice(row * 3, row * 3 + 3).map((z) => z / temperature);
-    softmaxRow(p, 0, 3, 0);
+  const scores = Float64Array.from({ length: rows * 3 }, () => 4 * (random() - random()));
+  const values = new Float32Array(rows * 3);
+  for (let row = 0; row < rows; row += 1) {
+    const p = Float32Array.from(scores.subarray(row * 3, row * 3 + 3), (z) => z / temperature);
+    softmax(p);
     const at = random();
-    return at < p[0] ? 0 : at < p[0] + p[1] ? 1 : 2;
-  });
-  return { held: { logits, y, classes: 3 }, rows: Array.from({ length: rows }, (_, row) => row) };
+    values[row * 3 + (at < p[0] ? 0 : at < p[0] + p[1] ? 1 : 2)] = 1;
+  }
+  const targets: Targets = { kind: 'classification', outputs: 3, values };
+  return { held: { scores, targets }, rows: Array.from({ length: rows }, (_, row) => row) };
 }
 
 t.test('the temperature that answers were drawn at is found again', async (t) => {
@@ -24,8 +27,18 @@ t.test('the temperature that answers were drawn at is found again', async (t) =>
   }
 });
 
-t.test('a few right answers do not read as certainty', async (t) => {
-  const logits = Float64Array.of(3, 0, 0, 3, 3, 0, 0, 3);
-  const few = fitTemperature({ logits, y: Int32Array.of(0, 1, 0, 1), classes: 2 }, [0, 1, 2, 3]);
-  t.ok(few > 0.8 && few <= 1, `temperature ${few}`);
+t.test('right answers without a mistake do not read as certainty, the less the fewer they are', async (t) => {
+  for (const rows of [40, 400]) {
+    const values = Float32Array.from({ length: rows * 2 }, (_, at) =>
+      at % 2 === Math.floor(at / 2) % 2 ? 1 : 0,
+    );
+    // Far apart, so that any certainty could be had.
+    const scores = Float64Array.from(values, (value) => 20 * value);
+    const targets: Targets = { kind: 'classification', outputs: 2, values };
+    const temperature = fitTemperature({ scores, targets }, [...Array(rows).keys()]);
+    const sure = 1 / (1 + Math.exp(-20 / temperature));
+    const most = 1 - 0.5 / (rows + 2);
+    t.ok(sure < most + 0.5 / rows, `${rows} right: ${sure} sure, by the rule of succession ${most}`);
+    t.ok(sure > most - 0.5 / rows);
+  }
 });

@@ -1,43 +1,67 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { fitHead } from '../head/fit-head.js';
-import type { FromThread, ThreadSetup, ThreadWork, ToThread } from './protocol.js';
+import { fitHead, fitLinear } from '../head/fit-head.js';
+import type {
+  FromThread,
+  ThreadResults,
+  ThreadSetup,
+  ThreadWork,
+  ToThread,
+  TrainingGraphKey,
+} from './protocol.js';
 import { runRows } from './run-rows.js';
 import { openSession } from './session.js';
+import { openTraining, type TrainingSession } from './session-training.js';
 import { loadTokenizer } from './tokenizer.js';
 
 /** One inference thread: a session, a tokenizer, and one piece of work at a time. */
 const setup: ThreadSetup = workerData;
 const port = parentPort!;
-const post = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+const post = (message: FromThread) => port.postMessage(message);
 
 const tokenize = await loadTokenizer(setup.tokenizerPath, setup.maxTokens);
 const session = await openSession(setup);
 
-async function perform(id: number, work: ThreadWork): Promise<void> {
-  if (work.kind === 'rows') {
-    const result = await runRows({ session, tokenize, setup }, work.rows);
-    post({ kind: 'done', id, result });
-    return;
+/** Opened when they are first needed: most threads never train, and a graph takes some tens of megabytes. */
+const trainings = new Map<string, Promise<TrainingSession>>();
+function trainingOf(graph: TrainingGraphKey): Promise<TrainingSession> {
+  const key = JSON.stringify([graph.kind, graph.rank, graph.alpha]);
+  const known = trainings.get(key) ?? openTraining(setup, graph);
+  trainings.set(key, known);
+  known.catch(() => trainings.delete(key));
+  return known;
+}
+
+async function perform(id: number, work: ThreadWork): Promise<ThreadResults[keyof ThreadResults]> {
+  const stopIfCancelled = (cancelled: SharedArrayBuffer) => () => {
+    if (Atomics.load(new Int32Array(cancelled), 0) !== 0) throw new Error('cancelled');
+  };
+  switch (work.kind) {
+    case 'rows':
+      return runRows({ session, tokenize, setup }, work.rows);
+    case 'fit':
+      return fitHead(work.data, {
+        ...work.options,
+        onEvent: (event) => post({ kind: 'event', id, event }),
+        checkpoint: stopIfCancelled(work.cancelled),
+      });
+    case 'linear':
+      return fitLinear(work.data, work.fits, stopIfCancelled(work.cancelled));
+    case 'prepare':
+      return (await trainingOf(work.graph)).layout;
+    case 'train':
+      return (await trainingOf(work.slice.graph)).run(work.slice);
   }
-  const flag = new Int32Array(work.cancelled);
-  const result = fitHead(work.data, {
-    ...work.options,
-    onEvent: (event) => post({ kind: 'event', id, event }),
-    checkpoint() {
-      if (Atomics.load(flag, 0) !== 0) throw new Error('cancelled');
-    },
-  });
-  post({ kind: 'done', id, result });
 }
 
 port.on('message', async ({ id, work }: ToThread) => {
   if (work.kind === 'close') {
+    for (const training of trainings.values()) await (await training).close();
     await session.close();
     port.close();
     return;
   }
   try {
-    await perform(id, work);
+    post({ kind: 'done', id, result: await perform(id, work) });
   } catch (error) {
     post({ kind: 'failed', id, message: error instanceof Error ? error.message : String(error) });
   }

@@ -1,10 +1,21 @@
+import type { TaskKind } from '@scion/contracts';
+import type { ParameterLayout } from '@scion/graph';
 import type { HeadWeights, LoraWeights } from '../adapter/decode.js';
-import type { FitEvent, FitOptions, FittedHead, HeadData } from '../head/fit-head.js';
+import type {
+  FitEvent,
+  FitOptions,
+  FittedHead,
+  FittedLinear,
+  HeadData,
+  LinearFit,
+} from '../head/fit-head.js';
 
 /** What a thread is given when it starts. */
 export interface ThreadSetup {
   trunkPath: string;
   topPath: string;
+  /** What training grafts onto; the graphs derived from it are kept beside it. */
+  trainingPath: string;
   tokenizerPath: string;
   maxTokens: number;
   maxTokensPerRun: number;
@@ -43,6 +54,52 @@ export interface RowAnswer {
   trunk?: TrunkOutput | undefined;
 }
 
+/** All that a fit needs to go on from: AdamW's parameters and moments, and the steps made. */
+export interface FitState {
+  step: number;
+  parameters: Float32Array;
+  firstMoment: Float32Array;
+  secondMoment: Float32Array;
+}
+
+/** One user's part of one step. */
+export interface TrainStep {
+  rows: TrunkOutput[];
+  /** rows × outputs */
+  targets: Float32Array;
+  weights: Float32Array;
+  adapterRate: number;
+  headRate: number;
+}
+
+/** Which training graph of a base: adapters of different ranks have different ones. */
+export interface TrainingGraphKey {
+  kind: TaskKind;
+  rank: number;
+  alpha: number;
+}
+
+/** Some steps of some fits, stacked into one run: the unit of work that a thread is given. */
+export interface TrainSlice {
+  graph: TrainingGraphKey;
+  users: {
+    outputs: number;
+    state: FitState;
+    labelSmoothing: number;
+    weightDecay: number;
+    clipNorm: number;
+  }[];
+  /** [step][user] */
+  steps: TrainStep[][];
+}
+
+export interface TrainSliceResult {
+  /** By user. */
+  states: FitState[];
+  /** [step][user] */
+  losses: number[][];
+}
+
 /** Work for a thread. `cancelled` is a flag that the thread looks at between steps: 1 when nobody waits any more. */
 export type ThreadWork =
   | { kind: 'rows'; rows: Row[] }
@@ -51,11 +108,23 @@ export type ThreadWork =
       data: HeadData;
       options: Pick<FitOptions, 'seed' | 'grid'>;
       cancelled: SharedArrayBuffer;
-    };
+    }
+  | {
+      kind: 'linear';
+      data: Omit<HeadData, 'groups'>;
+      fits: LinearFit[];
+      cancelled: SharedArrayBuffer;
+    }
+  | { kind: 'prepare'; graph: TrainingGraphKey }
+  | { kind: 'train'; slice: TrainSlice };
 export interface ThreadResults {
   /** In the order of the rows. */
   rows: RowAnswer[];
   fit: FittedHead;
+  /** In the order of the fits. */
+  linear: FittedLinear[];
+  prepare: ParameterLayout;
+  train: TrainSliceResult;
 }
 export type ThreadEvent = FitEvent;
 
@@ -65,6 +134,6 @@ export interface ToThread {
 }
 export type FromThread =
   | { kind: 'ready'; provider: string }
-  | { kind: 'done'; id: number; result: RowAnswer[] | FittedHead }
+  | { kind: 'done'; id: number; result: ThreadResults[keyof ThreadResults] }
   | { kind: 'event'; id: number; event: ThreadEvent }
   | { kind: 'failed'; id: number; message: string };

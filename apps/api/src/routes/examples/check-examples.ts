@@ -1,10 +1,12 @@
 import {
+  type Answer,
   AppError,
   ExampleInput,
   type FieldError,
   limits,
   type ProblemCode,
   type Task,
+  type TaskKind,
 } from '@scion/contracts';
 import { Compile } from 'typebox/compile';
 import { isWellFormed } from '../../http/text.js';
@@ -22,7 +24,7 @@ interface Fault extends FieldError {
  * Checks every row against its schema and its task. Throws one problem for all of them: its code is that of the first
  * fault, and `errors` carries each with its own.
  */
-export function checkExamples(rows: Row[], task: Pick<Task, 'labels'>): ExampleInput[] {
+export function checkExamples(rows: Row[], task: Pick<Task, 'kind' | 'labels'>): ExampleInput[] {
   const allowed = task.labels === null ? undefined : new Set(task.labels);
   const faults: Fault[] = [];
   const examples: ExampleInput[] = [];
@@ -30,9 +32,9 @@ export function checkExamples(rows: Row[], task: Pick<Task, 'labels'>): ExampleI
     if (faults.length >= maxFaults) break;
     if (Checked.Check(row.value)) {
       examples.push(row.value);
-      faults.push(...contentFaults(row.value, row, allowed));
+      faults.push(...contentFaults(row.value, row, task.kind, allowed));
     } else {
-      faults.push(...schemaFaults(row));
+      faults.push(...schemaFaults(row, task.kind));
     }
   }
   const [first] = faults;
@@ -47,15 +49,42 @@ export function checkExamples(rows: Row[], task: Pick<Task, 'labels'>): ExampleI
   );
 }
 
-function schemaFaults({ value, path }: Row): Fault[] {
-  return toFaults(Checked.Errors(value), '').map(({ path: pointer, message }) => ({
-    path: path(pointer),
-    message,
-    code: pointer === '/label' && message === 'must be a string' ? 'label_wrong_kind' : 'invalid_request',
-  }));
+function schemaFaults({ value, path }: Row, kind: TaskKind): Fault[] {
+  const faults = toFaults(Checked.Errors(value), '');
+  const { label } = (value ?? {}) as { label?: Answer };
+  // A label that is none of the three kinds fails all of their schemas: said once, as the task's kind has it.
+  const others = faults.filter(({ path: pointer }) => label === undefined || !pointer.startsWith('/label'));
+  const found = others.map(
+    ({ path: pointer, message }): Fault => ({
+      path: path(pointer),
+      message,
+      code: 'invalid_request',
+    }),
+  );
+  if (others.length === faults.length) return found;
+  const { is, must } = answers[kind];
+  const wrongLength = `must hold labels of 1 to ${limits.labelChars} characters, none twice`;
+  return [
+    ...found,
+    is(label as Answer)
+      ? { path: path('/label'), message: wrongLength, code: 'invalid_request' }
+      : { path: path('/label'), message: must, code: 'label_wrong_kind' },
+  ];
 }
 
-function contentFaults(example: ExampleInput, { path }: Row, allowed: Set<string> | undefined): Fault[] {
+/** What the label of an example is, by kind. */
+const answers: Record<TaskKind, { is(answer: Answer): boolean; must: string }> = {
+  classification: { is: (answer) => typeof answer === 'string', must: 'must be a string: one label' },
+  multilabel: { is: Array.isArray, must: 'must be an array of labels' },
+  regression: { is: (answer) => typeof answer === 'number', must: 'must be a number' },
+};
+
+function contentFaults(
+  example: ExampleInput,
+  { path }: Row,
+  kind: TaskKind,
+  allowed: Set<string> | undefined,
+): Fault[] {
   const faults: Fault[] = [];
   const fault = (pointer: string, code: ProblemCode, message: string) =>
     faults.push({ path: path(pointer), message, code });
@@ -64,10 +93,16 @@ function contentFaults(example: ExampleInput, { path }: Row, allowed: Set<string
   if (input.length > limits.textChars) {
     fault('/input', 'input_too_long', `must have at most ${limits.textChars} characters`);
   }
-  if (allowed && !allowed.has(label)) {
+  if (!answers[kind].is(label)) fault('/label', 'label_wrong_kind', answers[kind].must);
+  else if (allowed && [label].flat().some((one) => !allowed.has(String(one)))) {
     fault('/label', 'label_not_allowed', 'must be one of the labels of the task');
   }
-  for (const [name, text] of Object.entries({ id, input, label })) {
+  const texts: [string, string | undefined][] = [
+    ['id', id],
+    ['input', input],
+  ];
+  for (const one of [label].flat()) if (typeof one === 'string') texts.push(['label', one]);
+  for (const [name, text] of texts) {
     if (text !== undefined && !isWellFormed(text)) {
       fault(`/${name}`, 'invalid_request', 'must be Unicode text, without unpaired surrogates');
     }

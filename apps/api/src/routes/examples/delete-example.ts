@@ -5,9 +5,8 @@ import { modelRef } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
-import { orderCompaction } from './order-compaction.js';
 
-export function deleteExample(app: App, deps: Pick<ApiDeps, 'registry' | 'queue' | 'clock'>): void {
+export function deleteExample(app: App, { registry }: Pick<ApiDeps, 'registry'>): void {
   app.delete(
     '/v1/tasks/:task/users/:user/examples/:example',
     {
@@ -17,7 +16,7 @@ export function deleteExample(app: App, deps: Pick<ApiDeps, 'registry' | 'queue'
         tags: ['examples'],
         summary: 'Delete an example',
         description:
-          'It is no longer listed, counted or trained on; versions trained before stay as they are. Its text leaves the store with the next compaction, a minute or two later.',
+          'It is no longer listed, counted or trained on; versions trained before stay as they are. To remove every trace, erase the user.',
         params: Type.Object({
           ...ModelPath.properties,
           example: Type.String({ minLength: 1, maxLength: limits.exampleIdChars }),
@@ -27,9 +26,7 @@ export function deleteExample(app: App, deps: Pick<ApiDeps, 'registry' | 'queue'
     },
     async (request, reply) => {
       const { example, ...names } = request.params;
-      const ref = modelRef(tenantOf(request), names);
-      await deps.registry.examples.delete(ref, example);
-      await orderCompaction(ref, 2, deps);
+      await registry.examples.delete(modelRef(tenantOf(request), names), example);
       return reply.code(204).send(null);
     },
   );

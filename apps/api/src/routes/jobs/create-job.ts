@@ -22,11 +22,11 @@ export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
       },
     },
     async (request, reply) => {
-      const { task, user, priority } = request.body;
+      const { task, user, priority, training } = request.body;
       checkUserId(user, '/user');
       const ref = { tenantId: tenantOf(request), task, user };
       await requireExamples(ref, registry);
-      const { job, joined } = await registry.jobs.create(ref, { priority });
+      const { job, joined } = await registry.jobs.create(ref, { priority, training });
       if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
       // Also when joined: enqueueing is idempotent, and the process that made the job may have died before it.
       await queue.enqueueTraining(trainingPayload(job));

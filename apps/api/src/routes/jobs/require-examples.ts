@@ -8,18 +8,20 @@ export async function requireExamples(
 ): Promise<void> {
   const task = await registry.tasks.get(ref.tenantId, ref.task);
   const { examples } = await registry.examples.all(ref);
-  const counts = new Map<string, number>();
-  for (const { label } of examples) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const lacking = missingExamples(task, counts);
+  const answers = examples.map(({ label }) => label);
+  const lacking = missingExamples(task, answers);
   if (!lacking) return;
-  const { missing, missingLabels } = lacking;
+  const { missing, missingLabels, missingExamples: more } = lacking;
   const wants = [];
   const short = Object.keys(missing).length;
   if (short > 0) wants.push(`${short} of the labels need more examples, see missing`);
   if (missingLabels > 0) wants.push(`${missingLabels} more labels are needed, two at the least`);
-  throw new AppError(
-    'too_few_examples',
-    `Each label needs ${task.minExamplesPerLabel} examples: ${wants.join('; ')}.`,
-    { extensions: { missing, missingLabels } },
-  );
+  if (more > 0) wants.push(`${more} more examples are needed`);
+  const rule =
+    task.kind === 'classification'
+      ? `Each label needs ${task.minExamplesPerLabel} examples`
+      : `Training needs ${2 * task.minExamplesPerLabel} examples`;
+  throw new AppError('too_few_examples', `${rule}: ${wants.join('; ')}.`, {
+    extensions: { missing, missingLabels, missingExamples: more },
+  });
 }

@@ -28,10 +28,10 @@ export function retryJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry'
       if (failed.state !== 'failed') {
         throw new AppError('job_not_failed', `The job is ${failed.state}; only a failed one is tried again.`);
       }
-      const { id: retryOf, tenantId, task, user, priority } = failed;
+      const { id: retryOf, tenantId, task, user, priority, training } = failed;
       const ref = { tenantId, task, user };
       await requireExamples(ref, registry);
-      const { job, joined } = await registry.jobs.create(ref, { priority, retryOf });
+      const { job, joined } = await registry.jobs.create(ref, { priority, retryOf, training });
       if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
       await queue.enqueueTraining(trainingPayload(job));
       return reply

@@ -4,10 +4,8 @@ import { modelRef } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
-import { announceSwitch } from './announce-switch.js';
 
-export function promoteVersion(app: App, deps: Pick<ApiDeps, 'registry' | 'webhooks' | 'clock'>): void {
-  const { registry } = deps;
+export function promoteVersion(app: App, { registry }: Pick<ApiDeps, 'registry'>): void {
   app.post(
     '/v1/tasks/:task/users/:user/promote',
     {
@@ -25,8 +23,7 @@ export function promoteVersion(app: App, deps: Pick<ApiDeps, 'registry' | 'webho
     },
     async (request) => {
       const ref = modelRef(tenantOf(request), request.params);
-      const switched = await registry.models.promoteTo(ref, request.body.version, principalOf(request).keyId);
-      await announceSwitch(deps, ref, switched);
+      await registry.models.promoteTo(ref, request.body.version, principalOf(request).keyId);
       return registry.models.get(ref);
     },
   );

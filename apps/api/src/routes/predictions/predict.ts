@@ -71,7 +71,7 @@ async function fromModel(
   const { version, adapterSha256 } = live;
   const answer = await engine.predict({ ...ref, version, adapterSha256 }, inputs);
   return {
-    predictions: toPredictions(answer, task.abstainBelow),
+    predictions: toPredictions(answer, task),
     source: 'model',
     version,
     adapterSha256,
@@ -85,9 +85,10 @@ async function fromNames(
   inputs: string[],
   { engine }: Deps,
 ): Promise<PredictResponse | undefined> {
-  if (task.untrained !== 'zero-shot' || task.labels === null) return undefined;
+  if (task.untrained !== 'zero-shot' || task.labels === null || task.kind !== 'classification')
+    return undefined;
   return {
-    predictions: toPredictions(await engine.zeroShot(task.labels, inputs), task.abstainBelow),
+    predictions: toPredictions(await engine.zeroShot(task.labels, inputs), task),
     source: 'zero-shot',
     version: null,
     adapterSha256: null,

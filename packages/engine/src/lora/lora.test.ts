@@ -1,0 +1,179 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Answer, TaskKind } from '@scion/contracts';
+import t from 'tap';
+import { createRandom } from '../head/random.js';
+import {
+  createEngine,
+  type FitEvent,
+  LORA_SETTINGS,
+  type LoraSettings,
+  registerBase,
+  type TrainedLora,
+} from '../index.js';
+import { writeTinyBert } from '../testing/tiny-bert.js';
+
+const root = mkdtempSync(join(tmpdir(), 'scion-lora-'));
+const baseDir = join(root, 'base');
+await writeTinyBert(join(root, 'tiny'));
+await registerBase({ folder: join(root, 'tiny'), outDir: baseDir, name: 'tiny' });
+const engine = await createEngine({
+  ...{ baseDir, threads: 2, cacheBytes: 1 << 20 },
+  loadAdapter: async () => undefined,
+});
+t.teardown(async () => {
+  await engine.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const settings: LoraSettings = {
+  ...LORA_SETTINGS,
+  rank: 2,
+  alpha: 4,
+  epochs: 4,
+  batchRows: 8,
+  adapterRate: 0.02,
+};
+const random = createRandom(5);
+const words = ['tea', 'rain', 'sun', 'snow', 'teas', 'suns'];
+/** Texts of words in any order, none twice. */
+const texts = [
+  ...new Set(
+    Array.from({ length: 90 }, () =>
+      Array.from({ length: 2 + Math.floor(4 * random()) }, () => words[Math.floor(6 * random())]).join(' '),
+    ),
+  ),
+].slice(0, 64);
+const count = (text: string, word: string) =>
+  text.split(' ').filter((other) => other.startsWith(word)).length;
+const tasks: Record<TaskKind, Answer[]> = {
+  classification: texts.map((text) => (count(text, 'sun') > count(text, 'rain') ? 'fair' : 'foul')),
+  multilabel: texts.map((text) => ['tea', 'snow'].filter((word) => count(text, word) > 0)),
+  regression: texts.map((text) => 10 * count(text, 'sun') - 4 * count(text, 'rain')),
+};
+
+interface Run {
+  kind?: TaskKind;
+  seed?: number;
+  answers?: Answer[];
+  signal?: AbortSignal;
+  resume?: Uint8Array;
+  onCheckpoint?: (bytes: Uint8Array) => void;
+  onEvent?: (event: FitEvent) => void;
+  dataSha256?: string;
+}
+
+async function train({ kind = 'classification', seed = 1, signal, onEvent, ...run }: Run = {}) {
+  const training = engine.training(
+    {
+      tenantId: 'ten_a',
+      kind,
+      texts,
+      answers: run.answers ?? tasks[kind],
+      ids: texts.map((_, i) => `${1000 + i}`),
+    },
+    { seed, signal, onEvent },
+  );
+  return training.lora({
+    ...{ settings, headL2: 0.1, dataSha256: 'data', checkpointSeconds: 0 },
+    ...run,
+  });
+}
+
+/** All numbers of a model, one after another. */
+const numbersOf = ({ weight, bias, matrices }: TrainedLora): number[] => [
+  ...weight,
+  ...bias,
+  ...matrices.flatMap(({ a, b }) => [...a, ...b]),
+];
+const worstGap = (a: number[], b: number[]) =>
+  a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (b[i] ?? Number.NaN))), 0);
+
+const alone = await train();
+
+t.test(
+  'the same examples and seed give the same adapters to the bit; another seed gives others',
+  async (t) => {
+    t.strictSame(numbersOf(await train()), numbersOf(alone));
+    t.not(worstGap(numbersOf(await train({ seed: 2 })), numbersOf(alone)), 0);
+    t.ok(
+      alone.matrices.every(({ b }) => b.some((value) => value !== 0)),
+      'B has left zero',
+    );
+    t.equal(alone.outOfFold.rows.length, texts.length);
+    t.strictSame(alone.headOutOfFold.rows, alone.outOfFold.rows);
+  },
+);
+
+t.test('who trains beside others gets what they get alone, but for rounding', async (t) => {
+  const others: Answer[] = texts.map(
+    (text) => ['dry', 'wet', 'white'][count(text, 'rain') ? 1 : count(text, 'snow') ? 2 : 0],
+  );
+  const [beside] = await Promise.all([train(), train({ answers: others, seed: 3 }), train({ seed: 4 })]);
+  const gap = worstGap(numbersOf(beside), numbersOf(alone));
+  t.ok(gap < 1e-3, `the parameters differ by at most ${gap}`);
+});
+
+t.test('a run that died goes on from any checkpoint and ends as if it had not', async (t) => {
+  const checkpoints: Uint8Array[] = [];
+  await train({ onCheckpoint: (bytes) => checkpoints.push(bytes) });
+  t.equal(checkpoints.length, settings.epochs);
+  for (const resume of checkpoints.slice(0, -1)) {
+    const resumed = await train({ resume });
+    t.ok(resumed.resumedFrom > 0);
+    t.strictSame(numbersOf(resumed), numbersOf(alone));
+  }
+});
+
+t.test('a checkpoint of other examples, another seed, or damaged is not believed', async (t) => {
+  const checkpoints: Uint8Array[] = [];
+  await train({ onCheckpoint: (bytes) => checkpoints.push(bytes) });
+  const [resume] = checkpoints;
+  for (const run of [
+    { dataSha256: 'other' },
+    { seed: 9 },
+    { resume: resume!.slice(0, 200) },
+    { resume: new Uint8Array() },
+  ])
+    t.equal((await train({ resume, ...run })).resumedFrom, 0);
+});
+
+t.test('cancelled between steps it rejects with the reason, and the threads go on with others', async (t) => {
+  const abort = new AbortController();
+  const reason = new Error('enough');
+  const training = train({
+    signal: abort.signal,
+    onEvent({ series }) {
+      if (series === 'lora') abort.abort(reason);
+    },
+  });
+  const beside = train();
+  await t.rejects(training, reason);
+  t.ok(worstGap(numbersOf(await beside), numbersOf(alone)) < 1e-3);
+});
+
+t.test('events tell loss, held-out loss and score, pace and what is left', async (t) => {
+  const events: FitEvent[] = [];
+  await train({ onEvent: (event) => events.push(event) });
+  const own = events.filter(({ series }) => series === 'lora');
+  t.equal(own.at(-1)?.step, 8 * settings.epochs);
+  t.ok(own.every(({ loss, examplesPerSecond }) => loss! > 0 && examplesPerSecond! > 0));
+  t.ok((own.at(-1)?.etaSeconds ?? 0) < (own[0]?.etaSeconds ?? 0));
+  const held = events.filter(({ series }) => series === 'lora held out');
+  t.equal(held.length, settings.epochs / 2 + 1, 'from the middle on, after each epoch');
+  t.ok(held.every(({ validationLoss, validationScore }) => validationLoss! > 0 && validationScore! <= 1));
+});
+
+t.test('several labels a row and values are learnt too, and answered in their own form', async (t) => {
+  const several = await train({ kind: 'multilabel' });
+  t.strictSame(several.labels, ['snow', 'tea']);
+  t.ok([...several.outOfFold.predictions].every((p) => p >= 0 && p <= 1));
+  const values = await train({ kind: 'regression' });
+  t.strictSame(values.labels, []);
+  const truth = tasks.regression as number[];
+  const miss = (answers: ArrayLike<number>) =>
+    values.outOfFold.rows.reduce((sum, row, at) => sum + (answers[at]! - truth[row]!) ** 2, 0);
+  const mean = truth.reduce((sum, value) => sum + value, 0) / truth.length;
+  t.ok(miss(values.outOfFold.predictions) < miss(truth.map(() => mean)), 'better than always the mean');
+});

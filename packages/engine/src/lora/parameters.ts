@@ -1,0 +1,90 @@
+import { type ParameterLayout, parameterCount, parameterOffsets } from '@scion/graph';
+import type { LoraMatrices } from '../adapter/encode.js';
+import type { AdapterSite } from '../base/convert.js';
+import { featureScale } from './training-base.js';
+
+/** A head for raw features: outputs × features, and outputs. */
+export interface HeadValues {
+  weight: Float32Array;
+  bias: Float32Array;
+}
+
+/** Writes a head into a flat parameter vector of the training graph. */
+export function setHead(
+  vector: Float32Array,
+  layout: ParameterLayout,
+  hiddenSize: number,
+  { weight, bias }: HeadValues,
+): void {
+  const scale = featureScale(hiddenSize);
+  const at = layout.fixedSize;
+  for (let i = 0; i < weight.length; i += 1) vector[at + i] = weight[i] / scale;
+  vector.set(bias, at + weight.length);
+}
+
+/** The head of a flat parameter vector, for raw features. */
+export function headOf(
+  vector: Float32Array,
+  layout: ParameterLayout,
+  hiddenSize: number,
+  outputs: number,
+): HeadValues {
+  const at = layout.fixedSize;
+  const size = vector.length - at - outputs;
+  const scale = featureScale(hiddenSize);
+  return {
+    weight: vector.slice(at, at + size).map((value) => value * scale),
+    bias: vector.slice(at + size),
+  };
+}
+
+/** The LoRA matrices of a flat parameter vector, by site. */
+export function matricesOf(
+  vector: Float32Array,
+  layout: ParameterLayout,
+  sites: readonly AdapterSite[],
+): LoraMatrices[] {
+  const outputs = outputsOf(vector, layout);
+  const places = new Map(
+    parameterOffsets(layout, outputs).map(({ parameter, offset, size }) => [
+      parameter.name,
+      vector.slice(offset, offset + size),
+    ]),
+  );
+  return sites.map((site) => ({
+    site,
+    a: places.get(`${site.name}/lora_a`)!,
+    b: places.get(`${site.name}/lora_b`)!,
+  }));
+}
+
+/** How many outputs a flat vector has room for. */
+function outputsOf(vector: Float32Array, layout: ParameterLayout): number {
+  const perOutput = parameterCount(layout, 1) - layout.fixedSize;
+  return (vector.length - layout.fixedSize) / perOutput;
+}
+
+/**
+ * A user's vector widened to more outputs, or narrowed again: what belongs to labels lies behind the rest, a row a label,
+ * the biases last.
+ */
+export function resized(
+  vector: Float32Array,
+  fixedSize: number,
+  from: number,
+  to: number,
+  out: Float32Array = new Float32Array(fixedSize + ((vector.length - fixedSize) / from) * to),
+): Float32Array {
+  if (from === to) {
+    out.set(vector);
+    return out;
+  }
+  const features = (vector.length - fixedSize) / from - 1;
+  const both = Math.min(from, to);
+  out.set(vector.subarray(0, fixedSize + both * features));
+  out.set(
+    vector.subarray(fixedSize + from * features, fixedSize + from * features + both),
+    fixedSize + to * features,
+  );
+  return out;
+}

@@ -1,0 +1,59 @@
+/**
+ * The recipe of a low-rank adapter, found on labelled sets (docs/adr/0005-the-training-recipe.md has the table): AdamW over
+ * a few epochs, both rates warmed up and then lowered along a cosine.
+ */
+export interface LoraSettings {
+  rank: number;
+  /** An adapter's change is multiplied by alpha / rank. */
+  alpha: number;
+  /** Times that each row is trained on, unless early stopping says less. */
+  epochs: number;
+  /** Rows of one step. */
+  batchRows: number;
+  /** Largest learning rates of the adapters and of the head. */
+  adapterRate: number;
+  headRate: number;
+  weightDecay: number;
+  /** Share of the steps in which the rates rise. */
+  warmup: number;
+  labelSmoothing: number;
+  /** A user's gradient is shortened to this length. */
+  clipNorm: number;
+  /**
+   * The head starts as a logistic regression of this penalty. A soft one: a head that fits the training rows perfectly
+   * leaves the adapters no error to learn from, and they end below the bare head.
+   */
+  startL2: number;
+  /** Parts that each row is held out in once. */
+  folds: number;
+}
+
+export const LORA_SETTINGS: Readonly<LoraSettings> = Object.freeze({
+  rank: 8,
+  alpha: 16,
+  epochs: 4,
+  batchRows: 16,
+  adapterRate: 2e-3,
+  headRate: 3e-4,
+  weightDecay: 0.01,
+  warmup: 0.1,
+  labelSmoothing: 0.1,
+  clipNorm: 1,
+  startL2: 1,
+  folds: 3,
+});
+
+/**
+ * Rows × tokens that one fit trains on at most: bounds its memory (1.5 kB a token of MiniLM) and its time. Of more, the newest
+ * of each label are taken; the head is trained on all.
+ */
+export const MAX_TRAINING_TOKENS = 131_072;
+/** With fewer rows a fold says nothing, and the head is all there is to learn. */
+export const MIN_LORA_ROWS = 24;
+
+/** The share of the full learning rate at a step, counted from 1, of `total`. */
+export function rateAt(step: number, total: number, warmup: number): number {
+  const rising = Math.ceil(total * warmup);
+  if (step <= rising) return step / rising;
+  return 0.5 * (1 + Math.cos((Math.PI * (step - rising)) / Math.max(1, total - rising)));
+}

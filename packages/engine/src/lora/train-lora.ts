@@ -1,0 +1,237 @@
+import { initialParameters, type ParameterLayout, parameterCount } from '@scion/graph';
+import type { LoraMatrices } from '../adapter/encode.js';
+import type { BaseInfo } from '../base/base.js';
+import {
+  calibratedHead,
+  type FitEvent,
+  type FittedLinear,
+  type LinearFit,
+  type OutOfFold,
+  standardizeTargets,
+} from '../head/fit-head.js';
+import { stratifiedFolds } from '../head/folds.js';
+import { meanRowLoss } from '../head/metrics.js';
+import { createRandom } from '../head/random.js';
+import { strataOf, type Targets } from '../head/targets.js';
+import { crossCalibrated, fitTemperature, predictionsAt } from '../head/temperature.js';
+import type { FitState, Row, RowAnswer, TrunkOutput } from '../thread/protocol.js';
+import { batchCount } from './batches.js';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+import { headOf, matricesOf, setHead } from './parameters.js';
+import { createProgress } from './progress.js';
+import type { LoraSettings } from './recipe.js';
+import { servingWeights } from './serving.js';
+import type { Trainer } from './trainer.js';
+
+export interface LoraInput {
+  trunk: TrunkOutput[];
+  /** The bare base's, rows × featureSize: heads start on them. */
+  features: Float32Array;
+  targets: Targets;
+  weights: Float32Array;
+  /** Rows of one group are never on both sides of a fold. */
+  groups: Int32Array;
+  /** The penalty of the head that the adapters are compared with. */
+  headL2: number;
+}
+
+export interface LoraOptions {
+  settings: LoraSettings;
+  seed: number;
+  signal?: AbortSignal | undefined;
+  onEvent?: ((event: FitEvent) => void) | undefined;
+  /** Names the examples: a checkpoint of others is of no use. */
+  dataSha256: string;
+  /** What a run that died had written with `onCheckpoint`; ignored if it is not of this very work. */
+  resume?: Uint8Array | undefined;
+  /** Everything that is needed to go on from here. Called while more work lies behind than is worth losing. */
+  onCheckpoint?: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
+  /** Work that may be lost in a death. Writing a checkpoint costs some ten milliseconds. Default 5. */
+  checkpointSeconds?: number;
+}
+
+export interface FittedLora {
+  matrices: LoraMatrices[];
+  /** For serving's features; the temperature is folded in. */
+  weight: Float32Array;
+  bias: Float32Array;
+  recipe: { epochs: number; folds: number; temperature: number };
+  outOfFold: OutOfFold;
+  /** On the same folds and rows, what a head alone says. */
+  headOutOfFold: OutOfFold;
+  /** From which step of all a resumed run went on; 0 otherwise. */
+  resumedFrom: number;
+}
+
+export interface LoraParts {
+  base: BaseInfo;
+  trainer: Trainer;
+  run(rows: Row[], options: { bulk: true; signal?: AbortSignal | undefined }): Promise<RowAnswer[]>;
+  fitLinear(
+    data: { features: Float32Array; columns: number; targets: Targets; rowWeights: Float64Array },
+    fits: LinearFit[],
+    signal?: AbortSignal,
+  ): Promise<FittedLinear[]>;
+}
+
+/** Epochs without a better held-out loss after which training stops. */
+const PATIENCE = 2;
+/** Rows × tokens of all fits between two looks at the time for a checkpoint. */
+const LEG_TOKENS = 131_072;
+
+/**
+ * Low-rank adapters with their head, cross-validated as they are trained: one fit for each fold, and one on all rows that
+ * will be served, all of them run side by side. After each epoch, from the middle on, the held-out rows are answered as
+ * serving would; the epoch with the least held-out loss counts, for every fit. The head alone is cross-validated on the
+ * same folds, so that the two can be compared row by row. Deterministic for a seed, but for rounding.
+ */
+export async function trainLora(
+  parts: LoraParts,
+  input: LoraInput,
+  options: LoraOptions,
+): Promise<FittedLora> {
+  const { base, trainer } = parts;
+  const { settings, seed, signal, checkpointSeconds = 5 } = options;
+  const rowWeights = Float64Array.from(input.weights);
+  const { targets, restore } = standardizeTargets(input.targets, rowWeights);
+  const { outputs } = targets;
+  const count = input.trunk.length;
+  const { strata, count: classes } = strataOf(targets);
+  const folds = stratifiedFolds(strata, input.groups, classes, seed, settings.folds);
+  const all = Int32Array.from({ length: count }, (_, row) => row);
+  const inside = (fold: number) => all.filter((row) => folds.fold[row] !== fold);
+  const outside = (fold: number) => all.filter((row) => folds.fold[row] === fold);
+  const numbers = Array.from({ length: folds.count }, (_, number) => number);
+  /** Those of the folds, then the one that is kept. */
+  const members = [...numbers.map(inside), all];
+
+  const layout = await trainer.layout(targets.kind, settings);
+  const linear = await parts.fitLinear(
+    { features: input.features, columns: base.featureSize, targets, rowWeights },
+    [
+      ...members.map((rows) => ({ rows, l2: settings.startL2, scored: new Int32Array() })),
+      ...numbers.map((number) => ({ rows: inside(number), l2: input.headL2, scored: outside(number) })),
+    ],
+    signal,
+  );
+  const rows = { trunk: input.trunk, targets, weights: input.weights };
+  const steps = members.map((own) => batchCount(own.length, settings.batchRows));
+  const tokens = input.trunk.reduce((sum, row) => sum + row.tokens, 0);
+  const legs = Math.max(1, Math.ceil((tokens * folds.count) / LEG_TOKENS));
+  const progress = createProgress({
+    onEvent: options.onEvent,
+    names: [...numbers.map((number) => `lora fold ${number + 1} of ${folds.count}`), 'lora'],
+    examples: members.reduce((sum, own) => sum + own.length, 0) * settings.epochs,
+  });
+
+  const key = { settings, seed, baseSha256: base.sha256, dataSha256: options.dataSha256 };
+  const resumed = options.resume && decodeCheckpoint(options.resume, key);
+  let at: Checkpoint = resumed ?? {
+    leg: 0,
+    states: starts(members.length, layout, outputs, base.hiddenSize, linear, seed),
+    best: undefined,
+    stale: 0,
+  };
+  const resumedFrom = at.states.at(-1)!.step;
+  let savedAt = performance.now();
+  while (at.leg < settings.epochs * legs && at.stale < PATIENCE) {
+    const leg = at.leg + 1;
+    const states = await Promise.all(
+      members.map((own, i) =>
+        trainer.fit({
+          ...{ rows, members: own, from: at.states[i], settings, signal },
+          until: Math.round((steps[i] * leg) / legs),
+          seed: seed + i,
+          onSteps: (done) => progress.steps(i, done),
+        }),
+      ),
+    );
+    at = { ...at, leg, states };
+    const epoch = leg / legs;
+    if (Number.isInteger(epoch) && epoch >= settings.epochs / 2) {
+      const scores = await scoreOutside(states);
+      const heldOut = { scores, targets };
+      const temperature = fitTemperature(heldOut, all);
+      const predictions = predictionsAt(heldOut, all, () => temperature);
+      const loss = meanRowLoss(predictions, targets, all);
+      progress.validated(states, targets, predictions, loss);
+      at =
+        at.best === undefined || loss < at.best.loss
+          ? { ...at, stale: 0, best: { epoch, loss, scores, parameters: states.at(-1)!.parameters } }
+          : { ...at, stale: at.stale + 1 };
+    }
+    if (options.onCheckpoint && performance.now() - savedAt >= checkpointSeconds * 1_000) {
+      await options.onCheckpoint(encodeCheckpoint(at, key));
+      savedAt = performance.now();
+    }
+  }
+
+  const best = at.best!;
+  const heldOut = { scores: best.scores, targets };
+  const temperature = fitTemperature(heldOut, all);
+  const headScores = new Float64Array(count * outputs);
+  for (const number of numbers)
+    scatter(linear[members.length + number].scores, outside(number), outputs, headScores);
+  const outOfFold = (scores: Float64Array): OutOfFold => ({
+    rows: all,
+    predictions: crossCalibrated({ scores, targets }, folds.fold, folds.count, all).map(
+      (value) => value * restore.scale + restore.shift,
+    ),
+  });
+  return {
+    matrices: matricesOf(best.parameters, layout, base.sites),
+    ...calibratedHead(headOf(best.parameters, layout, base.hiddenSize, outputs), temperature, restore),
+    recipe: { epochs: best.epoch, folds: folds.count, temperature },
+    outOfFold: outOfFold(best.scores),
+    headOutOfFold: outOfFold(headScores),
+    resumedFrom,
+  };
+
+  /** What each fold's fit says of the rows it was not trained on, by the very path that serves. */
+  async function scoreOutside(states: FitState[]): Promise<Float64Array> {
+    const scores = new Float64Array(count * outputs);
+    await Promise.all(
+      numbers.map(async (number) => {
+        const { head, lora } = servingWeights(states[number].parameters, {
+          ...{ layout, outputs, settings },
+          sites: base.sites,
+          hiddenSize: base.hiddenSize,
+        });
+        const held = outside(number);
+        const answers = await parts.run(
+          Array.from(held, (row) => ({ input: input.trunk[row], lora, answer: [head] })),
+          { bulk: true, signal },
+        );
+        for (const [i, row] of held.entries()) scores.set(answers[i].values, row * outputs);
+      }),
+    );
+    return scores;
+  }
+}
+
+/** All fits start from the same adapters and each from a head of its own rows. */
+function starts(
+  fits: number,
+  layout: ParameterLayout,
+  outputs: number,
+  hiddenSize: number,
+  heads: FittedLinear[],
+  seed: number,
+): FitState[] {
+  const size = parameterCount(layout, outputs);
+  return Array.from({ length: fits }, (_, i) => {
+    const parameters = initialParameters(layout, outputs, createRandom(seed));
+    setHead(parameters, layout, hiddenSize, heads[i]);
+    return {
+      step: 0,
+      parameters,
+      firstMoment: new Float32Array(size),
+      secondMoment: new Float32Array(size),
+    };
+  });
+}
+
+function scatter(from: Float64Array, rows: Int32Array, outputs: number, to: Float64Array): void {
+  for (const [at, row] of rows.entries())
+    to.set(from.subarray(at * outputs, (at + 1) * outputs), row * outputs);
+}

@@ -1,0 +1,295 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  type ExternalPlace,
+  type Feeds,
+  type Model,
+  type OpenSession,
+  type ParameterLayout,
+  readModel,
+  registerTraining,
+  writeModel,
+} from '@scion/graph';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { createRandom } from '../head/random.js';
+import { resized } from '../lora/parameters.js';
+import { LOWER_FEATURES, trainingOptions } from '../lora/training-base.js';
+import type { FitState, TrainingGraphKey, TrainSlice, TrainSliceResult, TrainStep } from './protocol.js';
+
+export interface TrainingSetup {
+  /** What `trainingBase` made of the base; its weights lie beside it, and so will the graphs derived from it. */
+  trainingPath: string;
+  hiddenSize: number;
+  sites: { name: string }[];
+}
+
+/** The training step of a base as a function. Beside session.ts the only file that knows the runtime. */
+export interface TrainingSession {
+  layout: ParameterLayout;
+  run(slice: TrainSlice): Promise<TrainSliceResult>;
+  close(): Promise<void>;
+}
+
+/** Raised whenever other numbers would come of the same inputs. */
+const DERIVATION = 1;
+
+interface Derived {
+  derivation: number;
+  layout: ParameterLayout;
+}
+
+const sessionOptions: InferenceSession.SessionOptions = {
+  executionProviders: ['cpu'],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  logSeverityLevel: 3,
+  extra: { session: { 'intra_op.allow_spinning': '0', 'inter_op.allow_spinning': '0' } },
+};
+
+/**
+ * Opens the training step of a base. The first time it is derived, checked against finite differences on the model itself
+ * and written beside the base, where the next process finds it; where that folder cannot be written it is kept in memory.
+ * @throws GraphError where the base has no gradient
+ */
+export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey): Promise<TrainingSession> {
+  const stem = `training-${shape.kind}-r${shape.rank}-a${shape.alpha}`;
+  const folder = dirname(setup.trainingPath);
+  const [graphPath, layoutPath] = [join(folder, `${stem}.onnx`), join(folder, `${stem}.json`)];
+  const known = await readFile(layoutPath, 'utf8').then(
+    (json) => JSON.parse(json) as Derived,
+    () => undefined,
+  );
+  if (known?.derivation === DERIVATION)
+    return createSession(await InferenceSession.create(graphPath, sessionOptions), known.layout, setup);
+
+  const { model, placed } = await readPlaced(setup.trainingPath);
+  const { training } = await registerTraining(model, trainingOptions(shape.kind, setup.sites, shape), {
+    open: openForProbing,
+    random: createRandom(1),
+  });
+  const derived: Derived = { derivation: DERIVATION, layout: training.layout };
+  const written = await writeBeside(folder, {
+    [`${stem}.onnx`]: writeModel(training.step, { existing: placed }).model,
+    // Last, since it says that the other is whole.
+    [`${stem}.json`]: Buffer.from(JSON.stringify(derived)),
+  });
+  const session = written
+    ? await InferenceSession.create(graphPath, sessionOptions)
+    : await InferenceSession.create(writeModel(training.step).model, sessionOptions);
+  return createSession(session, training.layout, setup);
+}
+
+/** The model and where its weights lie, read weight by weight: the file holds those of the trunk too. */
+async function readPlaced(path: string): Promise<{ model: Model; placed: Map<Uint8Array, ExternalPlace> }> {
+  const placed = new Map<Uint8Array, ExternalPlace>();
+  const open = new Map<string, number>();
+  try {
+    const model = readModel(await readFile(path), {
+      external(location, offset, length) {
+        const file = open.get(location) ?? openSync(join(dirname(path), location), 'r');
+        open.set(location, file);
+        const bytes = new Uint8Array(length);
+        readSync(file, bytes, 0, length, offset);
+        placed.set(bytes, { location, offset });
+        return bytes;
+      },
+    });
+    return { model, placed };
+  } finally {
+    for (const file of open.values()) closeSync(file);
+  }
+}
+
+/** Whether the files could be written, each whole or not at all, in their order. */
+async function writeBeside(folder: string, files: Record<string, Uint8Array>): Promise<boolean> {
+  let temporary: string | undefined;
+  try {
+    temporary = await mkdtemp(join(folder, '.training-'));
+    for (const [name, bytes] of Object.entries(files)) {
+      await writeFile(join(temporary, name), bytes);
+      await rename(join(temporary, name), join(folder, name));
+    }
+    return true;
+  } catch (error) {
+    if (['EACCES', 'EROFS', 'EPERM', 'ENOSPC'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return false;
+    throw error;
+  } finally {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+const arrays = { float32: Float32Array, int64: BigInt64Array, bool: Uint8Array };
+
+/** A session that runs once or twice: preparing weights for speed would cost more than it saves. */
+const openForProbing: OpenSession = async (model) => {
+  const session = await InferenceSession.create(writeModel(model).model, {
+    ...sessionOptions,
+    graphOptimizationLevel: 'basic',
+    extra: { session: { disable_prepacking: '1' } },
+  });
+  return {
+    async run(feeds: Feeds) {
+      const given = Object.entries(feeds).map(([name, { type, dims, data }]) => {
+        const bytes = data.slice().buffer;
+        return [name, new Tensor(type as 'float32', new arrays[type as 'float32'](bytes), dims)] as const;
+      });
+      const answers = await session.run(Object.fromEntries(given));
+      return Object.fromEntries(
+        Object.entries(answers).map(([name, { type, dims, data }]) => {
+          const { buffer, byteOffset, byteLength } = data as Float32Array;
+          return [
+            name,
+            {
+              type: type as 'float32',
+              dims: [...dims],
+              data: new Uint8Array(buffer, byteOffset, byteLength),
+            },
+          ];
+        }),
+      );
+    },
+    close: () => session.release(),
+  };
+};
+
+function createSession(
+  session: InferenceSession,
+  layout: ParameterLayout,
+  { hiddenSize }: TrainingSetup,
+): TrainingSession {
+  const wanted = new Set(session.inputNames);
+  const head = layout.groups.indexOf('head');
+  return {
+    layout,
+    async run({ users, steps }) {
+      const outputs = Math.max(...users.map((user) => user.outputs));
+      const stacked = stack(users, layout.fixedSize, outputs);
+      const losses: number[][] = [];
+      for (const [done, step] of steps.entries()) {
+        const feeds = stepFeeds(step, { users, outputs, hiddenSize, groups: layout.groups.length, head });
+        const at = Float32Array.from(users, ({ state }) => state.step + done + 1);
+        const every = {
+          ...feeds,
+          parameters: new Tensor('float32', stacked.parameters, stacked.dims),
+          first_moment: new Tensor('float32', stacked.firstMoment, stacked.dims),
+          second_moment: new Tensor('float32', stacked.secondMoment, stacked.dims),
+          step: new Tensor('float32', at, [users.length]),
+        };
+        const answers = await session.run(
+          Object.fromEntries(Object.entries(every).filter(([name]) => wanted.has(name))),
+        );
+        stacked.parameters = answers.next_parameters.data as Float32Array;
+        stacked.firstMoment = answers.next_first_moment.data as Float32Array;
+        stacked.secondMoment = answers.next_second_moment.data as Float32Array;
+        losses.push(Array.from(answers.loss.data as Float32Array));
+      }
+      return { states: unstack(users, stacked, layout.fixedSize, outputs, steps.length), losses };
+    },
+    close: () => session.release(),
+  };
+}
+
+interface Stacked {
+  dims: [users: number, size: number];
+  parameters: Float32Array;
+  firstMoment: Float32Array;
+  secondMoment: Float32Array;
+}
+
+const vectors = ['parameters', 'firstMoment', 'secondMoment'] as const;
+
+/** All users' vectors side by side, each widened to the most outputs of any. What is added stays zero. */
+function stack(users: TrainSlice['users'], fixedSize: number, outputs: number): Stacked {
+  const sizeOf = (own: number, length: number) => fixedSize + ((length - fixedSize) / own) * outputs;
+  const size = sizeOf(users[0].outputs, users[0].state.parameters.length);
+  const out: Stacked = {
+    dims: [users.length, size],
+    parameters: new Float32Array(users.length * size),
+    firstMoment: new Float32Array(users.length * size),
+    secondMoment: new Float32Array(users.length * size),
+  };
+  for (const name of vectors)
+    for (const [at, { state, outputs: own }] of users.entries())
+      resized(state[name], fixedSize, own, outputs, out[name].subarray(at * size, (at + 1) * size));
+  return out;
+}
+
+function unstack(
+  users: TrainSlice['users'],
+  stacked: Stacked,
+  fixedSize: number,
+  outputs: number,
+  steps: number,
+): FitState[] {
+  const [, size] = stacked.dims;
+  return users.map(({ outputs: own, state }, at) => {
+    const take = (name: (typeof vectors)[number]) =>
+      resized(stacked[name].slice(at * size, (at + 1) * size), fixedSize, outputs, own);
+    return {
+      step: state.step + steps,
+      parameters: take('parameters'),
+      firstMoment: take('firstMoment'),
+      secondMoment: take('secondMoment'),
+    };
+  });
+}
+
+/** The inputs of one step but for the parameters: rows user by user, as many of each; who has fewer repeats one at weight 0. */
+function stepFeeds(
+  step: TrainStep[],
+  sizes: {
+    users: TrainSlice['users'];
+    outputs: number;
+    hiddenSize: number;
+    groups: number;
+    head: number;
+  },
+): Record<string, Tensor> {
+  const { users, outputs, hiddenSize, groups, head } = sizes;
+  const count = users.length;
+  const perUser = Math.max(...step.map(({ rows }) => rows.length));
+  const rows = count * perUser;
+  const tokens = Math.max(...step.flatMap((own) => own.rows.map((row) => row.tokens)));
+  const lowerSize = step[0].rows[0].pooled.length;
+  const hidden = new Float32Array(rows * tokens * hiddenSize);
+  const lower = new Float32Array(rows * lowerSize);
+  // int64 as two words each, the lower first.
+  const mask = new Int32Array(2 * rows * tokens);
+  const targets = new Float32Array(rows * outputs);
+  const weights = new Float32Array(rows);
+  const rates = new Float32Array(count * groups);
+  for (const [user, own] of step.entries()) {
+    for (let i = 0; i < perUser; i += 1) {
+      const at = user * perUser + i;
+      const from = i < own.rows.length ? i : 0;
+      const row = own.rows[from];
+      hidden.set(row.hidden, at * tokens * hiddenSize);
+      lower.set(row.pooled, at * lowerSize);
+      for (let token = 0; token < row.tokens; token += 1) mask[2 * (at * tokens + token)] = 1;
+      const { outputs: ownOutputs } = users[user];
+      targets.set(own.targets.subarray(from * ownOutputs, (from + 1) * ownOutputs), at * outputs);
+      weights[at] = i < own.rows.length ? own.weights[i] : 0;
+    }
+    for (let group = 0; group < groups; group += 1)
+      rates[user * groups + group] = group === head ? own.headRate : own.adapterRate;
+  }
+  const perUserValue = (value: (user: TrainSlice['users'][number]) => number) =>
+    new Tensor('float32', Float32Array.from(users, value), [count]);
+  const counts = new BigInt64Array(users.map((user) => BigInt(user.outputs)));
+  return {
+    hidden: new Tensor('float32', hidden, [rows, tokens, hiddenSize]),
+    attention_mask: new Tensor('int64', new BigInt64Array(mask.buffer), [rows, tokens]),
+    [LOWER_FEATURES]: new Tensor('float32', lower, [rows, lowerSize]),
+    targets: new Tensor('float32', targets, [rows, outputs]),
+    row_weights: new Tensor('float32', weights, [rows]),
+    label_counts: new Tensor('int64', counts, [count]),
+    label_smoothing: perUserValue(({ labelSmoothing }) => labelSmoothing),
+    learning_rate: new Tensor('float32', rates, [count, groups]),
+    weight_decay: perUserValue(({ weightDecay }) => weightDecay),
+    clip_norm: perUserValue(({ clipNorm }) => clipNorm),
+  };
+}

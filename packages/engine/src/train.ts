@@ -1,0 +1,252 @@
+import { type Answer, AppError, type TaskKind } from '@scion/contracts';
+import type { LoraMatrices } from './adapter/encode.js';
+import type { BaseInfo } from './base/base.js';
+import type { FitEvent, OutOfFold } from './head/fit-head.js';
+import { selectTargets } from './head/targets.js';
+import { MAX_TRAINING_TOKENS, MIN_LORA_ROWS } from './lora/recipe.js';
+import { type FittedLora, type LoraOptions, trainLora } from './lora/train-lora.js';
+import type { Trainer } from './lora/trainer.js';
+import type { Scheduler } from './scheduler.js';
+import { labelsOf, targetsOf } from './targets-of.js';
+import type { TrunkOutput } from './thread/protocol.js';
+import type { TrunkCache } from './trunk-cache.js';
+
+export interface TrainInput {
+  /** Whose trunk outputs are remembered, apart from all others'. */
+  tenantId: string;
+  kind: TaskKind;
+  texts: string[];
+  answers: Answer[];
+  /** Positive; 1 each when left out. A row of weight 2 counts as that row twice. */
+  weights?: number[];
+  /** Distinct. Rows are trained on in the order of their ids, so that the result does not hang on the order given. */
+  ids: string[];
+  /** How far rare labels are weighted up, 0 to 1; see `Training`. */
+  classBalance?: number;
+}
+
+export interface TrainedModel {
+  /** Sorted; the order of the weight's rows. Of a regression none. */
+  labels: string[];
+  /** outputs × features */
+  weight: Float32Array;
+  bias: Float32Array;
+  /** What models that had not seen them say of rows of the input: rows × outputs. */
+  outOfFold: { rows: number[]; predictions: Float32Array };
+  seconds: { embed: number; fit: number };
+}
+
+export interface TrainedHead extends TrainedModel {
+  recipe: { l2: number; folds: number; temperature: number };
+}
+
+export interface TrainedLora extends TrainedModel {
+  matrices: LoraMatrices[];
+  recipe: FittedLora['recipe'] & { l2: number };
+  /** What a head alone, cross-validated on the same folds, says of the same rows. */
+  headOutOfFold: { rows: number[]; predictions: Float32Array };
+  /** Steps that an earlier run had made. */
+  resumedFrom: number;
+}
+
+/** One user's model in the making: the head first, in a second, and adapters where they are wanted. */
+export interface Training {
+  /** Whether there are rows enough to learn more than a head from. */
+  canAdapt: boolean;
+  head(options?: { l2Grid?: readonly number[] }): Promise<TrainedHead>;
+  /** @param options `headL2`: the penalty of the head, with which adapters are compared */
+  lora(options: Omit<LoraOptions, keyof TrainOptions> & { headL2: number }): Promise<TrainedLora>;
+}
+
+export interface TrainOptions {
+  seed: number;
+  signal?: AbortSignal | undefined;
+  onEvent?: ((event: FitEvent) => void) | undefined;
+}
+
+export interface TrainingParts {
+  base: BaseInfo;
+  scheduler: Pick<Scheduler, 'run' | 'fit' | 'fitLinear'>;
+  trainer: Trainer;
+  trunkCache: TrunkCache;
+}
+
+/**
+ * Checks and orders the rows. What the trunk makes of them is computed once, for both stages and for later jobs.
+ * @throws AppError too_few_examples with fewer than two labels; TypeError where the input does not fit together
+ */
+export function createTraining(parts: TrainingParts, input: TrainInput, options: TrainOptions): Training {
+  const { texts, ids, answers, kind, tenantId } = input;
+  const { seed, signal, onEvent } = options;
+  const count = texts.length;
+  const weights = input.weights ?? texts.map(() => 1);
+  if (answers.length !== count || ids.length !== count || weights.length !== count)
+    throw new TypeError('texts, answers, ids and weights differ in length');
+  if (new Set(ids).size !== count) throw new TypeError('ids are not distinct');
+  if (!weights.every((weight) => weight > 0 && Number.isFinite(weight)))
+    throw new TypeError('a weight is not a positive number');
+  const labels = labelsOf(kind, answers);
+  if (labels.length < (kind === 'classification' ? 2 : kind === 'multilabel' ? 1 : 0) || count < 2)
+    throw new AppError('too_few_examples', 'Training needs examples of two labels at least.');
+
+  const order = texts.map((_, row) => row).sort((a, b) => (ids[a] < ids[b] ? -1 : 1));
+  const ordered = order.map((row) => texts[row]);
+  const groupOf = new Map(ordered.map((text, at) => [text, at]));
+  const groups = Int32Array.from(ordered, (text) => groupOf.get(text)!);
+  const targets = targetsOf(
+    kind,
+    order.map((row) => answers[row]),
+    labels,
+  );
+  const rowWeights = balanced(
+    targets,
+    Float64Array.from(order, (row) => weights[row]),
+    input.classBalance ?? 0,
+  );
+  const original = ({ rows, predictions }: OutOfFold, subset?: Int32Array) => ({
+    rows: Array.from(rows, (row) => order[subset ? subset[row] : row]),
+    predictions,
+  });
+  const seconds = (from: number) => (performance.now() - from) / 1_000;
+
+  // Adapters train on the newest rows that fit; of the others only features are kept.
+  const subset = newestWithin(ordered, order, MAX_TRAINING_TOKENS);
+  let embedded:
+    | Promise<{ features: Float32Array; trunk: Map<number, TrunkOutput>; took: number }>
+    | undefined;
+  const embed = () => {
+    embedded ??= embedRows().catch((error) => {
+      embedded = undefined;
+      throw error;
+    });
+    return embedded;
+  };
+  async function embedRows() {
+    const startedAt = performance.now();
+    const { featureSize } = parts.base;
+    const features = new Float32Array(count * featureSize);
+    const trunk = new Map<number, TrunkOutput>();
+    const wanted = new Set(subset);
+    const missing: number[] = [];
+    for (const [at, text] of ordered.entries()) {
+      const known = parts.trunkCache.get(tenantId, text);
+      if (known) {
+        features.set(known.features, at * featureSize);
+        if (wanted.has(at)) trunk.set(at, known.trunk);
+      } else missing.push(at);
+    }
+    const found = await parts.scheduler.run(
+      missing.map((at) => ({ input: ordered[at], answer: 'features', keepTrunk: wanted.has(at) })),
+      { bulk: true, signal },
+    );
+    for (const [i, at] of missing.entries()) {
+      const { values, trunk: own } = found[i];
+      features.set(values, at * featureSize);
+      if (!own) continue;
+      trunk.set(at, own);
+      parts.trunkCache.set(tenantId, ordered[at], { trunk: own, features: values });
+    }
+    return { features, trunk, took: seconds(startedAt) };
+  }
+
+  return {
+    canAdapt: subset.length >= MIN_LORA_ROWS,
+    async head({ l2Grid } = {}) {
+      const { features, took } = await embed();
+      const startedAt = performance.now();
+      // A copy: it is moved to the thread.
+      const data = {
+        features: features.slice(),
+        columns: parts.base.featureSize,
+        targets,
+        rowWeights,
+        groups,
+      };
+      const fitted = await parts.scheduler.fit(data, {
+        ...{ seed, signal, onEvent },
+        ...(l2Grid && { grid: l2Grid }),
+      });
+      return {
+        labels,
+        weight: fitted.weight,
+        bias: fitted.bias,
+        recipe: fitted.recipe,
+        outOfFold: original(fitted.outOfFold),
+        seconds: { embed: took, fit: seconds(startedAt) },
+      };
+    },
+    async lora({ settings, headL2, ...rest }) {
+      const { features, trunk, took } = await embed();
+      const startedAt = performance.now();
+      const { featureSize } = parts.base;
+      const own = new Float32Array(subset.length * featureSize);
+      for (const [i, at] of subset.entries())
+        own.set(features.subarray(at * featureSize, (at + 1) * featureSize), i * featureSize);
+      const fitted = await trainLora(
+        {
+          base: parts.base,
+          trainer: parts.trainer,
+          run: parts.scheduler.run,
+          fitLinear: parts.scheduler.fitLinear,
+        },
+        {
+          trunk: Array.from(subset, (at) => trunk.get(at)!),
+          features: own,
+          targets: selectTargets(targets, subset),
+          weights: Float32Array.from(subset, (at) => rowWeights[at]),
+          groups: Int32Array.from(subset, (at) => groups[at]),
+          headL2,
+        },
+        { settings, seed, signal, onEvent, ...rest },
+      );
+      return {
+        labels,
+        weight: fitted.weight,
+        bias: fitted.bias,
+        matrices: fitted.matrices,
+        recipe: { ...fitted.recipe, l2: settings.startL2 },
+        outOfFold: original(fitted.outOfFold, subset),
+        headOutOfFold: original(fitted.headOutOfFold, subset),
+        seconds: { embed: took, fit: seconds(startedAt) },
+        resumedFrom: fitted.resumedFrom,
+      };
+    },
+  };
+}
+
+/**
+ * Weights with those of rare labels raised: times (mean count / own count)^strength, which at 1 lets every label weigh the
+ * same in all, and in sum what they weighed before.
+ */
+function balanced(
+  { kind, outputs, values }: { kind: TaskKind; outputs: number; values: Float32Array },
+  weights: Float64Array,
+  strength: number,
+): Float64Array {
+  if (kind !== 'classification' || strength === 0) return weights;
+  const counts = new Float64Array(outputs);
+  for (const [at, value] of values.entries())
+    counts[at % outputs] += value * weights[Math.floor(at / outputs)];
+  const factors = counts.map((count) => (count === 0 ? 0 : count ** -strength));
+  const raised = weights.map((weight, row) => {
+    let factor = 0;
+    for (let c = 0; c < outputs; c += 1) factor += values[row * outputs + c] * factors[c];
+    return weight * factor;
+  });
+  const sum = (all: Float64Array) => all.reduce((total, weight) => total + weight, 0);
+  const scale = sum(weights) / sum(raised);
+  return raised.map((weight) => weight * scale);
+}
+
+/** Positions of the last rows given, as many as have that many tokens by an estimate; ascending. */
+function newestWithin(ordered: string[], order: number[], tokens: number): Int32Array {
+  const newestFirst = Array.from(ordered.keys()).sort((a, b) => order[b] - order[a]);
+  const taken: number[] = [];
+  let sum = 0;
+  for (const at of newestFirst) {
+    sum += 2 + Math.ceil(ordered[at].length / 4);
+    if (sum > tokens) break;
+    taken.push(at);
+  }
+  return Int32Array.from(taken).sort();
+}
