@@ -32,7 +32,8 @@ export async function runDemo({ url, operatorKey, dataPath, print }: DemoOptions
       'Two readers, one frozen base. Before training, both get the same guess from the label names alone:',
     );
     await printPredictions(client, print);
-    await Promise.all(untrained.map((reader) => train(client, reader, print)));
+    const outcomes = await Promise.all(untrained.map((reader) => train(client, reader)));
+    for (const outcome of outcomes) print(outcome);
   }
   print('');
   print('What each reader’s own model says of headlines nobody labelled:');
@@ -92,7 +93,8 @@ async function readersWithoutModel(client: Client): Promise<Reader[]> {
   return missing;
 }
 
-async function train(client: Client, reader: Reader, print: (line: string) => void): Promise<void> {
+/** Resolves to a line that says how it went. */
+async function train(client: Client, reader: Reader): Promise<string> {
   const examples = (['like', 'dislike'] as const).flatMap((label) =>
     reader[`${label}s`].map((input, index) => ({ id: `${label}-${index}`, input, label })),
   );
@@ -102,15 +104,14 @@ async function train(client: Client, reader: Reader, print: (line: string) => vo
   const done = await client.jobs.wait(job.id);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(2);
   if (done.state !== 'succeeded') {
-    print(`Training for ${reader.user} ${done.state}: ${done.failure?.detail ?? 'see the job page'}`);
-    return;
+    return `Training for ${reader.user} ${done.state}: ${done.failure?.detail ?? 'see the job page'}`;
   }
   const { live } = await client.models.get(task, reader.user);
   const verdict = live
     ? `version ${live.version} live, adapter ${live.adapterBytes} bytes, ` +
       `accuracy ${percent(live.card.gate.candidate.accuracy ?? 0)} on rows it was not trained on`
     : `no version live: ${done.gate?.reason ?? 'the gate kept it back'}`;
-  print(`${reader.user}: ${examples.length} clicks, ${seconds} s of training; ${verdict}`);
+  return `${reader.user}: ${examples.length} clicks, ${seconds} s of training; ${verdict}`;
 }
 
 async function printPredictions(client: Client, print: (line: string) => void): Promise<void> {
