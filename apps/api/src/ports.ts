@@ -1,7 +1,8 @@
-import type { CacheState, Clock, Job, ModelRef, NewId } from '@scion/contracts';
+import type { CacheState, Clock, ModelRef, NewId } from '@scion/contracts';
 import type { Meter } from '@scion/meter';
 import type { Queue } from '@scion/queue';
 import type { Registry } from '@scion/registry';
+import type { Webhooks } from '@scion/webhooks';
 import type { Logger } from 'pino';
 import type { Metrics } from './http/metrics.js';
 import type { Sessions } from './http/session.js';
@@ -30,6 +31,7 @@ export interface PredictionEngine {
 export type JobQueue = Pick<
   Queue,
   | 'enqueueTraining'
+  | 'enqueueDelivery'
   | 'enqueueRefresh'
   | 'resumeTraining'
   | 'requestCancel'
@@ -50,8 +52,8 @@ export interface ApiDeps {
   registry: Records;
   queue: JobQueue;
   engine: PredictionEngine;
-  /** Announces a job that the API itself ended (cancelled before a worker took it) to the tenant's webhooks. */
-  announce(job: Job): Promise<unknown>;
+  /** Announces what this process did, to the tenant's webhooks: jobs cancelled before a worker took them, switches, erasures. */
+  webhooks: Pick<Webhooks, 'emit' | 'announce' | 'announceSwitch' | 'announceQuota' | 'ping'>;
   /** Throws webhook_url_refused. */
   checkWebhookUrl(url: string): Promise<void>;
   quota: PredictQuota;

@@ -103,6 +103,7 @@ export async function startApi({
     const urlRules = { allowPrivateAddresses: config.allowPrivateWebhooks };
     const webhooks = createWebhooks({
       records: registry.webhooks,
+      events: registry.events,
       loadJob: registry.jobs.get,
       enqueue: queue.enqueueDelivery,
       // Deliveries are the worker's; this process only orders them.
@@ -115,9 +116,12 @@ export async function startApi({
 
     const app = await buildApp({
       ...{ registry, queue, engine, clock, newId },
-      async announce(job) {
-        await meter.jobEnded(job);
-        await webhooks.emit(job);
+      webhooks: {
+        ...webhooks,
+        async emit(job, also) {
+          await meter.jobEnded(job);
+          return webhooks.emit(job, also);
+        },
       },
       checkWebhookUrl: (url) => checkWebhookUrl(url, urlRules),
       quota: createPredictQuota({

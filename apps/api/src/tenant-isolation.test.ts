@@ -22,16 +22,25 @@ await api.publish(ref);
 await api.publish(ref);
 const { job } = await api.registry.jobs.create(ref);
 const webhook = await api.registry.webhooks.create(owner.id, { url: 'https://example.com' });
+const delivery = `dlv_${'1'.repeat(26)}`;
+await api.registry.webhooks.appendDelivery(owner.id, webhook.id, {
+  ...{ id: delivery, eventId: `evt_${'1'.repeat(26)}`, type: 'job.failed', attempt: 1, ok: true },
+  ...{ at: '2026-01-01T00:00:00.000Z', status: 204, latencyMs: 1, error: null },
+});
+const erased = { tenantId: owner.id, task: 'inbox', user: 'erased' };
+await api.registry.examples.append(erased, [{ input: 'x', label: 'like' }]);
+const { receipt } = await api.registry.users.erase({ ...erased, by: 'key_1' }, async () => {});
 const [ownKey] = (await api.registry.keys.list(owner.id)).data;
 
 const existing: Record<string, string> = {
   ...{ tenant: owner.id, key: ownKey!.id, job: job.id, webhook: webhook.id },
-  ...{ task: 'inbox', user: 'ada', version: '1', example: '1' },
+  ...{ task: 'inbox', user: 'ada', version: '1', example: '1', delivery, erasure: receipt.id },
 };
 const zeros = '0'.repeat(26);
 const missing: Record<string, string> = {
   ...{ tenant: `ten_${zeros}`, key: `key_${zeros}`, job: `job_${zeros}`, webhook: `whk_${zeros}` },
   ...{ task: 'nowhere', user: 'nobody', version: '1', example: '1' },
+  ...{ delivery: `dlv_${zeros}`, erasure: `ers_${zeros}` },
 };
 
 const document = (await api.call('GET', '/openapi.json')).json();

@@ -33,7 +33,7 @@ export function useJobEvents(client: Client, jobId: string): JobEvents {
     const read = async () => {
       try {
         const events = client.jobs.events(jobId, {
-          after: arrived.at(-1)?.seq,
+          after: arrived.at(-1),
           signal: controller.signal,
           // A stream is kept through a restart of the service.
           maxRetries: 8,

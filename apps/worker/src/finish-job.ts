@@ -24,8 +24,10 @@ const isTerminal = (event: JobEvent | undefined): boolean =>
 export function createFinishJob({ jobs, events, webhooks, clock }: FinishJobDeps): FinishJob {
   return async (ref, outcome) => {
     const stream = await events.read(ref.jobId);
+    const before = stream.at(-1);
     const last: JobEvent = {
-      seq: (stream.at(-1)?.seq ?? 0) + 1,
+      seq: (before?.seq ?? 0) + 1,
+      ...(before?.run !== undefined && { run: before.run }),
       at: timestamp(clock),
       type: 'state',
       state: outcome.state,

@@ -5,9 +5,9 @@ import type { Webhooks } from '@scion/webhooks';
 import { everyRow } from './every-row.js';
 
 export interface RecoverDeps {
-  registry: Pick<Registry, 'tenants' | 'webhooks' | 'jobs'>;
+  registry: Pick<Registry, 'tenants' | 'webhooks' | 'jobs' | 'events'>;
   queue: Pick<Queue, 'enqueueTraining'>;
-  webhooks: Pick<Webhooks, 'emit'>;
+  webhooks: Pick<Webhooks, 'emit' | 'announce'>;
   clock: Clock;
 }
 
@@ -27,9 +27,9 @@ export async function enqueueUnfinished({ registry, queue }: RecoverDeps): Promi
 }
 
 /**
- * Orders again the deliveries that a lost Redis took with it: ends of jobs within the last day that a webhook wants
- * and whose delivery log shows no success. An event that was given up may be tried once more. Returns how many jobs
- * were announced.
+ * Orders again the deliveries that a lost Redis took with it: events of the last day that a webhook wants and whose
+ * delivery log shows no success. An event that was given up may be tried once more. Returns how many ends of jobs and
+ * other events were announced.
  */
 export async function announceAgain({ registry, webhooks, clock }: RecoverDeps): Promise<number> {
   let count = 0;
@@ -41,13 +41,21 @@ export async function announceAgain({ registry, webhooks, clock }: RecoverDeps):
       arrived.set(webhook.id, await arrivedEvents(registry, tenant.id, webhook, oldest));
     }
     if (arrived.size === 0) continue;
+    const lacksAt =
+      (at: string) =>
+      (webhook: Webhook, eventId: string): boolean =>
+        webhook.createdAt <= at && !arrived.get(webhook.id)?.has(eventId);
+    for await (const event of everyRow((page) => registry.events.list(tenant.id, page))) {
+      // Ids begin with the time, to which a period or an outage may have been rounded down.
+      if (event.timestamp < oldestCreated) break;
+      if (event.timestamp < oldest) continue;
+      if ((await webhooks.announce(event, lacksAt(event.timestamp))) > 0) count += 1;
+    }
     for await (const job of everyRow((page) => registry.jobs.list(tenant.id, page))) {
       if (job.createdAt < oldestCreated) break;
       const { finishedAt } = job;
       if (finishedAt === null || finishedAt < oldest) continue;
-      const lacks = (webhook: Webhook, eventId: string): boolean =>
-        webhook.createdAt <= finishedAt && !arrived.get(webhook.id)?.has(eventId);
-      if ((await webhooks.emit(job, lacks)) > 0) count += 1;
+      if ((await webhooks.emit(job, lacksAt(finishedAt))) > 0) count += 1;
     }
   }
   return count;

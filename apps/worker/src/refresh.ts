@@ -101,9 +101,12 @@ export function createRefresh({
     log.info({ tenantId: ref.tenantId, jobId: job.id, night }, 'training job made by policy');
   }
 
-  return async ({ tenantId, task, user, night = false }) => {
+  return async ({ tenantId, task, user, night = false, compact }) => {
     if (tenantId === undefined || task === undefined || user === undefined) return lookAtAll();
-    return lookAt({ tenantId, task, user }, night).catch((error) => {
+    const ref = { tenantId, task, user };
+    const work =
+      compact === undefined ? lookAt(ref, night) : registry.examples.compact(ref, { atLeast: compact });
+    await work.catch((error) => {
       // The task or the user has gone since: nothing is to be trained.
       if (!(error instanceof AppError) || error.status !== 404) throw error;
     });

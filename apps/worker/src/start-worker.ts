@@ -114,6 +114,7 @@ export async function startWorker({
           await registry.webhooks.appendDelivery(tenantId, webhookId, delivery);
         },
       },
+      events: registry.events,
       loadJob: registry.jobs.get,
       enqueue: queue.enqueueDelivery,
       send: createSend(config.webhooks),

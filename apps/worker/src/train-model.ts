@@ -15,6 +15,9 @@ export interface TrainModelDeps {
   log: Logger;
 }
 
+/** Examples that stand in this many segments are merged after a job has read them. */
+const compactFrom = 16;
+
 /** The handler of training jobs, and what ends a job whose handler could not. */
 export interface TrainModel {
   run(payload: TrainingPayload, context: TrainingContext): Promise<void>;
@@ -161,6 +164,9 @@ async function attempt(
   await metrics;
   // The job is done without it; what stays behind goes with the next one.
   await registry.models.collect(ref).catch((error) => log.warn(loggedError(error), 'versions not collected'));
+  await registry.examples
+    .compact(ref, { atLeast: compactFrom })
+    .catch((error) => log.warn(loggedError(error), 'examples not compacted'));
   await registry.jobs.dropCheckpoint(ref);
   await finishJob(ref, { state: 'succeeded', version: version.version, gate });
   log.info(

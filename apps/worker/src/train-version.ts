@@ -96,11 +96,8 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
     await progress.stage('evaluating', wantsLora ? 0.1 : 0.8);
     const gate = before.head?.card.gate ?? judge(answersOf(head!));
     await progress.stage('publishing', wantsLora ? 0.15 : 0.9);
-    outcome = {
-      version: before.head ?? (await publish('head', head!, gate, metrics.splice(0))),
-      gate,
-    };
-    if (gate.promoted) await registry.models.promote(ref, outcome.version.version, ref.jobId);
+    const version = before.head ?? (await publish('head', head!, gate, metrics.splice(0)));
+    outcome = { version, gate: await applyGate(registry, ref, version) };
   }
   if (!wantsLora) return outcome!;
 
@@ -129,8 +126,19 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
   }
   await progress.stage('publishing', 0.95);
   const version = 'card' in lora ? lora : await publish('lora', lora, gate, metrics);
-  if (gate.promoted) await registry.models.promote(ref, version.version, ref.jobId);
-  return { version, gate };
+  return { version, gate: await applyGate(registry, ref, version) };
+}
+
+/** Switches `live` as the gate decided, unless a person wants otherwise. Returns what came of it. */
+async function applyGate(
+  { models }: Pick<Registry, 'models'>,
+  ref: JobRef,
+  { version, card: { gate } }: ModelVersion,
+): Promise<GateDecision> {
+  if (!gate.promoted) return gate;
+  const { by } = await models.promote(ref, version, ref.jobId);
+  if (by === ref.jobId) return gate;
+  return { ...gate, promoted: false, reason: 'The live version is pinned, so that no job replaces it.' };
 }
 
 const answersOf = ({ labels, outOfFold }: TrainedModel): Answers => ({ labels, ...outOfFold });

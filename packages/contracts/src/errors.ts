@@ -92,6 +92,16 @@ export const problems = {
     title: 'No such webhook',
     remedy: 'Check the id; `GET /v1/webhooks` lists those that exist.',
   },
+  erasure_not_found: {
+    status: 404,
+    title: 'No such erasure',
+    remedy: 'Check the id; `GET /v1/erasures` lists those that have ended.',
+  },
+  delivery_not_found: {
+    status: 404,
+    title: 'No such delivery',
+    remedy: 'Check the id; `GET …/deliveries` lists the attempts there were.',
+  },
   method_not_allowed: {
     status: 405,
     title: 'The route does not take this method',

@@ -4,8 +4,8 @@ export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, prob
 export { createIds, type IdKind, idOfTime, idPattern, idPrefixes, type NewId, timeOfId } from './ids.js';
 export { limits } from './limits.js';
 export { type MissingExamples, missingExamples } from './missing-examples.js';
-export { Erasure, ErasureReceipt, SigningKey } from './schemas/erasures.js';
-export { Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';
+export { Erasure, ErasureKept, ErasureProof, ErasureReceipt, SigningKey } from './schemas/erasures.js';
+export { Compaction, Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';
 export {
   GateDecision,
   Job,
@@ -64,9 +64,15 @@ export { Key, KeyCreate, KeyCreated, KeyRotate, Scope, Tenant, TenantCreate } fr
 export { Method, Training } from './schemas/training.js';
 export {
   Delivery,
+  DeliveryOrdered,
+  ModelChange,
+  QuotaExceeded,
+  SecretRotation,
   Webhook,
   WebhookCreate,
   WebhookCreated,
+  WebhookDisabled,
+  type WebhookEvent,
   WebhookEventType,
-  WebhookPayload,
+  type WebhookPayload,
 } from './schemas/webhooks.js';

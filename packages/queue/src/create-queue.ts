@@ -236,10 +236,13 @@ export function createQueue(options: QueueOptions): Queue {
       await stops.clearPause(payload.jobId);
       await enqueueFairly(payload, { again: true });
     },
-    async enqueueDelivery(payload) {
+    async enqueueDelivery(payload, { now = false } = {}) {
       const job = await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
       // BullMQ ignores an id it knows, also that of a job it has given up.
-      if ((await job.getState()) !== 'failed') return;
+      const state = await job.getState();
+      // One that waits for its retry goes now: whoever orders it again has a reason.
+      if (state === 'delayed' && now) await job.promote().catch(() => undefined);
+      if (state !== 'failed') return;
       await job.remove();
       await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
     },

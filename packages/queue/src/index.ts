@@ -16,6 +16,7 @@ export {
 export {
   type CancelResult,
   type Consumer,
+  type EventPosition,
   type HandlerContext,
   JobAborted,
   type JobEvents,

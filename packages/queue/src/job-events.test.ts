@@ -85,6 +85,28 @@ t.test('job events', async (t) => {
     },
   );
 
+  await t.test(
+    'who comes back with an event of an attempt that is gone misses nothing of the new one, however long it is',
+    async (t) => {
+      const jobId = newJob();
+      await api.events.append(jobId, { type: 'state', state: 'queued' });
+      const first = await worker.events.open(jobId);
+      await first.append(metric(1));
+      const at = (await first.append(metric(2))) as JobEvent;
+      // Redis may have lost all of it in between.
+      for (const lost of [false, true]) {
+        if (lost) await world.server.flush();
+        const second = await worker.events.open(jobId);
+        for (const step of upTo(9)) await second.append(metric(step));
+        await second.append({ type: 'state', state: 'succeeded' });
+        const seen: JobEvent[] = [];
+        for await (const event of api.events.subscribe(jobId, at)) seen.push(event);
+        t.same(seqs(seen), lost ? upTo(10) : upTo(11).slice(1), 'but `queued`, which was there before');
+        t.ok(seen.every(({ run }) => (run ?? 0) > (at.run ?? 0)));
+      }
+    },
+  );
+
   await t.test('a subscription ends with its signal, before, while waiting or while reading', async (t) => {
     const jobId = newJob();
     t.same(await collect(jobId, 0, AbortSignal.abort()), []);

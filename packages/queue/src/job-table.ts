@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Job, JobPriority, ModelRef, WebhookEventType } from '@scion/contracts';
+import type { Job, JobPriority, ModelRef, WebhookPayload } from '@scion/contracts';
 
 /** A training job carries the names of its record, and what decides its turn. */
 export interface TrainingPayload extends ModelRef {
@@ -13,7 +13,7 @@ export function trainingPayload({ id, tenantId, task, user, priority }: Job): Tr
   return { jobId: id, tenantId, task, user, ...(priority !== undefined && { priority }) };
 }
 
-/** Whether a model, or in a night every model, is due for training. */
+/** Whether a model, or in a night every model, is due for training, or for compaction of its examples. */
 export interface RefreshPayload {
   /** None: look for every model that may be due tonight. */
   tenantId?: string;
@@ -21,17 +21,20 @@ export interface RefreshPayload {
   user?: string;
   /** Of the night's round: any new example counts. */
   night?: boolean;
+  /** Compact its examples instead, should they stand in at least so many segments. */
+  compact?: number;
   /** Names the occasion; of one occasion and model there is one look. */
   occasion: string;
 }
 
-/** One event for one webhook; attempts share the event id. */
+/** One event for one webhook; attempts share the event id. Names nobody: who the event is about is read when it is sent. */
 export interface DeliveryPayload {
   tenantId: string;
   webhookId: string;
   eventId: string;
-  jobId: string;
-  type: WebhookEventType;
+  type: WebhookPayload['type'];
+  jobId?: string;
+  at?: string;
 }
 
 /** How the ids of all looks at one model begin. */

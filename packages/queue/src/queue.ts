@@ -2,7 +2,9 @@ import type { JobEvent, ModelRef } from '@scion/contracts';
 import type { TenantBacklog } from './fair/fair-queue.js';
 import type { DeliveryPayload, RefreshPayload, TrainingPayload } from './job-table.js';
 
-export type NewJobEvent = Omit<JobEvent, 'seq' | 'at'>;
+export type NewJobEvent = Omit<JobEvent, 'seq' | 'run' | 'at'>;
+/** Where somebody is in a job's events. Without a run: in whichever the job is now. */
+export type EventPosition = Pick<JobEvent, 'seq' | 'run'>;
 
 /** Appends to one job's event stream on behalf of one attempt. */
 export interface JobEventWriter {
@@ -26,10 +28,11 @@ export interface JobEvents {
   /** Events after `afterSeq` (0: all), oldest first. Empty for an unknown or expired stream. */
   read(jobId: string, afterSeq?: number): Promise<JobEvent[]>;
   /**
-   * Events after `afterSeq`, those to come included; ends after a terminal `state` event, or when the signal aborts. A
-   * new attempt starts the stream over: `seq` falls back. All subscribers of a process share one connection.
+   * Events after `after`, those to come included; ends after a terminal `state` event, or when the signal aborts. A
+   * new attempt starts the stream over, with a higher `run`: `seq` falls back. A position in another run gets all of this
+   * one but `queued`. All subscribers of a process share one connection.
    */
-  subscribe(jobId: string, afterSeq?: number, signal?: AbortSignal): AsyncIterable<JobEvent>;
+  subscribe(jobId: string, after?: number | EventPosition, signal?: AbortSignal): AsyncIterable<JobEvent>;
 }
 
 /** Why the signal of a handler fired; found as `signal.reason`. */
@@ -96,8 +99,8 @@ export interface Queue {
    * at once, or up to a lock's life later.
    */
   resumeTraining(payload: TrainingPayload): Promise<void>;
-  /** Idempotent by event and webhook. */
-  enqueueDelivery(payload: DeliveryPayload): Promise<void>;
+  /** Idempotent by event and webhook. With `now`, one that waits for a retry is tried at once. */
+  enqueueDelivery(payload: DeliveryPayload, options?: { now?: boolean }): Promise<void>;
   /**
    * Runs training jobs, never two of one model at once in the whole deployment; one that finds its model busy waits
    * without losing an attempt. An AppError that is not retryable ends the job.

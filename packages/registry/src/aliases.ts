@@ -56,15 +56,15 @@ async function* listFrom(store: ObjectStore, prefix: string, after: string): Asy
   }
 }
 
-/** Appends an entry after `lastSeq`; a number taken meanwhile by a holder of a lost lock is skipped. */
+/** Appends an entry after `lastSeq` and returns its number; one taken meanwhile by a holder of a lost lock is skipped. */
 export async function appendAlias(
   store: ObjectStore,
   ref: ModelRef,
   lastSeq: number,
   record: AliasRecord,
-): Promise<void> {
+): Promise<number> {
   for (let seq = lastSeq + 1; ; seq += 1) {
-    if (await store.create(objectKeys.live(ref, seq), encodeJson(record))) return;
+    if (await store.create(objectKeys.live(ref, seq), encodeJson(record))) return seq;
   }
 }
 

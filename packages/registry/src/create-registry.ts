@@ -2,6 +2,7 @@ import { AppError, type Clock, type Job, type ModelRef, type NewId } from '@scio
 import type { ObjectStore } from '@scion/store';
 import type { Redis } from 'ioredis';
 import { createKeys } from './api-keys.js';
+import { createEvents } from './events.js';
 import { createExamples } from './examples.js';
 import { createFreshCache } from './fresh-cache.js';
 import { createIndexes, generationKey, refOfName } from './indexes.js';
@@ -130,6 +131,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     models: createModels(parts, tasks, examples),
     jobs: createJobs(parts, tasks),
     webhooks: createWebhooks(parts),
+    events: createEvents(parts),
     users: createUsers(parts),
     async rebuild() {
       return locks.hold(

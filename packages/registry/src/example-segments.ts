@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Example, ModelRef } from '@scion/contracts';
+import { AppError, type Example, type ModelRef } from '@scion/contracts';
 import type { ObjectStore } from '@scion/store';
 import { readLines } from './json-object.js';
 import { baseName, objectKeys } from './keys.js';
@@ -49,7 +49,17 @@ const isDeleted = (line: SegmentLine): line is DeletedExample => 'deletedAt' in 
 const readSegment = (store: ObjectStore, ref: ModelRef, segmentId: string) =>
   readLines<SegmentLine>(store, objectKeys.segment(ref, segmentId));
 
-/** What stands in these segments, in the order of the lines that count. */
+/** A segment that was listed is not there any more: it was compacted, or erased, meanwhile. */
+export class SegmentGone extends AppError {
+  constructor() {
+    super('overloaded', 'Examples were compacted meanwhile; try again.');
+  }
+}
+
+/**
+ * What stands in these segments, in the order of the lines that count. Throws SegmentGone: then list them again, for a
+ * compaction puts what it takes away into a later one first.
+ */
 export async function readSegments(
   store: ObjectStore,
   ref: ModelRef,
@@ -59,7 +69,8 @@ export async function readSegments(
   const latest = new Map<string, PlacedExample | undefined>();
   segments.forEach((rows, at) => {
     const segmentId = segmentIds[at] as string;
-    rows?.forEach((row, line) => {
+    if (!rows) throw new SegmentGone();
+    rows.forEach((row, line) => {
       // Deleted first, so that the map's order is that of the winning lines.
       latest.delete(row.id);
       latest.set(row.id, isDeleted(row) ? undefined : { segmentId, line, example: row });
@@ -70,23 +81,60 @@ export async function readSegments(
   return { placed, deleted };
 }
 
-/**
- * Every example in the order stored, with one segment in memory at a time: the segments are read twice, first for the
- * ids alone. What is written after the start is left out; segments erased meanwhile end it early.
- */
-export async function* streamSegments(store: ObjectStore, ref: ModelRef): AsyncGenerator<Example> {
-  const segmentIds = await listSegments(store, ref);
+/** The segments at or after `from` and what stands in them, as of one moment. */
+export async function readFrom(
+  store: ObjectStore,
+  ref: ModelRef,
+  from = '',
+): Promise<SegmentContents & { segmentIds: string[] }> {
+  for (;;) {
+    const segmentIds = await listSegments(store, ref, from);
+    try {
+      return { segmentIds, ...(await readSegments(store, ref, segmentIds)) };
+    } catch (error) {
+      if (!(error instanceof SegmentGone)) throw error;
+    }
+  }
+}
+
+/** Where the line stands that counts, by example id; undefined when a segment has gone meanwhile. */
+async function placesIn(store: ObjectStore, ref: ModelRef, segmentIds: string[]) {
   const latest = new Map<string, string>();
   for (const segmentId of segmentIds) {
-    const rows = (await readSegment(store, ref, segmentId)) ?? [];
-    rows.forEach(({ id }, line) => {
-      latest.set(id, `${segmentId}.${line}`);
+    const rows = await readSegment(store, ref, segmentId);
+    if (!rows) return undefined;
+    rows.forEach((row, line) => {
+      if (isDeleted(row)) latest.delete(row.id);
+      else latest.set(row.id, `${segmentId}.${line}`);
     });
   }
-  for (const segmentId of segmentIds) {
-    const rows = (await readSegment(store, ref, segmentId)) ?? [];
-    for (const [line, row] of rows.entries()) {
-      if (!isDeleted(row) && latest.get(row.id) === `${segmentId}.${line}`) yield row;
+  return latest;
+}
+
+/**
+ * Every example in the order stored, with one segment in memory at a time: the segments are read twice, first for the
+ * ids alone. Examples that came after the start are left out. Should segments be compacted meanwhile, it goes on in those
+ * that took their place; should they be erased, it ends early.
+ */
+export async function* streamSegments(store: ObjectStore, ref: ModelRef): AsyncGenerator<Example> {
+  const wanted = new Set<string>();
+  for (let first = true, whole = false; !whole; ) {
+    const segmentIds = await listSegments(store, ref);
+    const latest = await placesIn(store, ref, segmentIds);
+    if (!latest) continue;
+    if (first) for (const id of latest.keys()) wanted.add(id);
+    first = false;
+    whole = true;
+    for (const segmentId of segmentIds) {
+      const rows = await readSegment(store, ref, segmentId);
+      if (!rows) {
+        whole = false;
+        break;
+      }
+      for (const [line, row] of rows.entries()) {
+        if (isDeleted(row) || latest.get(row.id) !== `${segmentId}.${line}`) continue;
+        if (wanted.delete(row.id)) yield row;
+      }
     }
   }
 }

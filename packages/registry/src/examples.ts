@@ -6,6 +6,7 @@ import {
   type ModelRef,
   timestamp,
 } from '@scion/contracts';
+import { compactSegments } from './compact.js';
 import { createExampleIndex, type IndexChange } from './example-index.js';
 import {
   contentDigest,
@@ -14,7 +15,7 @@ import {
   listSegments,
   nextSegmentId,
   type PlacedExample,
-  readSegments,
+  readFrom,
   type SegmentLine,
   streamSegments,
 } from './example-segments.js';
@@ -100,9 +101,8 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
       await tasks.get(ref.tenantId, ref.task);
       const limit = pageSize(page);
       const after = page.cursor === undefined ? undefined : parsePosition(page.cursor);
-      const segments = await listSegments(store, ref, after?.segmentId);
       // Only a later line can replace one, so what stands before the cursor need not be read.
-      const { placed } = await readSegments(store, ref, segments);
+      const { placed } = await readFrom(store, ref, after?.segmentId);
       const rest = after ? placed.filter((row) => isAfter(row, after)) : placed;
       const shown = rest.slice(0, limit);
       const last = shown.at(-1);
@@ -129,9 +129,21 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
       return streamSegments(store, ref);
     },
     async all(ref) {
-      const { placed } = await readSegments(store, ref, await listSegments(store, ref));
+      const { placed } = await readFrom(store, ref);
       const examples = placed.map(({ example }) => example);
       return { examples, dataSha256: dataDigest(examples) };
+    },
+    async compact(ref, { atLeast = 2 } = {}) {
+      await tasks.get(ref.tenantId, ref.task);
+      return locks.hold(lockName(ref), async (lock) => {
+        await index.load(ref, lock);
+        const before = (await listSegments(store, ref)).length;
+        if (before < atLeast) return { before, after: before, examples: (await index.size(ref)) ?? 0 };
+        const stillHeld = async () => (await parts.redis.get(lock.key)) === lock.token;
+        const { last, ...compaction } = await compactSegments(store, ref, stillHeld);
+        await index.fold(ref, lock, last, { stored: [], deleted: [] });
+        return compaction;
+      });
     },
     async count(ref) {
       const size = await index.size(ref);

@@ -3,8 +3,10 @@
 export { createRegistry, type RegistryOptions } from './create-registry.js';
 export { objectKeys } from './keys.js';
 export type {
+  AliasSwitch,
   EncodedVersion,
   ErasureRequest,
+  Events,
   Examples,
   JobFilter,
   JobOutcome,
@@ -21,5 +23,5 @@ export type {
   Tenants,
   Users,
   Webhooks,
-  WebhookWithSecret,
+  WebhookToSend,
 } from './registry.js';

@@ -31,6 +31,8 @@ export const indexNames = {
   tasks: (tenantId: string) => `${indexPrefix}tasks:${tenantId}`,
   webhooks: (tenantId: string) => `${indexPrefix}webhooks:${tenantId}`,
   deliveries: (webhookId: string) => `${indexPrefix}deliveries:${webhookId}`,
+  erasures: (tenantId: string) => `${indexPrefix}erasures:${tenantId}`,
+  events: (tenantId: string) => `${indexPrefix}events:${tenantId}`,
   /** Members `<task>/<escaped user>`. */
   models: (tenantId: string) => `${indexPrefix}models:${tenantId}`,
   /** Of null: every tenant's. */
@@ -49,6 +51,8 @@ export const indexNames = {
 
 /** Hash: job id to `[tenantId, task, user]` as JSON. */
 const jobRefs = `${indexPrefix}job-refs`;
+/** Hash: id of an event about a model to `[tenantId, task, user]` as JSON. */
+const eventRefs = `${indexPrefix}event-refs`;
 /** Present only while the indexes are whole; holds the run id of the Redis server they were made on. */
 export const generationKey = `${indexPrefix}generation`;
 
@@ -82,9 +86,13 @@ export interface Indexes {
   contains(name: string, members: string[]): Promise<boolean[]>;
   /** Puts a job's record into every index of jobs, and its model into the index of models. */
   putJob(job: Job): Promise<void>;
-  /** Takes a model and its jobs out of every index. */
-  dropModel(ref: ModelRef, jobIds: string[]): Promise<void>;
+  /** With the model that it is about, if any. */
+  putEvent(tenantId: string, eventId: string, ref: ModelRef | undefined): Promise<void>;
+  /** Takes a model, its jobs and its events out of every index. */
+  dropModel(ref: ModelRef, jobIds: string[], eventIds: string[]): Promise<void>;
   jobRefs(jobIds: string[]): Promise<(ModelRef | undefined)[]>;
+  /** The models of those events that are about one. */
+  eventRefs(eventIds: string[]): Promise<Map<string, ModelRef>>;
 }
 
 const memberOfModel = (ref: ModelRef): string => `${ref.task}/${escapeSegment(ref.user)}`;
@@ -130,6 +138,16 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
     return replies.map(([error, value]) => {
       if (error) throw error;
       return value;
+    });
+  }
+
+  async function refsIn(hash: string, ids: string[]): Promise<(ModelRef | undefined)[]> {
+    if (ids.length === 0) return [];
+    const [reply] = await read((batch) => batch.hmget(hash, ...ids));
+    return (reply as (string | null)[]).map((text) => {
+      if (text === null) return undefined;
+      const [tenantId, task, user] = JSON.parse(text) as [string, string, string];
+      return { tenantId, task, user };
     });
   }
 
@@ -196,12 +214,23 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       }
       await run(batch);
     },
-    async dropModel(ref, jobIds) {
+    async putEvent(tenantId, eventId, ref) {
+      const batch = redis.multi().zadd(indexNames.events(tenantId), 0, eventId);
+      if (ref) {
+        batch.hset(eventRefs, eventId, JSON.stringify([ref.tenantId, ref.task, ref.user]));
+        batch.zadd(indexNames.models(tenantId), 0, memberOfModel(ref));
+      }
+      await run(batch);
+    },
+    async dropModel(ref, jobIds, eventIds) {
       const { tenantId, task, user } = ref;
       const batch = redis
         .multi()
         .zrem(indexNames.models(tenantId), memberOfModel(ref))
         .unlink(indexNames.jobsOfModel(ref), indexNames.openJobs(ref));
+      if (eventIds.length > 0) {
+        batch.hdel(eventRefs, ...eventIds).zrem(indexNames.events(tenantId), ...eventIds);
+      }
       if (jobIds.length > 0) {
         batch.hdel(jobRefs, ...jobIds);
         const shared = [
@@ -214,13 +243,11 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       await run(batch);
     },
     async jobRefs(jobIds) {
-      if (jobIds.length === 0) return [];
-      const [reply] = await read((batch) => batch.hmget(jobRefs, ...jobIds));
-      return (reply as (string | null)[]).map((text) => {
-        if (text === null) return undefined;
-        const [tenantId, task, user] = JSON.parse(text) as [string, string, string];
-        return { tenantId, task, user };
-      });
+      return refsIn(jobRefs, jobIds);
+    },
+    async eventRefs(eventIds) {
+      const refs = await refsIn(eventRefs, eventIds);
+      return new Map(eventIds.flatMap((id, at) => (refs[at] ? [[id, refs[at]] as const] : [])));
     },
   };
 }

@@ -33,9 +33,13 @@ export const objectKeys = {
     `${webhookPrefix(tenantId, webhookId)}deliveries/`,
   delivery: (tenantId: string, webhookId: string, deliveryId: string) =>
     `${webhookPrefix(tenantId, webhookId)}deliveries/${deliveryId}.json`,
+  /** An event about no user. */
+  eventsPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}events/`,
+  event: (tenantId: string, eventId: string) => `${tenantPrefix(tenantId)}events/${eventId}.json`,
   /** Says for good that a job was erased, without the user's name. */
   erasedJob: (tenantId: string, jobId: string) => `${tenantPrefix(tenantId)}erased-jobs/${jobId}.json`,
   /** What is left of an erasure: that it happened. */
+  erasuresPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}erasures/`,
   erasure: (tenantId: string, erasureId: string) => `${tenantPrefix(tenantId)}erasures/${erasureId}.json`,
   signingKey: 'deployment/signing-key.json',
   usersPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}users/`,
@@ -52,6 +56,7 @@ export const objectKeys = {
   pin: (ref: ModelRef, version: number) => `${versionPrefix(ref, version)}pin.json`,
   livePrefix: (ref: ModelRef) => `${modelPrefix(ref)}live/`,
   live: (ref: ModelRef, seq: number) => `${modelPrefix(ref)}live/${digits(seq, 16)}.json`,
+  modelEvent: (ref: ModelRef, eventId: string) => `${modelPrefix(ref)}events/${eventId}.json`,
   job: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.json`,
   jobEvents: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.events.ndjson`,
   jobCancel: (ref: ModelRef, jobId: string) => `${modelPrefix(ref)}jobs/${jobId}.cancel.json`,
@@ -63,11 +68,17 @@ export const objectKeys = {
 export const jobOfKey = (key: string): string | undefined =>
   /\/jobs\/(job_[a-z0-9]+)\.[a-z.]+$/.exec(key)?.[1];
 
+/** The event that stands under this key of a model. */
+export const eventOfKey = (key: string): string | undefined =>
+  /\/events\/(evt_[a-z0-9]+)\.json$/.exec(key)?.[1];
+
 /** What stands under `users/` of a tenant, as far as indexes care. */
 export interface UserObject {
   ref: ModelRef;
   /** Set when the key is that of a job record. */
   jobId: string | undefined;
+  /** Set when it is that of an event. */
+  eventId: string | undefined;
 }
 
 // The user's pieces end in `!` before each `/` but the last; see escapeSegment.
@@ -79,7 +90,11 @@ export function parseUserObject(key: string): UserObject | undefined {
   if (tenantId === undefined || escapedUser === undefined || task === undefined) return undefined;
   const user = unescapeSegment(escapedUser);
   if (user === undefined) return undefined;
-  return { ref: { tenantId, task, user }, jobId: /^jobs\/([a-z0-9_]+)\.json$/.exec(rest ?? '')?.[1] };
+  return {
+    ref: { tenantId, task, user },
+    jobId: /^jobs\/([a-z0-9_]+)\.json$/.exec(rest ?? '')?.[1],
+    eventId: /^events\/([a-z0-9_]+)\.json$/.exec(rest ?? '')?.[1],
+  };
 }
 
 /** The last segment of a key without its extension. */

@@ -1,11 +1,4 @@
-import {
-  type AliasEntry,
-  AppError,
-  defaultRetention,
-  type ModelRef,
-  type ModelVersion,
-  timestamp,
-} from '@scion/contracts';
+import { AppError, defaultRetention, type ModelRef, type ModelVersion, timestamp } from '@scion/contracts';
 import { LRUCache } from 'lru-cache';
 import {
   type AliasRecord,
@@ -23,7 +16,7 @@ import { objectKeys } from './keys.js';
 import { listModels, listUsers } from './list-models.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
-import type { Examples, Models, Tasks } from './registry.js';
+import type { AliasSwitch, Examples, Models, Tasks } from './registry.js';
 import { listVersions, publishVersion, readVersion, type VersionRecord } from './versions.js';
 
 /** How far `live` may lag behind another process that switched it, should its message be lost. */
@@ -96,9 +89,10 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     if (objects.length === 0) throw noUser();
   }
 
-  async function point(ref: ModelRef, lastSeq: number, record: AliasRecord): Promise<void> {
-    await appendAlias(store, ref, lastSeq, record);
+  async function point(ref: ModelRef, lastSeq: number, record: AliasRecord): Promise<number> {
+    const seq = await appendAlias(store, ref, lastSeq, record);
     await parts.announce('live', modelName(ref));
+    return seq;
   }
 
   const isPinned = async (ref: ModelRef, version: number): Promise<boolean> =>
@@ -111,14 +105,13 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     ref: ModelRef,
     last: StoredAlias | undefined,
     change: Pick<AliasRecord, 'version' | 'by' | 'reason'>,
-  ): Promise<AliasEntry> {
+  ): Promise<AliasSwitch> {
     const target = await readVersion(store, ref, change.version);
     if (!target) throw noVersion();
-    if (last && change.version === last.record.version) return open(last.record);
+    if (last && change.version === last.record.version) return { ...open(last.record), seq: last.seq };
     const { adapterSha256 } = target;
     const record: AliasRecord = { ...change, at: timestamp(clock), adapterSha256 };
-    await point(ref, last?.seq ?? 0, record);
-    return open(record);
+    return { ...open(record), seq: await point(ref, last?.seq ?? 0, record) };
   }
 
   const open = ({ adapterSha256: _, ...entry }: AliasRecord) => entry;
@@ -144,6 +137,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
         history: switches,
       };
     },
+    require: requireModel,
     async versions(ref, page = {}) {
       await requireModel(ref);
       const limit = pageSize(page);

@@ -101,6 +101,12 @@ export async function indexBucket(
       await indexes.add(indexNames.tasks(tenantId), baseName(key));
       report.tasks += 1;
     }
+    for await (const { key } of listAll(store, objectKeys.eventsPrefix(tenantId))) {
+      await indexes.putEvent(tenantId, baseName(key), undefined);
+    }
+    for await (const { key } of listAll(store, objectKeys.erasuresPrefix(tenantId))) {
+      await indexes.add(indexNames.erasures(tenantId), baseName(key));
+    }
     await indexWebhooks(deps, tenantId, report);
     await indexUsers(deps, tenantId, report, unfinished);
   }
@@ -137,6 +143,7 @@ async function indexUsers(
   for await (const batch of inBatches(listAll(store, objectKeys.usersPrefix(tenantId)))) {
     const models: ModelRef[] = [];
     const jobs: string[] = [];
+    const events: { ref: ModelRef; eventId: string }[] = [];
     for (const { key } of batch) {
       const parsed = parseUserObject(key);
       if (!parsed) continue;
@@ -144,9 +151,11 @@ async function indexUsers(
       if (name !== lastModel) models.push(parsed.ref);
       lastModel = name;
       if (parsed.jobId !== undefined) jobs.push(key);
+      if (parsed.eventId !== undefined) events.push({ ref: parsed.ref, eventId: parsed.eventId });
     }
     await mapLimit(models, (ref) => addModel(indexes, ref));
     report.models += models.length;
+    await mapLimit(events, ({ ref, eventId }) => indexes.putEvent(tenantId, eventId, ref));
     await mapLimit(jobs, async (key) => {
       const job = await indexJob(deps, key);
       if (!job) return;

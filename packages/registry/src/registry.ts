@@ -2,8 +2,11 @@ import type {
   AliasEntry,
   Card,
   Collection,
+  Compaction,
   Delivery,
   Erasure,
+  ErasureKept,
+  ErasureProof,
   Example,
   ExampleInput,
   ExamplesAppended,
@@ -32,6 +35,7 @@ import type {
   Webhook,
   WebhookCreate,
   WebhookCreated,
+  WebhookEvent,
   WebhookEventType,
 } from '@scion/contracts';
 
@@ -112,9 +116,14 @@ export interface Examples {
   list(ref: ModelRef, page?: PageRequest): Promise<Page<Example>>;
   /**
    * Takes an example back: it is no longer listed, counted or trained on. Its bytes stay in the segment it came in until
-   * the user is erased. Throws task_not_found and example_not_found.
+   * the next compaction. Throws task_not_found and example_not_found.
    */
   delete(ref: ModelRef, exampleId: string): Promise<void>;
+  /**
+   * Merges segments, if there are at least so many (2 when left out), and removes what was deleted or replaced from the
+   * store. Order, times and ids stay; a page asked for with an older cursor may bring rows again. Throws task_not_found.
+   */
+  compact(ref: ModelRef, options?: { atLeast?: number }): Promise<Compaction>;
   /** Every example in the order stored, read as it is consumed, as of this call. Throws task_not_found. */
   export(ref: ModelRef): Promise<AsyncGenerator<Example>>;
   /**
@@ -133,6 +142,9 @@ export interface EncodedVersion {
   adapterSha256: string;
 }
 
+/** An entry of `live` with its number. */
+export type AliasSwitch = AliasEntry & { seq: number };
+
 export interface Models {
   /**
    * The models of a tenant, or of all (null), by task and user. A page may be short, since a filter on state or time
@@ -143,6 +155,8 @@ export interface Models {
   users(tenantId: string, task: string, page?: PageRequest): Promise<Page<string>>;
   /** Throws task_not_found, and user_not_found when nothing of this user is stored for the task. */
   get(ref: ModelRef): Promise<Model>;
+  /** Throws task_not_found, and user_not_found when nothing of this user is stored for the task. */
+  require(ref: ModelRef): Promise<void>;
   /** Newest first. Throws task_not_found and user_not_found. */
   versions(ref: ModelRef, page?: PageRequest): Promise<Page<ModelVersion>>;
   /** Throws task_not_found and version_not_found. */
@@ -170,12 +184,12 @@ export interface Models {
    * Points `live` at an earlier version, or at the one named. `by` is the id of the key that asks. Throws
    * model_not_trained, nothing_to_roll_back, version_not_found, task_not_found, user_not_found.
    */
-  rollback(ref: ModelRef, options: { version?: number | undefined; by: string }): Promise<AliasEntry>;
+  rollback(ref: ModelRef, options: { version?: number | undefined; by: string }): Promise<AliasSwitch>;
   /**
    * Points `live` at a version on behalf of a caller, whatever the gate said of it and also past a pin. Throws
    * version_not_found, task_not_found, user_not_found.
    */
-  promoteTo(ref: ModelRef, version: number, by: string): Promise<AliasEntry>;
+  promoteTo(ref: ModelRef, version: number, by: string): Promise<AliasSwitch>;
   /**
    * A pinned version is never collected, and while it is live no job replaces it: `promote` then leaves `live` as it is.
    * Throws version_not_found, task_not_found.
@@ -271,7 +285,8 @@ export interface Jobs {
   unfinished(): AsyncGenerator<Job>;
 }
 
-export type WebhookWithSecret = Webhook & { secret: string };
+/** A webhook as its sender needs it: the secrets that sign now, the newest first. */
+export type WebhookToSend = Webhook & { secrets: string[] };
 
 export interface Webhooks {
   /** Throws quota_exceeded past `limits.webhooksPerTenant`. `events` left out means every type. */
@@ -279,16 +294,36 @@ export interface Webhooks {
   list(tenantId: string, page?: PageRequest): Promise<Page<Webhook>>;
   /** Throws webhook_not_found, also for a webhook of another tenant. */
   get(tenantId: string, webhookId: string): Promise<Webhook>;
-  /** With the signing secret, for the sender only. Throws webhook_not_found. */
-  getWithSecret(tenantId: string, webhookId: string): Promise<WebhookWithSecret>;
-  /** The webhooks that want this type of event. */
-  subscribed(tenantId: string, type: WebhookEventType): Promise<Webhook[]>;
+  /** With its secrets, for the sender only. Throws webhook_not_found. */
+  getToSend(tenantId: string, webhookId: string): Promise<WebhookToSend>;
+  /** The enabled webhooks that want this type of event, of one of these tasks or of none. */
+  subscribed(tenantId: string, type: WebhookEventType, tasks?: string[]): Promise<Webhook[]>;
+  /** Makes another secret; the one before signs too for `overlapMs`. Throws webhook_not_found. */
+  rotateSecret(tenantId: string, webhookId: string, overlapMs: number): Promise<WebhookCreated>;
+  /** Records how attempts go: since when all have failed. Throws webhook_not_found. */
+  setFailingSince(tenantId: string, webhookId: string, since: string | null): Promise<void>;
+  /** Throws webhook_not_found. The first reason stands. */
+  disable(tenantId: string, webhookId: string, reason: string): Promise<Webhook>;
+  /** Throws webhook_not_found. */
+  enable(tenantId: string, webhookId: string): Promise<Webhook>;
   /** Removes the webhook with its delivery log. Throws webhook_not_found. */
   delete(tenantId: string, webhookId: string): Promise<void>;
   /** Logs one attempt under `delivery.id`; logging it again replaces it. Throws webhook_not_found. */
   appendDelivery(tenantId: string, webhookId: string, delivery: Delivery): Promise<void>;
   /** Newest first. Throws webhook_not_found. */
   deliveries(tenantId: string, webhookId: string, page?: PageRequest): Promise<Page<Delivery>>;
+  /** Throws webhook_not_found and delivery_not_found. */
+  delivery(tenantId: string, webhookId: string, deliveryId: string): Promise<Delivery>;
+}
+
+/** Events that no job's record tells. Those about a user are kept in the user's folder, and go with it. */
+export interface Events {
+  /** Keeps an event; doing it again changes nothing. */
+  put(event: WebhookEvent): Promise<void>;
+  /** Undefined for one that is not, or no longer, there. */
+  get(tenantId: string, eventId: string): Promise<WebhookEvent | undefined>;
+  /** Newest first. */
+  list(tenantId: string, page?: PageRequest): Promise<Page<WebhookEvent>>;
 }
 
 /** Who shall be forgotten: everywhere, or for one task. */
@@ -304,13 +339,18 @@ export interface Users {
   /**
    * Removes everything of a user: objects, indexes, caches of every process. `forgetQueued` removes what the queue
    * holds of a model and of these jobs of it; it must be safe to repeat, and must not wait for a worker, since jobs cannot
-   * end meanwhile. When this dies half-way, calling it again continues, and the receipt lists what both calls removed.
+   * end meanwhile. `announce` tells that the erasure ended, and may be called again for the same one. When this dies half-way, calling it again continues, and the receipt lists what both calls removed.
    * Throws user_not_found.
    */
   erase(
     request: ErasureRequest,
     forgetQueued: (ref: ModelRef, jobIds: string[]) => Promise<void>,
+    announce?: (proof: ErasureProof) => Promise<unknown>,
   ): Promise<Omit<Erasure, 'stoppingJobs'>>;
+  /** What is kept of erasures, newest first. */
+  erasures(tenantId: string, page?: PageRequest): Promise<Page<ErasureProof>>;
+  /** One of them, signed. Throws erasure_not_found. */
+  erasure(tenantId: string, erasureId: string): Promise<ErasureKept>;
   /** The public key that receipts are verified with; made with the first call. */
   signingKey(): Promise<SigningKey>;
 }
@@ -339,6 +379,7 @@ export interface Registry {
   models: Models;
   jobs: Jobs;
   webhooks: Webhooks;
+  events: Events;
   users: Users;
   /** Drops every index and restores them from the bucket alone, then calls `onRebuilt`. */
   rebuild(): Promise<RebuildReport>;

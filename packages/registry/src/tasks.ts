@@ -32,6 +32,7 @@ export function createTasks(parts: RegistryParts): Tasks {
           untrained: spec.untrained ?? 'error',
           abstainBelow: spec.abstainBelow ?? 0,
           ...(spec.retrain && { retrain: spec.retrain }),
+          ...(spec.maxExamplesPerUser !== undefined && { maxExamplesPerUser: spec.maxExamplesPerUser }),
           ...(spec.training && { training: spec.training }),
           retention: spec.retention ?? { ...defaultRetention },
           createdAt: before?.createdAt ?? now,

@@ -91,9 +91,9 @@ t.test('another tenant’s resource looks exactly like a missing one', async (t)
       () => registry.webhooks.get(b.tenantId, webhook.id),
       () => registry.webhooks.get(b.tenantId, `whk_${zero}`),
     ],
-    'webhooks.getWithSecret': [
-      () => registry.webhooks.getWithSecret(b.tenantId, webhook.id),
-      () => registry.webhooks.getWithSecret(b.tenantId, `whk_${zero}`),
+    'webhooks.getToSend': [
+      () => registry.webhooks.getToSend(b.tenantId, webhook.id),
+      () => registry.webhooks.getToSend(b.tenantId, `whk_${zero}`),
     ],
     'webhooks.delete': [
       () => registry.webhooks.delete(b.tenantId, webhook.id),

@@ -88,6 +88,29 @@ t.test('an erased user is unknown everywhere, and everybody else is untouched', 
   });
 });
 
+t.test('an answer that was lost leaves a signed proof, which names nobody', async (t) => {
+  const ref = { ...(await plant(registry)), user };
+  await fill(ref);
+  const told: string[] = [];
+  const { receipt, jws } = await registry.users.erase({ ...ref, by }, forgetNothing, async ({ id }) => {
+    told.push(id);
+  });
+  t.same(told, [receipt.id]);
+  const [listed] = (await other.users.erasures(ref.tenantId)).data;
+  const { proof, jws: signed } = await other.users.erasure(ref.tenantId, receipt.id);
+  t.same(listed, proof);
+  const { user: _, objects, ...rest } = receipt;
+  t.match(proof, { ...rest, objects: objects.length, jwsSha256: sha256Hex(jws) });
+  t.same(
+    proof.objectsSha256,
+    objects.map(({ sha256 }) => sha256),
+  );
+  t.match(JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString()), proof);
+  t.same(await findTraces(world.store, world.redis, traces), []);
+  const stranger = await plant(registry);
+  await t.rejects(registry.users.erasure(stranger.tenantId, receipt.id), { code: 'erasure_not_found' });
+});
+
 t.test('a job that still runs when its user is erased can record and publish nothing', async (t) => {
   const ref = { ...(await plant(registry)), user };
   await registry.examples.append(ref, [{ id: 'x', input: 'secret pear', label: 'private label' }]);

@@ -1,10 +1,10 @@
-import { AppError, type ErasureReceipt, type ModelRef, timestamp } from '@scion/contracts';
+import { AppError, type ErasureProof, type ErasureReceipt, type ModelRef, timestamp } from '@scion/contracts';
 import { listAll, type ObjectStore } from '@scion/store';
 import { markJobErased } from './erased-jobs.js';
 import { exampleCacheKey } from './example-index.js';
-import { lockNames, modelName } from './indexes.js';
+import { indexNames, lockNames, modelName } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
-import { jobOfKey, objectKeys } from './keys.js';
+import { eventOfKey, jobOfKey, objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
 import type { ErasureRequest, Users } from './registry.js';
@@ -72,10 +72,17 @@ export function createUsers(parts: RegistryParts): Users {
     await forgetQueued(ref, jobs);
     // A rebuild under way may have read records that are gone by now: it ends first.
     await locks.hold('rebuild', async () => {
-      await indexes.dropModel(ref, jobs);
+      await indexes.dropModel(
+        ref,
+        jobs,
+        own.flatMap((key) => eventOfKey(key) ?? []),
+      );
       await redis.unlink(exampleCacheKey(ref));
     });
   }
+
+  const readProof = (tenantId: string, erasureId: string) =>
+    readJson<ErasureProof>(store, objectKeys.erasure(tenantId, erasureId));
 
   async function scopeOf({ tenantId, user, task }: ErasureRequest): Promise<string[]> {
     if (task !== undefined) {
@@ -95,7 +102,7 @@ export function createUsers(parts: RegistryParts): Users {
   }
 
   return {
-    async erase(request, forgetQueued) {
+    async erase(request, forgetQueued, announce = async () => {}) {
       const { tenantId, user, task, by } = request;
       if (!isId('tenant', tenantId) || (task !== undefined && !taskName.test(task))) throw noUser();
       const manifest = objectKeys.erasing(tenantId, user);
@@ -118,12 +125,31 @@ export function createUsers(parts: RegistryParts): Users {
           ...{ startedAt: erasing.startedAt, erasedAt: timestamp(clock), by, objects, jobs },
         };
         const jws = await signer.sign(receipt);
-        const { id, startedAt, erasedAt } = receipt;
-        const proof = { id, startedAt, erasedAt, by, objects: objects.length, jwsSha256: sha256Hex(jws) };
-        await store.put(objectKeys.erasure(tenantId, id), encodeJson(proof));
+        const { user: _, objects: removed, ...named } = receipt;
+        const proof: ErasureProof = {
+          ...named,
+          objects: removed.length,
+          objectsSha256: removed.map(({ sha256 }) => sha256),
+          jwsSha256: sha256Hex(jws),
+        };
+        await store.put(objectKeys.erasure(tenantId, proof.id), encodeJson(proof));
+        await indexes.add(indexNames.erasures(tenantId), proof.id);
+        // Before the manifest goes: a repetition tells it again, under the same id.
+        await announce(proof);
         await store.delete(manifest);
         return { receipt, jws };
       });
+    },
+    async erasures(tenantId, page) {
+      const name = indexNames.erasures(tenantId);
+      const { members, nextCursor } = await indexes.page(name, { ...page, newestFirst: true });
+      const found = await mapLimit(members, (id) => readProof(tenantId, id));
+      return { data: found.filter((proof) => proof !== undefined), nextCursor };
+    },
+    async erasure(tenantId, erasureId) {
+      const proof = isId('erasure', erasureId) ? await readProof(tenantId, erasureId) : undefined;
+      if (!proof) throw new AppError('erasure_not_found', 'No erasure has this id.');
+      return { proof, jws: await signer.sign(proof) };
     },
     signingKey: signer.publicKey,
   };

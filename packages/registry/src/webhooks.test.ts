@@ -1,4 +1,4 @@
-import { type Delivery, limits } from '@scion/contracts';
+import { createIds, type Delivery, limits, type WebhookEvent } from '@scion/contracts';
 import t from 'tap';
 import { objectKeys } from './index.js';
 import { createWorld, plant } from './testing/world.js';
@@ -19,7 +19,7 @@ t.test('webhooks', async (t) => {
       t.match(every.events, ['job.succeeded', 'job.failed', 'job.cancelled']);
       const { secret, ...shown } = every;
       t.same(await registry.webhooks.get(tenantId, every.id), shown);
-      t.same((await registry.webhooks.getWithSecret(tenantId, every.id)).secret, secret);
+      t.same((await registry.webhooks.getToSend(tenantId, every.id)).secrets, [secret]);
       t.notMatch(JSON.stringify(await registry.webhooks.list(tenantId)), 'whsec_');
       const ids = async (type: 'job.failed' | 'job.cancelled') =>
         (await registry.webhooks.subscribed(tenantId, type)).map(({ id }) => id).sort();
@@ -51,6 +51,70 @@ t.test('webhooks', async (t) => {
       });
     },
   );
+
+  await t.test(
+    'a webhook gets the events of its tasks, and those of no task, while it is enabled',
+    async (t) => {
+      const { tenantId } = await plant(registry);
+      const mail = await registry.webhooks.create(tenantId, { url, tasks: ['mail'] });
+      const every = await registry.webhooks.create(tenantId, { url });
+      const ids = async (tasks: string[]) =>
+        (await registry.webhooks.subscribed(tenantId, 'user.erased', tasks)).map(({ id }) => id).sort();
+      t.same(await ids(['mail', 'news']), [mail.id, every.id].sort());
+      t.same(await ids(['news']), [every.id]);
+      t.same(await ids([]), [mail.id, every.id].sort());
+      t.match(await registry.webhooks.disable(tenantId, mail.id, 'why'), {
+        ...{ state: 'disabled', disabledReason: 'why', disabledAt: String },
+      });
+      t.match(await registry.webhooks.disable(tenantId, mail.id, 'later'), { disabledReason: 'why' });
+      t.same(await ids(['mail']), [every.id]);
+      t.match(await registry.webhooks.enable(tenantId, mail.id), { state: 'enabled', disabledReason: null });
+      t.same(await ids(['mail']), [mail.id, every.id].sort());
+    },
+  );
+
+  await t.test('a rotated secret signs first; the one before signs too until the overlap ends', async (t) => {
+    const { tenantId } = await plant(registry);
+    const first = await registry.webhooks.create(tenantId, { url });
+    const second = await registry.webhooks.rotateSecret(tenantId, first.id, 60_000);
+    const secrets = async () => (await registry.webhooks.getToSend(tenantId, first.id)).secrets;
+    t.same(await secrets(), [second.secret, first.secret]);
+    t.ok(second.previousSecretUntil);
+    world.clock.advance(60_000);
+    t.same(await secrets(), [second.secret]);
+    t.equal((await registry.webhooks.get(tenantId, first.id)).previousSecretUntil, null);
+  });
+
+  await t.test('events are kept under the tenant, or with the user they are about', async (t) => {
+    const { tenantId, task } = await plant(registry);
+    const ids = createIds(() => Date.now());
+    const timestamp = '2026-01-01T00:00:00.000Z';
+    const change = { tenantId, task, user: 'Ada', version: 1, by: 'key_1', gate: null };
+    const about: WebhookEvent = {
+      id: ids('event'),
+      tenantId,
+      type: 'model.promoted',
+      timestamp,
+      data: change,
+    };
+    const quota: WebhookEvent = {
+      ...{ id: ids('event'), tenantId, type: 'quota.exceeded', timestamp },
+      data: { tenantId, quota: 'jobsPerDay', limit: 1, period: timestamp },
+    };
+    await registry.events.put(about);
+    await registry.events.put(quota);
+    t.same(await registry.events.get(tenantId, about.id), about);
+    const other = await plant(registry);
+    t.equal(await registry.events.get(other.tenantId, about.id), undefined, 'of no other tenant');
+    await registry.rebuild();
+    t.same(
+      (await registry.events.list(tenantId)).data.map(({ id }) => id).sort(),
+      [about.id, quota.id].sort(),
+    );
+    await registry.users.erase({ tenantId, user: 'Ada', by: 'key_1' }, async () => {});
+    t.equal(await registry.events.get(tenantId, about.id), undefined);
+    t.same((await registry.events.list(tenantId)).data, [quota]);
+  });
 
   await t.test('a tenant has a limited number, also when many are made at once', async (t) => {
     const { tenantId } = await plant(registry);

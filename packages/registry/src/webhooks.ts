@@ -5,33 +5,63 @@ import { encodeJson, readJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
-import type { Webhooks, WebhookWithSecret } from './registry.js';
+import type { Webhooks } from './registry.js';
 import { newWebhookSecret } from './secrets.js';
+
+/** As stored. */
+interface WebhookRecord extends Omit<Webhook, 'state' | 'previousSecretUntil'> {
+  secret: string;
+  /** The secret before the last rotation, which signs too until then. */
+  previous: { secret: string; until: string } | null;
+}
 
 const missing = (): AppError => new AppError('webhook_not_found', 'No webhook has this id.');
 
 export function createWebhooks(parts: RegistryParts): Webhooks {
   const { store, indexes, clock, newId } = parts;
-  const open = ({ secret: _, ...webhook }: WebhookWithSecret): Webhook => webhook;
+  const overlapping = ({ previous }: WebhookRecord) =>
+    previous && Date.parse(previous.until) > clock() ? previous : null;
+  const open = (record: WebhookRecord): Webhook => {
+    const { secret: _, previous: __, ...webhook } = record;
+    return {
+      ...webhook,
+      state: webhook.disabledAt === null ? 'enabled' : 'disabled',
+      previousSecretUntil: overlapping(record)?.until ?? null,
+    };
+  };
 
-  async function read(tenantId: string, webhookId: string): Promise<WebhookWithSecret> {
+  async function read(tenantId: string, webhookId: string): Promise<WebhookRecord> {
     const valid = isId('tenant', tenantId) && isId('webhook', webhookId);
-    const webhook = valid
-      ? await readJson<WebhookWithSecret>(store, objectKeys.webhook(tenantId, webhookId))
+    const record = valid
+      ? await readJson<WebhookRecord>(store, objectKeys.webhook(tenantId, webhookId))
       : undefined;
-    if (!webhook) throw missing();
-    return webhook;
+    if (!record) throw missing();
+    return record;
   }
 
   async function readAll(tenantId: string, webhookIds: string[]): Promise<Webhook[]> {
     const found = await mapLimit(webhookIds, (id) =>
-      readJson<WebhookWithSecret>(store, objectKeys.webhook(tenantId, id)),
+      readJson<WebhookRecord>(store, objectKeys.webhook(tenantId, id)),
     );
-    return found.flatMap((webhook) => (webhook ? [open(webhook)] : []));
+    return found.flatMap((record) => (record ? [open(record)] : []));
+  }
+
+  /** Replaces the record by what `change` makes of it; all writers of one webhook line up, its removal too. */
+  function change(
+    tenantId: string,
+    webhookId: string,
+    make: (record: WebhookRecord) => WebhookRecord,
+  ): Promise<WebhookRecord> {
+    return parts.locks.hold(`webhook:${webhookId}`, async () => {
+      const before = await read(tenantId, webhookId);
+      const after = make(before);
+      if (after !== before) await store.put(objectKeys.webhook(tenantId, webhookId), encodeJson(after));
+      return after;
+    });
   }
 
   return {
-    async create(tenantId, { url, events }) {
+    async create(tenantId, { url, events, tasks }) {
       return parts.locks.hold(`webhooks:${tenantId}`, async () => {
         if ((await indexes.size(indexNames.webhooks(tenantId))) >= limits.webhooksPerTenant) {
           throw new AppError(
@@ -39,16 +69,19 @@ export function createWebhooks(parts: RegistryParts): Webhooks {
             `A tenant keeps at most ${limits.webhooksPerTenant} webhooks; delete one first.`,
           );
         }
-        const webhook: WebhookWithSecret = {
+        const record: WebhookRecord = {
           id: newId('webhook'),
           url,
           events: events ?? [...WebhookEventType.enum],
+          tasks: tasks ?? null,
+          ...{ disabledAt: null, disabledReason: null, failingSince: null },
           createdAt: timestamp(clock),
           secret: newWebhookSecret(),
+          previous: null,
         };
-        await store.put(objectKeys.webhook(tenantId, webhook.id), encodeJson(webhook));
-        await indexes.add(indexNames.webhooks(tenantId), webhook.id);
-        return webhook;
+        await store.put(objectKeys.webhook(tenantId, record.id), encodeJson(record));
+        await indexes.add(indexNames.webhooks(tenantId), record.id);
+        return { ...open(record), secret: record.secret };
       });
     },
     async list(tenantId, page) {
@@ -58,21 +91,60 @@ export function createWebhooks(parts: RegistryParts): Webhooks {
     async get(tenantId, webhookId) {
       return open(await read(tenantId, webhookId));
     },
-    getWithSecret: read,
-    async subscribed(tenantId, type) {
+    async getToSend(tenantId, webhookId) {
+      const record = await read(tenantId, webhookId);
+      return { ...open(record), secrets: [record.secret, overlapping(record)?.secret ?? []].flat() };
+    },
+    async subscribed(tenantId, type, tasks = []) {
       const { members } = await indexes.page(indexNames.webhooks(tenantId));
-      return (await readAll(tenantId, members)).filter((webhook) => webhook.events.includes(type));
+      return (await readAll(tenantId, members)).filter(
+        (webhook) =>
+          webhook.state === 'enabled' &&
+          webhook.events.includes(type) &&
+          (!webhook.tasks || tasks.length === 0 || webhook.tasks.some((task) => tasks.includes(task))),
+      );
+    },
+    async rotateSecret(tenantId, webhookId, overlapMs) {
+      const secret = newWebhookSecret();
+      const record = await change(tenantId, webhookId, (before) => ({
+        ...before,
+        secret,
+        previous: { secret: before.secret, until: new Date(clock() + overlapMs).toISOString() },
+      }));
+      return { ...open(record), secret };
+    },
+    async setFailingSince(tenantId, webhookId, since) {
+      await change(tenantId, webhookId, (before) => {
+        // Of several attempts that fail at once the first counts.
+        const kept = since !== null && before.failingSince !== null;
+        return kept || before.failingSince === since ? before : { ...before, failingSince: since };
+      });
+    },
+    async disable(tenantId, webhookId, reason) {
+      return open(
+        await change(tenantId, webhookId, (before) =>
+          before.disabledAt === null
+            ? { ...before, disabledAt: timestamp(clock), disabledReason: reason }
+            : before,
+        ),
+      );
+    },
+    async enable(tenantId, webhookId) {
+      const enabled = { disabledAt: null, disabledReason: null, failingSince: null };
+      return open(await change(tenantId, webhookId, (before) => ({ ...before, ...enabled })));
     },
     async delete(tenantId, webhookId) {
-      await read(tenantId, webhookId);
-      // The log first: should this die half-way, the webhook is still there to be deleted again.
-      const keys: string[] = [];
-      for await (const { key } of listAll(store, objectKeys.deliveriesPrefix(tenantId, webhookId)))
-        keys.push(key);
-      await mapLimit(keys, (key) => store.delete(key));
-      await store.delete(objectKeys.webhook(tenantId, webhookId));
-      await indexes.remove(indexNames.webhooks(tenantId), webhookId);
-      await indexes.drop(indexNames.deliveries(webhookId));
+      await parts.locks.hold(`webhook:${webhookId}`, async () => {
+        await read(tenantId, webhookId);
+        // The log first: should this die half-way, the webhook is still there to be deleted again.
+        const keys: string[] = [];
+        for await (const { key } of listAll(store, objectKeys.deliveriesPrefix(tenantId, webhookId)))
+          keys.push(key);
+        await mapLimit(keys, (key) => store.delete(key));
+        await store.delete(objectKeys.webhook(tenantId, webhookId));
+        await indexes.remove(indexNames.webhooks(tenantId), webhookId);
+        await indexes.drop(indexNames.deliveries(webhookId));
+      });
     },
     async appendDelivery(tenantId, webhookId, delivery) {
       await read(tenantId, webhookId);
@@ -87,6 +159,14 @@ export function createWebhooks(parts: RegistryParts): Webhooks {
         readJson<Delivery>(store, objectKeys.delivery(tenantId, webhookId, id)),
       );
       return { data: found.filter((delivery) => delivery !== undefined), nextCursor };
+    },
+    async delivery(tenantId, webhookId, deliveryId) {
+      await read(tenantId, webhookId);
+      const delivery = isId('delivery', deliveryId)
+        ? await readJson<Delivery>(store, objectKeys.delivery(tenantId, webhookId, deliveryId))
+        : undefined;
+      if (!delivery) throw new AppError('delivery_not_found', 'This webhook has no delivery of that id.');
+      return delivery;
     },
   };
 }

@@ -11,8 +11,8 @@ export const idleTimeoutMs = 45_000;
 export interface JobEventsOptions {
   /** Ends the iteration; it rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Only events whose `seq` is greater; default 0, all of them. */
-  after?: number | undefined;
+  /** Only events after this one, or whose `seq` is greater; default 0, all of them. */
+  after?: number | Pick<JobEvent, 'seq' | 'run'> | undefined;
   /** Failures in a row, without one event in between, before giving up; default: the client's `maxRetries`. */
   maxRetries?: number | undefined;
 }
@@ -44,7 +44,8 @@ export async function* jobEvents(
   const { signal } = options;
   const maxRetries = options.maxRetries ?? transport.config.maxRetries;
   const at = path`/v1/jobs/${jobId}`;
-  let seen = options.after ?? 0;
+  // Which attempt an event was of decides what comes after it, when another one has begun meanwhile.
+  let seen = idOf(options.after ?? 0);
   let failures = 0;
   let fruitless = 0;
   for (;;) {
@@ -53,14 +54,14 @@ export async function* jobEvents(
       const response = await transport.open({
         method: 'GET',
         path: `${at}/events`,
-        headers: { accept: 'text/event-stream', ...(seen > 0 && { 'last-event-id': String(seen) }) },
+        headers: { accept: 'text/event-stream', ...(seen !== '0' && { 'last-event-id': seen }) },
         // The loop below is the retry, so that a connect failure and a broken stream share one count.
         options: { signal, maxRetries: 0 },
       });
       for await (const message of readServerSentEvents(bodyOf(response), idleTimeoutMs)) {
         const event = parseEvent(message.data);
         if (event === undefined) continue;
-        seen = event.seq;
+        seen = message.id ?? idOf(event);
         received += 1;
         failures = 0;
         yield event;
@@ -85,6 +86,11 @@ export async function* jobEvents(
     }
     await transport.config.sleep(retryDelayMs(fruitless, undefined, transport.config.random()), signal);
   }
+}
+
+function idOf(at: number | Pick<JobEvent, 'seq' | 'run'>): string {
+  if (typeof at === 'number') return String(at);
+  return at.run === undefined ? String(at.seq) : `${at.run}-${at.seq}`;
 }
 
 export function bodyOf(response: Response): ReadableStream<Uint8Array> {

@@ -1,5 +1,6 @@
 /** Owns signing and sending of events to addresses that strangers choose; refuses to store, queue or time retries. */
 export { checkWebhookUrl, type UrlRules } from './check-url.js';
+export { eventIdOf } from './event-id.js';
 export type { Resolve } from './resolve-host.js';
 export {
   createSend,
@@ -10,6 +11,7 @@ export {
   type SendResult,
 } from './send.js';
 export {
+  type Also,
   createWebhooks,
   type DeliveryOrder,
   type DeliveryOutcome,

@@ -2,13 +2,13 @@ import { Webhook } from 'standardwebhooks';
 
 /** Headers of one attempt per Standard Webhooks: the id stays, time and signature are of the attempt. */
 export function signedHeaders({
-  secret,
+  secrets,
   eventId,
   at,
   body,
 }: {
-  /** `whsec_` and base64. */
-  secret: string;
+  /** Each `whsec_` and base64; a receiver needs only one of them, so each can be replaced without a gap. */
+  secrets: string[];
   eventId: string;
   at: Date;
   body: string;
@@ -18,6 +18,6 @@ export function signedHeaders({
     'user-agent': 'Scion-Webhooks/1',
     'webhook-id': eventId,
     'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-    'webhook-signature': new Webhook(secret).sign(eventId, at, body),
+    'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(eventId, at, body)).join(' '),
   };
 }

@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AppError, createIds, type Delivery, type Job, type Webhook } from '@scion/contracts';
+import {
+  AppError,
+  createIds,
+  type Delivery,
+  type Job,
+  type Webhook,
+  type WebhookEvent,
+} from '@scion/contracts';
 import { Webhook as Verifier } from 'standardwebhooks';
 import t, { type Test } from 'tap';
 import { createSend, createWebhooks, type DeliveryOrder } from './index.js';
@@ -37,7 +44,9 @@ async function setUp(t: Test, { statuses = [200] }: { statuses?: number[] } = {}
   await once(server, 'listening');
   t.teardown(() => server.close());
 
-  const webhooks = new Map<string, Webhook & { secret: string }>();
+  const webhooks = new Map<string, Webhook & { secrets: string[] }>();
+  const kept = new Map<string, WebhookEvent>();
+  const time = { now: Date.now() };
   const jobs = new Map([[job.id, job]]);
   const deliveries: Delivery[] = [];
   const orders = new Map<string, DeliveryOrder>();
@@ -47,7 +56,8 @@ async function setUp(t: Test, { statuses = [200] }: { statuses?: number[] } = {}
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     events: ['job.succeeded'],
     createdAt: job.createdAt,
-    secret,
+    ...{ tasks: null, state: 'enabled', disabledAt: null, disabledReason: null },
+    ...{ failingSince: null, previousSecretUntil: null, secrets: [secret] },
   });
   const find = (webhookId: string) => {
     const webhook = webhooks.get(webhookId);
@@ -57,11 +67,21 @@ async function setUp(t: Test, { statuses = [200] }: { statuses?: number[] } = {}
   const service = createWebhooks({
     records: {
       subscribed: async (_, type) => [...webhooks.values()].filter((one) => one.events.includes(type)),
-      getWithSecret: async (_, webhookId) => find(webhookId),
+      getToSend: async (_, webhookId) => ({ ...find(webhookId) }),
+      async setFailingSince(_, webhookId, since) {
+        find(webhookId).failingSince = since;
+      },
+      async disable(_, webhookId, reason) {
+        return Object.assign(find(webhookId), { state: 'disabled', disabledReason: reason });
+      },
       async appendDelivery(_, webhookId, delivery) {
         find(webhookId);
         deliveries.push(delivery);
       },
+    },
+    events: {
+      put: async (event) => void kept.set(event.id, event),
+      get: async (_, eventId) => kept.get(eventId),
     },
     async loadJob(_, jobId) {
       const found = jobs.get(jobId);
@@ -70,10 +90,10 @@ async function setUp(t: Test, { statuses = [200] }: { statuses?: number[] } = {}
     },
     enqueue: async (order) => void orders.set(`${order.eventId}.${order.webhookId}`, order),
     send: createSend({ allowPrivateAddresses: true }),
-    clock: () => Date.now(),
-    newId: createIds(() => Date.now()),
+    clock: () => time.now,
+    newId: createIds(() => time.now),
   });
-  return { service, received, deliveries, orders, webhooks, jobs, id };
+  return { service, received, deliveries, orders, webhooks, jobs, kept, time, id };
 }
 
 t.test('an event verifies with the Standard Webhooks library and holds the job', async (t) => {
@@ -142,11 +162,12 @@ t.test(
   },
 );
 
-t.test('410 Gone ends the deliveries of the event', async (t) => {
-  const { service, orders, deliveries } = await setUp(t, { statuses: [410] });
+t.test('410 Gone ends the deliveries of the event, and disables the endpoint', async (t) => {
+  const { service, orders, deliveries, webhooks, id } = await setUp(t, { statuses: [410] });
   await service.emit(job);
   const [order] = orders.values();
   t.equal(await service.deliver(order!, { attempt: 1 }), 'gone');
+  t.match(webhooks.get(id), { state: 'disabled', disabledReason: /410/ });
   t.match(deliveries, [{ ok: false, status: 410 }]);
 });
 
@@ -184,3 +205,105 @@ t.test(
     t.same(deliveries, []);
   },
 );
+
+t.test(
+  'the fate of a version is an event of its own, with an id that depends on the job alone',
+  async (t) => {
+    const { service, orders, webhooks, id, received } = await setUp(t);
+    webhooks.get(id)!.events = ['model.promoted', 'model.rejected'];
+    const metrics = { accuracy: 1, macroF1: 1, logLoss: 0, rows: 1 };
+    const gate = { promoted: false, reason: 'no better', candidate: metrics, majority: metrics, live: null };
+    t.equal(await service.emit({ ...job, gate }), 1);
+    t.equal(await service.emit({ ...job, gate }), 1);
+    t.equal(orders.size, 1, 'said twice, it is one order');
+    const [order] = orders.values();
+    t.match(order, { type: 'model.rejected', jobId: job.id, eventId: /^evt_[0-9a-z]{26}$/ });
+    t.not(order!.eventId, `evt_${job.id.slice(4)}`);
+    job.gate = gate;
+    await service.deliver(order!, { attempt: 1 });
+    job.gate = null;
+    t.match(JSON.parse(received[0]!.body), {
+      ...{ type: 'model.rejected', timestamp: job.finishedAt },
+      data: { task: 'inbox', user: 'ada', version: 3, by: job.id, gate: { reason: 'no better' } },
+    });
+  },
+);
+
+t.test(
+  'an event that no job tells is kept before it is ordered, and read again for each attempt',
+  async (t) => {
+    const { service, orders, webhooks, id, kept, received } = await setUp(t);
+    webhooks.get(id)!.events = ['model.rolled_back'];
+    const change = { tenantId, task: 'inbox', user: 'ada', version: 2, by: 'key_1' };
+    const at = '2026-11-23T20:00:00.000Z';
+    await service.announceSwitch('model.rolled_back', { ...change, at, seq: 4 });
+    await service.announceSwitch('model.rolled_back', { ...change, at, seq: 4 });
+    t.equal(orders.size, 1);
+    t.equal(kept.size, 1);
+    const [order] = orders.values();
+    t.notMatch(JSON.stringify(order), 'ada', 'what waits in the queue names nobody');
+    t.equal(await service.deliver(order!, { attempt: 1 }), 'delivered');
+    t.same(JSON.parse(received[0]!.body), {
+      ...{ type: 'model.rolled_back', timestamp: at, data: { ...change, gate: null } },
+    });
+    kept.clear();
+    t.equal(await service.deliver(order!, { attempt: 2 }), 'deleted', 'the user was erased meanwhile');
+    await service.announceSwitch('model.rolled_back', { ...change, at, seq: 5 });
+    t.equal(orders.size, 2, 'the next switch is another event');
+  },
+);
+
+t.test('a quota that is used up is told once a period', async (t) => {
+  const { service, orders, webhooks, id } = await setUp(t);
+  webhooks.get(id)!.events = ['quota.exceeded'];
+  const said = { tenantId, quota: 'predictRowsPerMinute', limit: 10, at: '2026-11-23T20:15:07.000Z' };
+  await service.announceQuota({ ...said, period: '2026-11-23T20:15:00.000Z' });
+  t.equal(await service.announceQuota({ ...said, period: '2026-11-23T20:15:00.000Z' }), 0);
+  await service.announceQuota({ ...said, period: '2026-11-23T20:16:00.000Z' });
+  t.equal(orders.size, 2);
+});
+
+t.test('while secrets overlap a message verifies with either', async (t) => {
+  const { service, orders, webhooks, id, received } = await setUp(t);
+  const newer = `whsec_${Buffer.alloc(24, 9).toString('base64')}`;
+  webhooks.get(id)!.secrets = [newer, secret];
+  await service.emit(job);
+  await service.deliver([...orders.values()][0]!, { attempt: 1 });
+  const [{ body, headers }] = received as [{ body: string; headers: Record<string, string> }];
+  for (const one of [newer, secret]) t.ok(new Verifier(one).verify(body, headers));
+  t.equal(headers['webhook-signature']?.split(' ').length, 2);
+});
+
+t.test('three days of failures alone disable an endpoint, and other endpoints are told', async (t) => {
+  const { service, orders, webhooks, id, time, received } = await setUp(t, { statuses: [500, 200, 500] });
+  const other = {
+    ...webhooks.get(id)!,
+    id: 'whk_01jd3333333333333333333333',
+    events: ['webhook.disabled' as const],
+  };
+  webhooks.set(other.id, other);
+  await service.emit(job);
+  const [order] = orders.values();
+  const attempt = (number: number) => service.deliver(order!, { attempt: number }).catch(({ code }) => code);
+  t.equal(await attempt(1), 'delivery_failed');
+  t.equal(webhooks.get(id)!.failingSince, new Date(time.now).toISOString());
+  t.equal(await attempt(2), 'delivered');
+  t.equal(webhooks.get(id)!.failingSince, null, 'one success starts the count anew');
+  const start = time.now;
+  for (const hours of [0, 30, 71.9]) {
+    time.now = start + hours * 3_600_000;
+    await attempt(3);
+    t.equal(webhooks.get(id)!.state, 'enabled', `after ${hours} hours`);
+  }
+  time.now = start + 72 * 3_600_000;
+  await attempt(4);
+  t.match(webhooks.get(id), { state: 'disabled', disabledReason: /^Every attempt has failed since/ });
+  const told = [...orders.values()].filter(({ type }) => type === 'webhook.disabled');
+  t.match(told, [{ webhookId: other.id }], 'not the disabled one');
+  const before = received.length;
+  t.equal(await attempt(5), 'disabled', 'what still waits for it is not sent');
+  t.equal(received.length, before);
+  const ping = await service.ping(tenantId, id);
+  t.equal(await service.deliver(ping, { attempt: 1 }), 'refused', 'a ping is, so that a person can see');
+  t.equal(received.length, before + 1);
+});

@@ -137,6 +137,8 @@ const exampleNames: Record<string, string> = {
   key: 'key_01kaqx8v4n6q0d3w5y7z9b1c3e',
   job: 'job_01kaqx8v4n6q0d3w5y7z9b1c3e',
   webhook: 'whk_01kaqx8v4n6q0d3w5y7z9b1c3e',
+  erasure: 'ers_01kaqx8v4n6q0d3w5y7z9b1c3e',
+  delivery: 'dlv_01kaqx8v4n6q0d3w5y7z9b1c3e',
   version: '2',
 };
 

@@ -1,8 +1,12 @@
 import type {
   Alert,
   Collection,
+  Compaction,
   Delivery,
+  DeliveryOrdered,
   Erasure,
+  ErasureKept,
+  ErasureProof,
   ExamplesAppended,
   Job,
   JobEvent,
@@ -120,7 +124,7 @@ const queued: Job = {
   version: null,
   gate: null,
 };
-const event: JobEvent = { seq: 1, at, type: 'state', state: 'queued' };
+const event: JobEvent = { seq: 1, run: 0, at, type: 'state', state: 'queued' };
 const version: ModelVersion = {
   version: 2,
   live: true,
@@ -171,13 +175,17 @@ const prediction: PredictResponse = {
 const webhook: Webhook = {
   id: `whk_${ulid}`,
   url: 'https://example.com/hooks/scion',
-  events: ['job.succeeded', 'job.failed'],
+  events: ['job.succeeded', 'model.promoted'],
+  tasks: [task],
+  state: 'enabled',
+  ...{ disabledAt: null, disabledReason: null, failingSince: null, previousSecretUntil: null },
   createdAt: at,
 };
 const delivery: Delivery = {
   id: `dlv_${ulid}`,
   eventId: `evt_${ulid}`,
   type: 'job.succeeded',
+  jobId,
   attempt: 1,
   at,
   ok: true,
@@ -259,6 +267,17 @@ const erasure: Erasure = {
   jws: 'eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.eyJpZCI6Ii4uLiJ9.c2lnbmF0dXJl',
   stoppingJobs: [],
 };
+const proof: ErasureProof = {
+  id: `ers_${ulid}`,
+  ...{ tenantId, startedAt: at, erasedAt: at, by: `key_${ulid}`, tasks: [task], jobs: [jobId] },
+  ...{ objects: 1, objectsSha256: [sha256], jwsSha256: sha256 },
+};
+const disabled: Webhook = {
+  ...webhook,
+  state: 'disabled',
+  ...{ disabledAt: at, failingSince: at, disabledReason: `Every attempt has failed since ${at}.` },
+};
+const ordered: DeliveryOrdered = { eventId: `evt_${ulid}`, type: 'job.succeeded' };
 const signingKey: SigningKey = {
   kty: 'OKP',
   crv: 'Ed25519',
@@ -325,6 +344,7 @@ export const examples: Record<string, OperationExamples> = {
       'application/x-ndjson': `{"id":"m-1","input":"Invoice overdue: second reminder","label":"now","weight":1,"createdAt":"${at}"}\n`,
     },
   },
+  compactExamples: { response: { before: 40, after: 1, examples: 312 } satisfies Compaction },
   createJob: { request: json({ task, user, priority: 'bulk' }), response: queued },
   listJobs: { response: page(job) },
   getJob: { response: job },
@@ -335,7 +355,7 @@ export const examples: Record<string, OperationExamples> = {
   listJobEvents: {
     response: page(event),
     otherResponses: {
-      'text/event-stream': `retry: 2000\n\nid: 1\nevent: state\ndata: ${JSON.stringify(event)}\n\n`,
+      'text/event-stream': `retry: 2000\n\nid: 0-1\nevent: state\ndata: ${JSON.stringify(event)}\n\n`,
     },
   },
   predict: { request: json({ inputs: ['Your parcel is at the door'] }), response: prediction },
@@ -350,13 +370,23 @@ export const examples: Record<string, OperationExamples> = {
   collectVersions: { response: { removed: [1], leftovers: 0, kept: 11 } satisfies Collection },
   eraseUser: { response: erasure },
   eraseTaskUser: { response: erasure },
+  listErasures: { response: page(proof) },
+  getErasure: { response: { proof, jws: erasure.jws } satisfies ErasureKept },
   getSigningKey: { response: signingKey },
   createWebhook: {
-    request: json({ url: webhook.url, events: webhook.events }),
+    request: json({ url: webhook.url, events: webhook.events, tasks: webhook.tasks }),
     response: { ...webhook, secret: 'whsec_…' },
   },
   listWebhooks: { response: page(webhook) },
+  getWebhook: { response: disabled },
+  rotateWebhookSecret: {
+    request: json({ overlapSeconds: 3_600 }),
+    response: { ...webhook, previousSecretUntil: at, secret: 'whsec_…' },
+  },
+  pingWebhook: { response: { ...ordered, type: 'ping' } satisfies DeliveryOrdered },
+  enableWebhook: { response: webhook },
   listDeliveries: { response: page(delivery) },
+  replayDelivery: { response: ordered },
   getSystem: { response: system },
   getOverview: {
     response: overview,

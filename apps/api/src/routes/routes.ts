@@ -1,6 +1,7 @@
 import type { ApiDeps } from '../ports.js';
 import type { App } from '../server.js';
 import { appendExamples } from './examples/append-examples.js';
+import { compactExamples } from './examples/compact-examples.js';
 import { deleteExample } from './examples/delete-example.js';
 import { exportExamples } from './examples/export-examples.js';
 import { listExamples } from './examples/list-examples.js';
@@ -45,11 +46,18 @@ import { getTenant } from './tenants/get-tenant.js';
 import { listTenants } from './tenants/list-tenants.js';
 import { eraseTaskUser } from './users/erase-task-user.js';
 import { eraseUser } from './users/erase-user.js';
+import { getErasure } from './users/get-erasure.js';
 import { getSigningKey } from './users/get-signing-key.js';
+import { listErasures } from './users/list-erasures.js';
 import { createWebhook } from './webhooks/create-webhook.js';
 import { deleteWebhook } from './webhooks/delete-webhook.js';
+import { enableWebhook } from './webhooks/enable-webhook.js';
+import { getWebhook } from './webhooks/get-webhook.js';
 import { listDeliveries } from './webhooks/list-deliveries.js';
 import { listWebhooks } from './webhooks/list-webhooks.js';
+import { pingWebhook } from './webhooks/ping-webhook.js';
+import { replayDelivery } from './webhooks/replay-delivery.js';
+import { rotateSecret } from './webhooks/rotate-secret.js';
 
 /** Every route, in the order of the API reference. */
 const routes: ((app: App, deps: ApiDeps) => void)[] = [
@@ -72,6 +80,7 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   listExamples,
   exportExamples,
   deleteExample,
+  compactExamples,
   createJob,
   listJobs,
   getJob,
@@ -92,11 +101,18 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   collectVersions,
   eraseUser,
   eraseTaskUser,
+  listErasures,
+  getErasure,
   getSigningKey,
   createWebhook,
   listWebhooks,
+  getWebhook,
+  rotateSecret,
+  pingWebhook,
+  enableWebhook,
   deleteWebhook,
   listDeliveries,
+  replayDelivery,
   getSystem,
   getOverview,
   getLive,

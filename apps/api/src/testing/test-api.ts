@@ -11,6 +11,7 @@ import { createMeter, type Meter } from '@scion/meter';
 import { createQueue, type Queue } from '@scion/queue';
 import { createRegistry, type Registry } from '@scion/registry';
 import { createMemoryStore, type ObjectStore } from '@scion/store';
+import { createWebhooks } from '@scion/webhooks';
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
@@ -98,9 +99,20 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
     describe: () => ({ kind: 'api', cache: engine.cacheState() }),
   });
 
+  const webhooks = createWebhooks({
+    ...{ records: registry.webhooks, events: registry.events, loadJob: registry.jobs.get, clock, newId },
+    enqueue: queue.enqueueDelivery,
+    send: async () => ({ status: null, error: 'connection_failed' }),
+  });
   const app = await buildApp({
     ...{ registry, queue, engine, clock, newId },
-    announce: async (job) => announced.push(job),
+    webhooks: {
+      ...webhooks,
+      async emit(job) {
+        announced.push(job);
+        return webhooks.emit(job);
+      },
+    },
     async checkWebhookUrl(url) {
       if (!url.startsWith('https:'))
         throw new AppError('webhook_url_refused', 'url must start with https://');

@@ -24,7 +24,7 @@ import { Webhook } from 'standardwebhooks';
 /** One post that the receiver got; the signature has been verified. */
 export interface Received {
   eventId: string;
-  payload: WebhookPayload;
+  payload: WebhookPayload<'job.succeeded' | 'job.failed' | 'job.cancelled'>;
 }
 
 /** A deployment of which the tests play the API: a Redis, a folder of objects, a base, a tenant with a webhook. */
@@ -123,7 +123,7 @@ export async function createWorld(): Promise<World> {
   const receiver = createServer(async (request, response) => {
     const body = Buffer.concat(await request.toArray()).toString();
     const headers = request.headers as IncomingHttpHeaders & Record<string, string>;
-    const payload = new Webhook(webhook?.secret ?? '').verify(body, headers) as WebhookPayload;
+    const payload = new Webhook(webhook?.secret ?? '').verify(body, headers) as Received['payload'];
     const post: Received = { eventId: headers['webhook-id'] ?? '', payload };
     received.push(post);
     response.writeHead(world.answer(post)).end();
@@ -137,7 +137,10 @@ export async function createWorld(): Promise<World> {
     receiver.close();
   });
   const { port } = receiver.address() as AddressInfo;
-  webhook = await registry.webhooks.create(tenant.id, { url: `http://127.0.0.1:${port}/` });
+  webhook = await registry.webhooks.create(tenant.id, {
+    url: `http://127.0.0.1:${port}/`,
+    events: ['job.succeeded', 'job.failed', 'job.cancelled'],
+  });
 
   const world: World = {
     ...{ server, redis, store, registry, queue, tenantId: tenant.id, folder, received },

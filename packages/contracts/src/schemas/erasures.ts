@@ -19,6 +19,24 @@ export const ErasureReceipt = Type.Object(
   },
   closed,
 );
+/** What is kept of an erasure: no name, not even a hash of it, which could be guessed; only what proves a receipt. */
+export const ErasureProof = Type.Object(
+  {
+    id: Type.String({ pattern: idPattern('erasure') }),
+    tenantId: TenantId,
+    startedAt: Timestamp,
+    erasedAt: Timestamp,
+    by: KeyId,
+    tasks: Type.Array(TaskName),
+    objects: Type.Integer({ description: 'How many objects were removed' }),
+    objectsSha256: Type.Array(Sha256, {
+      description: 'Of what each of them held, in the order of the receipt',
+    }),
+    jobs: Type.Array(JobId),
+    jwsSha256: { ...Sha256, description: 'SHA-256 of the signed receipt' },
+  },
+  closed,
+);
 export const Erasure = Type.Object(
   {
     receipt: ErasureReceipt,
@@ -30,6 +48,13 @@ export const Erasure = Type.Object(
       description:
         'Jobs that a worker had not yet let go of when this was answered. They can publish nothing any more; their queue entry goes when the worker stops.',
     }),
+  },
+  closed,
+);
+export const ErasureKept = Type.Object(
+  {
+    proof: ErasureProof,
+    jws: Type.String({ description: 'The proof signed in the same way as a receipt' }),
   },
   closed,
 );
@@ -47,5 +72,7 @@ export const SigningKey = Type.Object(
 );
 
 export type ErasureReceipt = Static<typeof ErasureReceipt>;
+export type ErasureProof = Static<typeof ErasureProof>;
+export type ErasureKept = Static<typeof ErasureKept>;
 export type Erasure = Static<typeof Erasure>;
 export type SigningKey = Static<typeof SigningKey>;

@@ -40,7 +40,16 @@ export const ExamplesAppended = Type.Object(
   },
   closed,
 );
+export const Compaction = Type.Object(
+  {
+    before: Type.Integer({ description: 'Segments there were' }),
+    after: Type.Integer({ description: 'Segments there are' }),
+    examples: Type.Integer({ description: 'Examples there are' }),
+  },
+  closed,
+);
 
 export type ExampleInput = Static<typeof ExampleInput>;
 export type Example = Static<typeof Example>;
+export type Compaction = Static<typeof Compaction>;
 export type ExamplesAppended = Static<typeof ExamplesAppended>;

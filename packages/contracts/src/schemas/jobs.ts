@@ -113,10 +113,16 @@ export const JobsQuery = Type.Object(
   closed,
 );
 
-/** One line of a job's event stream. `seq` counts from 1 and is the SSE event id. */
+/**
+ * One line of a job's event stream. `seq` counts from 1 within a run; a job that is attempted anew starts over, in a run
+ * of a higher number. The SSE event id is `<run>-<seq>`.
+ */
 export const JobEvent = Type.Object(
   {
     seq: Type.Integer({ minimum: 1 }),
+    run: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Grows with each attempt; `seq` starts over with it' }),
+    ),
     at: Timestamp,
     type: Type.Enum(['state', 'stage', 'metric']),
     state: Type.Optional(JobState),

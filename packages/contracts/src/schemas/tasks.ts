@@ -60,6 +60,11 @@ export const Retrain = Type.Object(
       'When to train without being asked, as bulk jobs. Left out: never. A user whose last job failed is left alone for a day.',
   },
 );
+const MaxExamplesPerUser = Type.Integer({
+  minimum: 2,
+  maximum: limits.examplesPerModel,
+  description: 'Examples one user may keep for the task; left out, as many as the deployment allows',
+});
 export const TaskSpec = Type.Object(
   {
     retrain: Type.Optional(Retrain),
@@ -95,6 +100,7 @@ export const TaskSpec = Type.Object(
       }),
     ),
     retention: Type.Optional(Retention),
+    maxExamplesPerUser: Type.Optional(MaxExamplesPerUser),
     training: Type.Optional(Training),
   },
   closed,
@@ -111,6 +117,7 @@ export const Task = Type.Object(
     abstainBelow: Type.Number(),
     retention: Type.Optional(Retention),
     retrain: Type.Optional(Retrain),
+    maxExamplesPerUser: Type.Optional(MaxExamplesPerUser),
     training: Type.Optional(Training),
     createdAt: Timestamp,
     updatedAt: Timestamp,

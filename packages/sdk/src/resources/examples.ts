@@ -1,4 +1,4 @@
-import type { Example, ExampleInput, ExamplesAppended, Page } from '@scion/contracts';
+import type { Compaction, Example, ExampleInput, ExamplesAppended, Page } from '@scion/contracts';
 import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
 import { randomId } from '../random-id.js';
@@ -19,6 +19,8 @@ export interface Examples {
   list(task: string, user: string, page?: PageOptions, options?: CallOptions): PagePromise<Example>;
   /** Takes an example back; rejects with `example_not_found` when it is not there, or no longer. */
   delete(task: string, user: string, exampleId: string, options?: CallOptions): Promise<void>;
+  /** Removes the text of deleted and replaced examples from the store at once; workers do it by themselves soon after. */
+  compact(task: string, user: string, options?: CallOptions): Promise<Compaction>;
   /** Every example, oldest first, read as it is consumed. A connection that breaks rejects: begin again then. */
   export(task: string, user: string, options?: CallOptions): AsyncGenerator<Example>;
 }
@@ -48,6 +50,13 @@ export function createExamples({ open, request }: Transport): Examples {
       request({
         method: 'DELETE',
         path: path`/v1/tasks/${task}/users/${user}/examples/${exampleId}`,
+        options,
+      }),
+    compact: (task, user, options) =>
+      request({
+        method: 'POST',
+        path: path`/v1/tasks/${task}/users/${user}/examples/compact`,
+        idempotent: true,
         options,
       }),
     async *export(task, user, options) {

@@ -1,4 +1,5 @@
-import type { Erasure, SigningKey } from '@scion/contracts';
+import type { Erasure, ErasureKept, ErasureProof, Page, SigningKey } from '@scion/contracts';
+import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
 import type { CallOptions, Transport } from '../transport.js';
 
@@ -6,9 +7,13 @@ import type { CallOptions, Transport } from '../transport.js';
 export interface Users {
   /**
    * Erases a user in every task, or in the one named. Keep the receipt: it is stored nowhere else. A repetition after
-   * an answer that was lost rejects with `user_not_found`, which also says that nothing is left.
+   * an answer that was lost rejects with `user_not_found`, which also says that nothing is left; `erasures` has the proof.
    */
   erase(user: string, options?: CallOptions & { task?: string | undefined }): Promise<Erasure>;
+  /** What is kept of erasures, newest first: no names, but proof of what was removed, when, and by which key. */
+  erasures(page?: PageOptions, options?: CallOptions): PagePromise<ErasureProof>;
+  /** One of them, signed like a receipt. */
+  erasure(erasureId: string, options?: CallOptions): Promise<ErasureKept>;
   /** The public key that verifies the receipts of this deployment; takes any key. */
   signingKey(options?: CallOptions): Promise<SigningKey>;
 }
@@ -21,6 +26,19 @@ export function createUsers({ request }: Transport): Users {
         path: task === undefined ? path`/v1/users/${user}` : path`/v1/tasks/${task}/users/${user}`,
         options,
       }),
+    erasures: ({ cursor, limit } = {}, options) =>
+      paged(
+        (from) =>
+          request<Page<ErasureProof>>({
+            method: 'GET',
+            path: '/v1/erasures',
+            query: { cursor: from, limit },
+            options,
+          }),
+        cursor,
+      ),
+    erasure: (erasureId, options) =>
+      request({ method: 'GET', path: path`/v1/erasures/${erasureId}`, options }),
     signingKey: (options) => request({ method: 'GET', path: '/v1/signing-key', options }),
   };
 }

@@ -1,4 +1,11 @@
-import type { Delivery, Page, Webhook, WebhookCreate, WebhookCreated } from '@scion/contracts';
+import type {
+  Delivery,
+  DeliveryOrdered,
+  Page,
+  Webhook,
+  WebhookCreate,
+  WebhookCreated,
+} from '@scion/contracts';
 import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
 import type { CallOptions, Transport } from '../transport.js';
@@ -9,11 +16,24 @@ import {
   type WebhookHeaders,
 } from '../unwrap-webhook.js';
 
-/** Where job events are posted; needs scope `admin`. */
+/** Where events are posted; needs scope `admin`. */
 export interface Webhooks {
   /** The answer holds the signing secret, which no later call shows again. */
   create(webhook: WebhookCreate, options?: CallOptions): Promise<WebhookCreated>;
   list(page?: PageOptions, options?: CallOptions): PagePromise<Webhook>;
+  get(webhookId: string, options?: CallOptions): Promise<Webhook>;
+  /**
+   * Makes a new signing secret, which the answer alone holds. For `overlapSeconds` (a day when left out) messages carry
+   * the signature of the one before as well. Not repeated when it goes unanswered: then call it again.
+   */
+  rotateSecret(
+    webhookId: string,
+    options?: CallOptions & { overlapSeconds?: number | undefined },
+  ): Promise<WebhookCreated>;
+  /** Orders one test message; `deliveries` shows what came of it. */
+  ping(webhookId: string, options?: CallOptions): Promise<DeliveryOrdered>;
+  /** Takes a disabled webhook into use again. */
+  enable(webhookId: string, options?: CallOptions): Promise<Webhook>;
   delete(webhookId: string, options?: CallOptions): Promise<void>;
   /** One row per attempt, newest first. */
   deliveries(webhookId: string, page?: PageOptions, options?: CallOptions): PagePromise<Delivery>;
@@ -27,6 +47,8 @@ export interface Webhooks {
     secret: string | readonly string[],
     options?: UnwrapOptions,
   ): Promise<WebhookEvent>;
+  /** Sends the event of a delivery again, under the same event id. */
+  replay(webhookId: string, deliveryId: string, options?: CallOptions): Promise<DeliveryOrdered>;
 }
 
 export function createWebhooks({ request, config }: Transport): Webhooks {
@@ -45,6 +67,18 @@ export function createWebhooks({ request, config }: Transport): Webhooks {
           }),
         cursor,
       ),
+    get: (webhookId, options) => request({ method: 'GET', path: path`/v1/webhooks/${webhookId}`, options }),
+    rotateSecret: (webhookId, { overlapSeconds, ...options } = {}) =>
+      request({
+        method: 'POST',
+        path: path`/v1/webhooks/${webhookId}/rotate-secret`,
+        body: { overlapSeconds },
+        options,
+      }),
+    ping: (webhookId, options) =>
+      request({ method: 'POST', path: path`/v1/webhooks/${webhookId}/ping`, idempotent: true, options }),
+    enable: (webhookId, options) =>
+      request({ method: 'POST', path: path`/v1/webhooks/${webhookId}/enable`, idempotent: true, options }),
     delete: (webhookId, options) =>
       request({ method: 'DELETE', path: path`/v1/webhooks/${webhookId}`, options }),
     deliveries: (webhookId, { cursor, limit } = {}, options) =>
@@ -58,5 +92,12 @@ export function createWebhooks({ request, config }: Transport): Webhooks {
           }),
         cursor,
       ),
+    replay: (webhookId, deliveryId, options) =>
+      request({
+        method: 'POST',
+        path: path`/v1/webhooks/${webhookId}/deliveries/${deliveryId}/replay`,
+        idempotent: true,
+        options,
+      }),
   };
 }

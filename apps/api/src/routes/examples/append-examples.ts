@@ -8,6 +8,7 @@ import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
 import { checkExamples } from './check-examples.js';
+import { orderCompaction } from './order-compaction.js';
 import { requireRoom } from './require-room.js';
 import { toRows } from './rows.js';
 
@@ -18,9 +19,12 @@ const ndjsonLimits = {
   rows: limits.examplesPerRequest,
 };
 
+/** Segments that are worth a compaction, which on average one in as many requests orders. */
+const compactEvery = 32;
+
 export function appendExamples(
   app: App,
-  { registry, queue, settings }: Pick<ApiDeps, 'registry' | 'queue' | 'settings'>,
+  { registry, queue, settings, clock }: Pick<ApiDeps, 'registry' | 'queue' | 'settings' | 'clock'>,
 ): void {
   // A scope of its own, so that no other route reads NDJSON.
   app.register(async (scope: App) => {
@@ -61,13 +65,20 @@ export function appendExamples(
         const ref = modelRef(tenantOf(request), request.params);
         const task = await registry.tasks.get(ref.tenantId, ref.task);
         const examples = checkExamples(toRows(request.body), task);
-        await requireRoom(ref, examples, registry, settings.examplesPerModel);
+        const room = Math.min(settings.examplesPerModel, task.maxExamplesPerUser ?? Number.POSITIVE_INFINITY);
+        await requireRoom(ref, examples, registry, room);
         const appended = await registry.examples.append(ref, examples);
         if (task.retrain?.afterExamples !== undefined && appended.accepted > 0) {
           // The rows are stored whatever becomes of this; the next append, or the night, makes up for it.
           await queue
             .enqueueRefresh({ ...ref, occasion: `after-${appended.total}` })
             .catch((err) => request.log.warn({ err }, 'retraining not ordered'));
+        }
+        // So that many small requests do not leave as many segments; where jobs run, they compact as well.
+        if (appended.accepted + appended.replaced > 0 && Math.random() < 1 / compactEvery) {
+          await orderCompaction(ref, compactEvery, { queue, clock }).catch((err) =>
+            request.log.warn({ err }, 'compaction not ordered'),
+          );
         }
         return appended;
       },

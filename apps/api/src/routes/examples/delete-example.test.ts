@@ -1,3 +1,4 @@
+import { objectKeys } from '@scion/registry';
 import { startRedis } from '@scion/testkit';
 import t from 'tap';
 import { problemOf, startTestApi } from '../../testing/test-api.js';
@@ -53,3 +54,29 @@ t.test(
     t.match(problemOf(missing), { status: 404, code: 'task_not_found' });
   },
 );
+
+t.test('a deletion orders a compaction, which takes the text out of the store', async (t) => {
+  const waiting = await api.redis.zcard('{scion}:bull:refresh:delayed');
+  t.ok(waiting > 0, 'a minute later, so that many deletions are one compaction');
+  const response = await api.call('POST', `${url}/compact`, { key });
+  t.equal(response.statusCode, 200, response.body);
+  t.match(response.json(), { after: 1, examples: 1 });
+  const ref = { tenantId: tenant.id, task: 'inbox', user: 'ada' };
+  const prefix = objectKeys.segmentsPrefix(ref);
+  const [only] = (await api.store.list(prefix)).objects;
+  t.notMatch(Buffer.from((await api.store.get(only?.key ?? ''))?.body ?? '').toString(), 'a/b');
+  const nobody = await api.call('POST', '/v1/tasks/inbox/users/nobody/examples/compact', { key });
+  t.match(problemOf(nobody), { status: 404, code: 'user_not_found' });
+});
+
+t.test('a task may limit what each of its users keeps: 429', async (t) => {
+  await api.registry.tasks.put(tenant.id, 'small', { maxExamplesPerUser: 3 }, { base: 'test-base' });
+  const append = (...names: string[]) =>
+    api.call('POST', '/v1/tasks/small/users/ada/examples', {
+      key,
+      payload: { examples: names.map((id) => ({ id, input: id, label: 'like' })) },
+    });
+  t.equal((await append('1', '2', '3')).statusCode, 200);
+  t.equal((await append('2', '3')).statusCode, 200, 'what is there may be sent again');
+  t.match(problemOf(await append('4')), { status: 429, code: 'quota_exceeded' });
+});

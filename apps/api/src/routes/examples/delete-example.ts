@@ -5,8 +5,9 @@ import { modelRef } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
+import { orderCompaction } from './order-compaction.js';
 
-export function deleteExample(app: App, { registry }: Pick<ApiDeps, 'registry'>): void {
+export function deleteExample(app: App, deps: Pick<ApiDeps, 'registry' | 'queue' | 'clock'>): void {
   app.delete(
     '/v1/tasks/:task/users/:user/examples/:example',
     {
@@ -16,7 +17,7 @@ export function deleteExample(app: App, { registry }: Pick<ApiDeps, 'registry'>)
         tags: ['examples'],
         summary: 'Delete an example',
         description:
-          'It is no longer listed, counted or trained on; versions trained before stay as they are. To remove every trace, erase the user.',
+          'It is no longer listed, counted or trained on; versions trained before stay as they are. Its text leaves the store with the next compaction, a minute or two later.',
         params: Type.Object({
           ...ModelPath.properties,
           example: Type.String({ minLength: 1, maxLength: limits.exampleIdChars }),
@@ -26,7 +27,9 @@ export function deleteExample(app: App, { registry }: Pick<ApiDeps, 'registry'>)
     },
     async (request, reply) => {
       const { example, ...names } = request.params;
-      await registry.examples.delete(modelRef(tenantOf(request), names), example);
+      const ref = modelRef(tenantOf(request), names);
+      await deps.registry.examples.delete(ref, example);
+      await orderCompaction(ref, 2, deps);
       return reply.code(204).send(null);
     },
   );

@@ -7,7 +7,7 @@ import type { App } from '../../server.js';
 
 export function cancelJob(
   app: App,
-  { registry, queue, announce }: Pick<ApiDeps, 'registry' | 'queue' | 'announce'>,
+  { registry, queue, webhooks }: Pick<ApiDeps, 'registry' | 'queue' | 'webhooks'>,
 ): void {
   app.post(
     '/v1/jobs/:job/cancel',
@@ -38,7 +38,7 @@ export function cancelJob(
       await queue.events.append(jobId, { type: 'state', state: 'cancelled' });
       const events = await queue.events.read(jobId);
       const job = await registry.jobs.finish(ref, { state: 'cancelled', events });
-      await announce(job);
+      await webhooks.emit(job);
       return reply.code(200).send(job);
     },
   );

@@ -59,7 +59,7 @@ async function follow(id: string, headers: Record<string, string> = {}): Promise
   };
 }
 
-const seqs = (text: string) => [...text.matchAll(/^id: (\d+)$/gm)].map(([, seq]) => Number(seq));
+const seqs = (text: string) => [...text.matchAll(/^id: (?:\d+-)?(\d+)$/gm)].map(([, seq]) => Number(seq));
 
 t.test('without asking for a stream it is a list of the events so far', async (t) => {
   const job = await startJob('list');

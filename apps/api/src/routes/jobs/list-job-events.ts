@@ -1,4 +1,5 @@
 import { AppError, JobEvent, JobId, Page } from '@scion/contracts';
+import type { EventPosition } from '@scion/queue';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { tenantOf } from '../../http/authenticate.js';
@@ -22,7 +23,7 @@ export function listJobEvents(
         tags: ['jobs'],
         summary: 'Follow a training job',
         description:
-          'With `Accept: text/event-stream`: past events, then new ones as they come, until the job has ended; `Last-Event-ID` resumes. Otherwise a JSON list of the events so far.',
+          'With `Accept: text/event-stream`: past events, then new ones as they come, until the job has ended; `Last-Event-ID` resumes, also across an attempt that was made anew. Otherwise a JSON list of the events so far.',
         params: Type.Object({ job: JobId }),
         querystring: Type.Object(
           {
@@ -39,10 +40,10 @@ export function listJobEvents(
       const tenantId = tenantOf(request);
       const { job } = request.params;
       const kept = await registry.jobs.events(tenantId, job);
-      const after = lastEventId(request) ?? request.query.after ?? 0;
-      const past = kept?.filter(({ seq }) => seq > after);
+      const after = lastEventId(request) ?? { seq: request.query.after ?? 0 };
+      const past = kept?.filter((event) => isAfter(event, after));
       if (!request.headers.accept?.includes('text/event-stream')) {
-        return { data: past ?? (await queue.events.read(job, after)), nextCursor: null };
+        return { data: past ?? (await queue.events.read(job, after.seq)), nextCursor: null };
       }
       const open = (signal: AbortSignal) => toStream(past ?? queue.events.subscribe(job, after, signal));
       return sendEvents(reply, open, { heartbeatMs: settings.heartbeatMs, stop: closing.signal });
@@ -54,11 +55,18 @@ async function* toStream(events: Iterable<JobEvent> | AsyncIterable<JobEvent>): 
   for await (const event of events) yield { id: event.seq, event: event.type, data: event };
 }
 
-function lastEventId({ headers }: FastifyRequest): number | undefined {
+/** Events of one run come in order of `seq`; a later run begins anew. */
+function isAfter(event: EventPosition, { run, seq }: EventPosition): boolean {
+  if (run === undefined || event.run === undefined || event.run === run) return event.seq > seq;
+  return event.run > run;
+}
+
+/** `<run>-<seq>` as the stream sends it, or a `seq` alone. */
+function lastEventId({ headers }: FastifyRequest): EventPosition | undefined {
   const value = headers['last-event-id'];
   if (value === undefined || value === '') return undefined;
-  const seq = Number(value);
-  if (Number.isSafeInteger(seq) && seq >= 0) return seq;
+  const [, run, seq] = /^(?:(\d{1,15})-)?(\d{1,15})$/.exec(String(value)) ?? [];
+  if (seq !== undefined) return { seq: Number(seq), ...(run !== undefined && { run: Number(run) }) };
   const errors = [{ path: 'header/last-event-id', message: 'must be the id of an event of this stream' }];
   throw new AppError('invalid_request', 'Last-Event-ID is not the id of an event.', { errors });
 }

@@ -4,8 +4,10 @@ import { modelRef } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
+import { announceSwitch } from './announce-switch.js';
 
-export function promoteVersion(app: App, { registry }: Pick<ApiDeps, 'registry'>): void {
+export function promoteVersion(app: App, deps: Pick<ApiDeps, 'registry' | 'webhooks' | 'clock'>): void {
+  const { registry } = deps;
   app.post(
     '/v1/tasks/:task/users/:user/promote',
     {
@@ -23,7 +25,8 @@ export function promoteVersion(app: App, { registry }: Pick<ApiDeps, 'registry'>
     },
     async (request) => {
       const ref = modelRef(tenantOf(request), request.params);
-      await registry.models.promoteTo(ref, request.body.version, principalOf(request).keyId);
+      const switched = await registry.models.promoteTo(ref, request.body.version, principalOf(request).keyId);
+      await announceSwitch(deps, ref, switched);
       return registry.models.get(ref);
     },
   );

@@ -4,8 +4,10 @@ import { modelRef } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
+import { announceSwitch } from './announce-switch.js';
 
-export function rollbackModel(app: App, { registry }: Pick<ApiDeps, 'registry'>): void {
+export function rollbackModel(app: App, deps: Pick<ApiDeps, 'registry' | 'webhooks' | 'clock'>): void {
+  const { registry } = deps;
   app.post(
     '/v1/tasks/:task/users/:user/rollback',
     {
@@ -36,7 +38,8 @@ export function rollbackModel(app: App, { registry }: Pick<ApiDeps, 'registry'>)
     async (request) => {
       const { keyId } = principalOf(request);
       const ref = modelRef(tenantOf(request), request.params);
-      await registry.models.rollback(ref, { version: request.body.version, by: keyId });
+      const switched = await registry.models.rollback(ref, { version: request.body.version, by: keyId });
+      await announceSwitch(deps, ref, switched);
       return registry.models.get(ref);
     },
   );

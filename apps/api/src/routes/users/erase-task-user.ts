@@ -6,7 +6,7 @@ import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
 import { erase } from './erase.js';
 
-export function eraseTaskUser(app: App, deps: Pick<ApiDeps, 'registry' | 'queue'>): void {
+export function eraseTaskUser(app: App, deps: Pick<ApiDeps, 'registry' | 'queue' | 'webhooks'>): void {
   app.delete(
     '/v1/tasks/:task/users/:user',
     {

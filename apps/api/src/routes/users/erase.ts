@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Erasure } from '@scion/contracts';
 import type { ErasureRequest } from '@scion/registry';
+import { eventIdOf } from '@scion/webhooks';
 import type { ApiDeps } from '../../ports.js';
 
 /** A worker looks for its signal between two steps of training; one that has died is noticed later than this. */
@@ -10,7 +11,7 @@ const pollMs = 20;
 /** Erases a user, and waits a while for workers to let go of jobs that ran. */
 export async function erase(
   request: ErasureRequest,
-  { registry, queue }: Pick<ApiDeps, 'registry' | 'queue'>,
+  { registry, queue, webhooks }: Pick<ApiDeps, 'registry' | 'queue' | 'webhooks'>,
 ): Promise<Erasure> {
   let stopping: string[] = [];
   const forget = async (jobIds: string[]): Promise<string[]> => {
@@ -18,11 +19,19 @@ export async function erase(
     for (const jobId of jobIds) if (!(await queue.forget(jobId))) held.push(jobId);
     return held;
   };
-  const erased = await registry.users.erase(request, async (ref, jobIds) => {
-    await queue.forgetLooks(ref);
-    for (const jobId of jobIds) await queue.requestCancel(jobId);
-    stopping.push(...(await forget(jobIds)));
-  });
+  const erased = await registry.users.erase(
+    request,
+    async (ref, jobIds) => {
+      await queue.forgetLooks(ref);
+      for (const jobId of jobIds) await queue.requestCancel(jobId);
+      stopping.push(...(await forget(jobIds)));
+    },
+    (proof) =>
+      webhooks.announce({
+        ...{ id: eventIdOf(proof.id), tenantId: proof.tenantId, type: 'user.erased' },
+        ...{ timestamp: proof.erasedAt, data: proof },
+      }),
+  );
   const deadline = performance.now() + stopWaitMs;
   while (stopping.length > 0 && performance.now() < deadline) {
     await delay(pollMs);

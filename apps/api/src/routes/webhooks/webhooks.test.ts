@@ -109,3 +109,98 @@ t.test('POST /v1/webhooks: 429', async (t) => {
   t.match(problemOf(response), { status: 429, code: 'quota_exceeded' });
   t.ok(response.headers['retry-after']);
 });
+
+t.test('POST /v1/webhooks/:webhook/rotate-secret: 200', async (t) => {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  const { id, secret } = await api.registry.webhooks.create(tenant.id, { url: 'https://example.com' });
+  const response = await api.call('POST', `/v1/webhooks/${id}/rotate-secret`, { key: tenant.admin });
+  t.equal(response.statusCode, 200, response.body);
+  const rotated = response.json();
+  t.match(rotated, { id, secret: /^whsec_/, previousSecretUntil: '2026-11-24T20:15:00.000Z' });
+  t.not(rotated.secret, secret);
+  t.equal(response.headers['cache-control'], 'no-store');
+  t.same((await api.registry.webhooks.getToSend(tenant.id, id)).secrets, [rotated.secret, secret]);
+  const too = await api.call('POST', `/v1/webhooks/${id}/rotate-secret`, {
+    ...{ key: tenant.admin, payload: { overlapSeconds: 604_801 } },
+  });
+  t.match(problemOf(too), { status: 400, code: 'invalid_request' });
+});
+
+t.test('a disabled webhook says so, and can be enabled', async (t) => {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  const { id } = await api.registry.webhooks.create(tenant.id, { url: 'https://example.com' });
+  await api.registry.webhooks.disable(tenant.id, id, 'The endpoint answered 410 Gone.');
+  const get = await api.call('GET', `/v1/webhooks/${id}`, { key: tenant.admin });
+  t.match(get.json(), { state: 'disabled', disabledReason: 'The endpoint answered 410 Gone.' });
+  const response = await api.call('POST', `/v1/webhooks/${id}/enable`, { key: tenant.admin });
+  t.equal(response.statusCode, 200, response.body);
+  t.match(response.json(), { state: 'enabled', disabledReason: null, disabledAt: null });
+});
+
+t.test('pings and replays are ordered: 202', async (t) => {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  const { id } = await api.registry.webhooks.create(tenant.id, { url: 'https://example.com' });
+  const ran: string[] = [];
+  let arrived = (): void => {};
+  const ping = await api.call('POST', `/v1/webhooks/${id}/ping`, { key: tenant.admin });
+  t.equal(ping.statusCode, 202, ping.body);
+  t.match(ping.json(), { type: 'ping', eventId: /^evt_/ });
+
+  const ids = createIds(() => api.time.now);
+  const [eventId, delivery] = [ids('event'), ids('delivery')];
+  await api.registry.webhooks.appendDelivery(tenant.id, id, {
+    ...{ id: delivery, eventId, type: 'quota.exceeded', attempt: 16, ok: false, status: 500, latencyMs: 1 },
+    ...{ error: 'http_status', at: new Date(api.time.now).toISOString() },
+  });
+  const url = `/v1/webhooks/${id}/deliveries/${delivery}/replay`;
+  const replay = await api.call('POST', url, { key: tenant.admin });
+  t.equal(replay.statusCode, 202, replay.body);
+  t.same(replay.json(), { eventId, type: 'quota.exceeded' });
+  const both = new Promise<void>((done) => {
+    arrived = done;
+  });
+  const consumer = await api.queue.processDeliveries(
+    async (order) => {
+      ran.push(order.eventId);
+      if (ran.length === 2) arrived();
+    },
+    { concurrency: 1 },
+  );
+  t.teardown(() => consumer.close({ graceMs: 0 }));
+  await both;
+  t.same(ran.sort(), [ping.json().eventId, eventId].sort());
+  const unknown = await api.call('POST', url.replace(delivery, ids('delivery')), { key: tenant.admin });
+  t.match(problemOf(unknown), { status: 404, code: 'delivery_not_found' });
+});
+
+t.test('switches, erasures and their repetitions are announced under one event id each', async (t) => {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  await api.registry.tasks.put(tenant.id, 'inbox', {}, { base: 'test-base' });
+  await api.registry.webhooks.create(tenant.id, { url: 'https://example.com' });
+  const ref = { tenantId: tenant.id, task: 'inbox', user: 'Ada' };
+  await api.publish(ref);
+  await api.publish(ref);
+  const told: string[] = [];
+  const consumer = await api.queue.processDeliveries(
+    async ({ eventId, type }) => void told.push(`${type} ${eventId}`),
+    { concurrency: 1 },
+  );
+  t.teardown(() => consumer.close({ graceMs: 0 }));
+  const model = '/v1/tasks/inbox/users/Ada';
+  await api.call('POST', `${model}/rollback`, { key: tenant.all, payload: { version: 1 } });
+  await api.call('POST', `${model}/rollback`, { key: tenant.all, payload: { version: 1 } });
+  await api.call('POST', `${model}/promote`, { key: tenant.all, payload: { version: 2 } });
+  const { data } = await api.registry.events.list(tenant.id);
+  t.match(data.map(({ type }) => type).sort(), ['model.promoted', 'model.rolled_back']);
+  await api.call('DELETE', '/v1/users/Ada', { key: tenant.all });
+  const [erased, ...rest] = (await api.registry.events.list(tenant.id)).data;
+  t.same(rest, [], 'what was about the user went with it');
+  t.match(erased, { type: 'user.erased', data: { tasks: ['inbox'], objects: Number } });
+  t.notMatch(JSON.stringify(erased), 'Ada');
+  while (!told.some((one) => one.startsWith('user.erased'))) await new Promise(setImmediate);
+  t.equal(new Set(told).size, 3);
+});

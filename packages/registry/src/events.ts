@@ -1,0 +1,44 @@
+import type { ModelRef, WebhookEvent } from '@scion/contracts';
+import { indexNames } from './indexes.js';
+import { encodeJson, readJson } from './json-object.js';
+import { objectKeys } from './keys.js';
+import { mapLimit } from './map-limit.js';
+import { isId, type RegistryParts } from './parts.js';
+import type { Events } from './registry.js';
+
+/** The model that an event is about. Only such an event names a user, so only it stands in the user's folder. */
+function modelOf({ tenantId, data }: WebhookEvent): ModelRef | undefined {
+  return 'user' in data ? { tenantId, task: data.task, user: data.user } : undefined;
+}
+
+export function createEvents({ store, indexes }: Pick<RegistryParts, 'store' | 'indexes'>): Events {
+  const keyOf = (tenantId: string, eventId: string, ref: ModelRef | undefined): string =>
+    ref ? objectKeys.modelEvent(ref, eventId) : objectKeys.event(tenantId, eventId);
+
+  async function read(tenantId: string, eventIds: string[]): Promise<WebhookEvent[]> {
+    const refs = await indexes.eventRefs(eventIds);
+    const found = await mapLimit(eventIds, (eventId) => {
+      const ref = refs.get(eventId);
+      if (ref && ref.tenantId !== tenantId) return Promise.resolve(undefined);
+      return readJson<WebhookEvent>(store, keyOf(tenantId, eventId, ref));
+    });
+    return found.filter((event) => event !== undefined);
+  }
+
+  return {
+    async put(event) {
+      const ref = modelOf(event);
+      await store.put(keyOf(event.tenantId, event.id, ref), encodeJson(event));
+      await indexes.putEvent(event.tenantId, event.id, ref);
+    },
+    async get(tenantId, eventId) {
+      if (!isId('event', eventId)) return undefined;
+      return (await read(tenantId, [eventId]))[0];
+    },
+    async list(tenantId, page) {
+      const name = indexNames.events(tenantId);
+      const { members, nextCursor } = await indexes.page(name, { ...page, newestFirst: true });
+      return { data: await read(tenantId, members), nextCursor };
+    },
+  };
+}

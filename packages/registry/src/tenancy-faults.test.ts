@@ -1,0 +1,97 @@
+import { AppError } from '@scion/contracts';
+import { objectKeys } from './index.js';
+import { publish, rows, testFaults } from './testing/faults.js';
+import { findTraces } from './testing/find-traces.js';
+
+/** How many objects each receipt of an erasure listed. */
+let receipts: number[] = [];
+
+testFaults({
+  'erase a user': {
+    async prepare(registry, ref) {
+      await registry.tasks.put(ref.tenantId, 'news', {}, { base: 'minilm' });
+      for (const one of [ref, { ...ref, task: 'news' }]) {
+        await registry.examples.append(one, rows);
+        const { job } = await registry.jobs.create(one);
+        await publish(registry, one, job.id);
+        await registry.models.promote(one, 1, job.id);
+      }
+      receipts = [];
+    },
+    async run(registry, { tenantId, user }) {
+      try {
+        const { receipt } = await registry.users.erase({ tenantId, user, by: 'key_1' }, async () => {});
+        receipts.push(receipt.objects.length);
+      } catch (error) {
+        // Only when the one before had ended: then there is nothing to find.
+        if (!(error instanceof AppError) || error.code !== 'user_not_found') throw error;
+      }
+    },
+    async after(registry, ref, t, { store, redis }) {
+      const escaped = objectKeys.userPrefix('', ref.user).split('/').at(-2) ?? '';
+      t.same(await findTraces(store, redis, ['"Ada"', escaped]), [], 'no trace of the user');
+      t.ok(receipts.length === 0 || receipts.at(-1) === 10, 'a receipt lists what both tries removed');
+      t.same((await registry.jobs.list(ref.tenantId)).data, []);
+    },
+  },
+  'put a task': {
+    run: (registry, ref) =>
+      registry.tasks.put(ref.tenantId, 'news', { abstainBelow: 0.5 }, { base: 'minilm' }),
+    async after(registry, ref, t) {
+      t.match(await registry.tasks.get(ref.tenantId, 'news'), { abstainBelow: 0.5 });
+    },
+  },
+  'keep an event about a user': {
+    run: (registry, ref) =>
+      registry.events.put({
+        ...{
+          id: `evt_${ref.tenantId.slice(4)}`,
+          tenantId: ref.tenantId,
+          type: 'model.promoted',
+          timestamp: '',
+        },
+        data: { ...ref, version: 1, by: 'key_1', gate: null },
+      }),
+    async after(registry, ref, t) {
+      const { data } = await registry.events.list(ref.tenantId);
+      t.match(data, [{ type: 'model.promoted', data: { user: 'Ada' } }]);
+      t.equal(data.length, 1);
+    },
+  },
+  'rotate a secret and disable a webhook': {
+    async prepare(registry, ref) {
+      await registry.webhooks.create(ref.tenantId, { url: 'https://example.com' });
+    },
+    async run(registry, ref) {
+      const [webhook] = (await registry.webhooks.list(ref.tenantId)).data;
+      await registry.webhooks.rotateSecret(ref.tenantId, webhook?.id ?? '', 60_000);
+      await registry.webhooks.disable(ref.tenantId, webhook?.id ?? '', 'why');
+    },
+    async between(registry, ref, t) {
+      const [webhook] = (await registry.webhooks.list(ref.tenantId)).data;
+      const { secrets } = await registry.webhooks.getToSend(ref.tenantId, webhook?.id ?? '');
+      t.match(secrets[0], /^whsec_/, 'it is whole');
+    },
+    async after(registry, ref, t) {
+      t.match((await registry.webhooks.list(ref.tenantId)).data, [{ state: 'disabled' }]);
+    },
+  },
+  'delete a webhook': {
+    async prepare(registry, ref) {
+      const { id } = await registry.webhooks.create(ref.tenantId, { url: 'https://example.com' });
+      await registry.webhooks.appendDelivery(ref.tenantId, id, {
+        ...{ id: 'dlv_1', eventId: 'evt_1', type: 'job.failed', attempt: 1, at: '', ok: true, status: 200 },
+        ...{ latencyMs: 1, error: null },
+      });
+    },
+    async run(registry, ref) {
+      for (const { id } of (await registry.webhooks.list(ref.tenantId)).data) {
+        await registry.webhooks.delete(ref.tenantId, id);
+      }
+    },
+    indexMayDiffer: true,
+    async after(registry, ref, t) {
+      t.same(await registry.webhooks.list(ref.tenantId), { data: [], nextCursor: null });
+    },
+  },
+});
