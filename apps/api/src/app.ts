@@ -13,6 +13,7 @@ import { addCompression } from './http/compression.js';
 import { addDashboard } from './http/dashboard.js';
 import { addEntityTags } from './http/entity-tags.js';
 import { addErrorHandler, sendProblem, toAppError } from './http/error-handler.js';
+import { addIdempotency } from './http/idempotency.js';
 import { addRequestRecords } from './http/metrics.js';
 import { addNotFoundHandler } from './http/not-found.js';
 import { addPressureGuard } from './http/pressure.js';
@@ -55,6 +56,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   addRequestRecords(app, deps);
   await addSecurityHeaders(app);
   await addPressureGuard(app, settings.maxEventLoopDelayMs);
+  addIdempotency(app, deps);
   // In this order: a tag names an answer whatever its coding.
   addEntityTags(app);
   addCompression(app);

@@ -54,13 +54,14 @@ const Environment = Type.Object({
     maximum: 1_000_000_000,
     default: 600_000,
     description:
-      'Rows one tenant may predict a minute, over all API processes. Beyond it: 429 quota_exceeded.',
+      'Rows one tenant may predict a minute, over all API processes. Beyond it: 429 quota_predict_rows. A tenant’s own quota goes before.',
   }),
   SCION_EXAMPLES_PER_MODEL: Type.Integer({
     minimum: 2,
     maximum: limits.examplesPerModel,
     default: limits.examplesPerModel,
-    description: 'Examples one user may keep for one task. Beyond it: 429 quota_exceeded.',
+    description:
+      'Examples one user may keep for one task. Beyond it: 403 quota_examples. A tenant’s own quota goes before.',
   }),
   SCION_OPERATOR_KEY: Type.Optional(
     Type.String({

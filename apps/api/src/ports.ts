@@ -4,6 +4,7 @@ import type { Queue } from '@scion/queue';
 import type { Registry } from '@scion/registry';
 import type { Webhooks } from '@scion/webhooks';
 import type { Logger } from 'pino';
+import type { IdempotencyStore } from './http/idempotency-store.js';
 import type { Metrics } from './http/metrics.js';
 import type { Sessions } from './http/session.js';
 import type { PredictQuota } from './quota/predict-quota.js';
@@ -44,7 +45,7 @@ export type JobQueue = Pick<
 >;
 export type Records = Pick<
   Registry,
-  'tenants' | 'keys' | 'tasks' | 'examples' | 'models' | 'jobs' | 'webhooks' | 'users'
+  'tenants' | 'keys' | 'tasks' | 'examples' | 'models' | 'jobs' | 'webhooks' | 'users' | 'usage'
 >;
 
 /** Everything the HTTP application stands on. Each route takes the few of these that it uses. */
@@ -58,8 +59,9 @@ export interface ApiDeps {
   checkWebhookUrl(url: string): Promise<void>;
   quota: PredictQuota;
   sessions: Sessions;
+  idempotency: IdempotencyStore;
   metrics: Metrics;
-  meter: Pick<Meter, 'predicted' | 'refused' | 'overview'>;
+  meter: Pick<Meter, 'predicted' | 'refused' | 'overview' | 'usage'>;
   /** By the name of a part: resolves when it works, rejects with the reason when it does not. */
   readiness: Record<string, () => Promise<unknown>>;
   clock: Clock;

@@ -29,6 +29,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Problems that this route alone can answer; those that every route shares are added to the document for it. */
     problems?: readonly ProblemCode[];
+    /** False where an Idempotency-Key means nothing: the answer must not be given twice. */
+    idempotent?: boolean;
   }
   interface FastifyRequest {
     /** Null on public routes only. */

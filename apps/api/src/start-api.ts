@@ -10,9 +10,11 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { buildApp } from './app.js';
 import type { Config } from './config.js';
+import { createIdempotencyStore } from './http/idempotency-store.js';
 import { createMetrics } from './http/metrics.js';
 import { createSessions } from './http/session.js';
 import { sampleBacklog } from './overview/read-backlog.js';
+import { createUsageKeeper } from './quota/keep-usage.js';
 import { createPredictQuota } from './quota/predict-quota.js';
 import { createReadiness } from './readiness.js';
 
@@ -28,6 +30,10 @@ export interface RunningApi {
 const heartbeatMs = 15_000;
 /** How often counts go to Redis, and waiting jobs are counted. */
 const meterMs = 5_000;
+/** How often what was used goes to the bucket: as much is lost with Redis at most. */
+const usageMs = 60_000;
+/** How often what each tenant stores is summed anew. */
+const measureMs = 6 * 3_600_000;
 
 /** Wires the API, top to bottom, and starts it. What was opened is closed in reverse, also when a later step fails. */
 export async function startApi({
@@ -92,6 +98,7 @@ export async function startApi({
     const meter = createMeter({
       ...{ redis, clock, flushMs: meterMs },
       describe: () => ({ kind: 'api', cache: engine.cacheState() }),
+      cachedBytes: () => engine.cachedBytes(),
       onError: (err) => log.warn({ err }, 'meter'),
     });
     closers.push(() => meter.close());
@@ -99,6 +106,14 @@ export async function startApi({
       sampleBacklog({ queue, meter, everyMs: meterMs }).catch((err) => log.warn({ err }, 'meter'));
     }, meterMs);
     closers.push(async () => clearInterval(sampling));
+    const keeper = createUsageKeeper({ registry, meter, clock });
+    const keeping = setInterval(() => {
+      (async () => {
+        if (await meter.isMyTurn('usage', usageMs)) await keeper.keep();
+        if (await meter.isMyTurn('measure', measureMs)) await keeper.measureAll();
+      })().catch((err) => log.warn({ err }, 'usage not kept'));
+    }, usageMs);
+    closers.push(async () => clearInterval(keeping));
 
     const urlRules = { allowPrivateAddresses: config.allowPrivateWebhooks };
     const webhooks = createWebhooks({
@@ -136,6 +151,7 @@ export async function startApi({
         processMetrics: true,
       }),
       meter,
+      idempotency: createIdempotencyStore(redis),
       readiness: createReadiness({ redis, store, engine }),
       logger: log,
       settings: {

@@ -11,17 +11,20 @@ export interface Activity {
   running(): RunningJob[];
 }
 
-export function createActivity(clock: Clock): Activity {
+/** @param onRan told how long each run took, in seconds */
+export function createActivity(clock: Clock, onRan: (tenantId: string, seconds: number) => void): Activity {
   const jobs = new Map<string, RunningJob>();
   return {
     watch: (handler) => async (payload, context) => {
       const { jobId, tenantId, task } = payload;
       // No user: what a process says of itself outlives the erasure of a user by some seconds.
       jobs.set(jobId, { jobId, tenantId, task, startedAt: timestamp(clock) });
+      const begunMs = performance.now();
       try {
         await handler(payload, context);
       } finally {
         jobs.delete(jobId);
+        onRan(tenantId, (performance.now() - begunMs) / 1_000);
       }
     },
     running: () => [...jobs.values()],

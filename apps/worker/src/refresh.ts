@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import { everyRow } from './every-row.js';
 
 export interface RefreshDeps {
-  registry: Pick<Registry, 'tenants' | 'tasks' | 'examples' | 'models' | 'jobs'>;
+  registry: Pick<Registry, 'tenants' | 'tasks' | 'examples' | 'models' | 'jobs' | 'usage'>;
   queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'events'>;
   clock: Clock;
   log: Logger;
@@ -95,7 +95,10 @@ export function createRefresh({
     const { examples } = await registry.examples.all(ref);
     const answers = examples.map(({ label }) => label);
     if (missingExamples(task, answers)) return;
-    const { job, joined } = await registry.jobs.create(ref, { priority: 'bulk' });
+    const { job, joined } = await registry.jobs.create(ref, {
+      priority: 'bulk',
+      admit: () => registry.usage.admitJob(ref.tenantId),
+    });
     if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
     await queue.enqueueTraining(trainingPayload(job));
     log.info({ tenantId: ref.tenantId, jobId: job.id, night }, 'training job made by policy');
@@ -108,7 +111,9 @@ export function createRefresh({
       compact === undefined ? lookAt(ref, night) : registry.examples.compact(ref, { atLeast: compact });
     await work.catch((error) => {
       // The task or the user has gone since: nothing is to be trained.
-      if (!(error instanceof AppError) || error.status !== 404) throw error;
+      // So has its tenant's quota: the next look, or the next night, finds it again.
+      if (!(error instanceof AppError) || !(error.status === 404 || error.code.startsWith('quota_')))
+        throw error;
     });
   };
 }

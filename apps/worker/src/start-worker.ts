@@ -94,7 +94,7 @@ export async function startWorker({
     });
     closers.push(() => queue.close());
 
-    const activity = createActivity(clock);
+    const activity = createActivity(clock, (tenantId, seconds) => meter.trained(tenantId, seconds));
     const startedAt = timestamp(clock);
     const meter = createMeter({
       ...{ redis, clock, flushMs: meterMs },

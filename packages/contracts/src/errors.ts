@@ -45,6 +45,22 @@ export const problems = {
     remedy:
       'A session changes things only with the header `Scion-Csrf` holding the `csrfToken` of `GET /v1/session`; reload the page.',
   },
+  quota_users: {
+    status: 403,
+    title: 'The tenant has as many users as it may',
+    remedy: 'Erase users who have left (`DELETE /v1/users/{user}`), or ask the operator for a larger quota.',
+  },
+  quota_examples: {
+    status: 403,
+    title: 'The user has as many examples as it may',
+    remedy: 'Delete examples of this user and task, or ask the operator for a larger quota.',
+  },
+  quota_storage: {
+    status: 403,
+    title: 'The tenant stores as many bytes as it may',
+    remedy:
+      'Erase users, or lower `retention` of tasks and call `POST …/collect`; or ask the operator for a larger quota.',
+  },
   route_not_found: {
     status: 404,
     title: 'There is no such route',
@@ -112,6 +128,13 @@ export const problems = {
     title: 'The key was rotated before',
     remedy: 'Rotate the key that took its place, which `GET /v1/keys` names as `replacedBy`.',
   },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'A call with this Idempotency-Key is still being answered',
+    remedy:
+      'Wait for `Retry-After` seconds and send it again: it then gets the answer of the first. Should that one have died, the key is free again within a minute.',
+    retryable: true,
+  },
   task_changed: {
     status: 409,
     title: 'The task cannot change in this way',
@@ -148,6 +171,11 @@ export const problems = {
     title: 'The media type is not supported',
     remedy: 'Send `application/json`; examples may also come as `application/x-ndjson`.',
   },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The Idempotency-Key was used for another call',
+    remedy: 'Make a new key for each call, and send the same body when you repeat one.',
+  },
   label_wrong_kind: {
     status: 422,
     title: 'A label is of the wrong kind for the task',
@@ -182,6 +210,23 @@ export const problems = {
     status: 422,
     title: 'The webhook URL is not allowed',
     remedy: 'Use an https URL whose host has public addresses only, without user name, password or fragment.',
+  },
+  quota_jobs_per_day: {
+    status: 429,
+    title: 'The tenant has created as many jobs today as it may',
+    remedy:
+      'Wait for `Retry-After` seconds, until the next day in UTC; or ask the operator for a larger quota.',
+  },
+  quota_open_jobs: {
+    status: 429,
+    title: 'The tenant has as many jobs waiting and running as it may',
+    remedy: 'Wait until some have ended, or cancel some; or ask the operator for a larger quota.',
+  },
+  quota_predict_rows: {
+    status: 429,
+    title: 'The tenant has predicted as many rows in the last minute as it may',
+    remedy:
+      'Wait for `Retry-After` seconds, or ask the operator for a larger quota. `RateLimit` tells what is left.',
   },
   quota_exceeded: {
     status: 429,

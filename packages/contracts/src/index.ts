@@ -60,8 +60,18 @@ export { Problem } from './schemas/problem.js';
 export { Session } from './schemas/sessions.js';
 export { CacheState, SystemState } from './schemas/system.js';
 export { defaultRetention, Retention, Retrain, Task, TaskSpec, Untrained } from './schemas/tasks.js';
-export { Key, KeyCreate, KeyCreated, KeyRotate, Scope, Tenant, TenantCreate } from './schemas/tenants.js';
+export {
+  Key,
+  KeyCreate,
+  KeyCreated,
+  KeyRotate,
+  Quotas,
+  Scope,
+  Tenant,
+  TenantCreate,
+} from './schemas/tenants.js';
 export { Method, Training } from './schemas/training.js';
+export { Usage, UsageDay, UsageQuery } from './schemas/usage.js';
 export {
   Delivery,
   DeliveryOrdered,

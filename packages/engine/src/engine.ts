@@ -70,6 +70,8 @@ export interface Engine {
   /** Forgets every cached version of a model. */
   evict(ref: ModelRef): void;
   cacheState(): CacheState;
+  /** Bytes of adapters in memory by tenant, for who is billed by them. */
+  cachedBytes(): Map<string, number>;
   queuedRows(): number;
   /** Rejects what waits, ends the threads. */
   close(): Promise<void>;
@@ -203,6 +205,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
     evict: (ref) => cache.evict(ref),
     cacheState: () => cache.state(),
+    cachedBytes: () => cache.bytesByTenant(),
     queuedRows: () => work.queuedRows(),
     async close() {
       work.close();

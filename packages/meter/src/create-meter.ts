@@ -7,12 +7,15 @@ import { bucketOf } from './histogram.js';
 import { createPresence, type ProcessState } from './presence.js';
 import { rangeOf } from './range.js';
 import { merged, seriesOf } from './series.js';
+import { type CountedUsage, createUsageCounter } from './usage.js';
 
 export interface MeterOptions {
   redis: Redis;
   clock: Clock;
   /** What this process is and does, asked at each flush. */
   describe(): ProcessState;
+  /** Bytes of adapters in memory now, by tenant; of a process that serves. */
+  cachedBytes?(): Iterable<[tenantId: string, bytes: number]>;
   /** Told when Redis could not be reached; what was counted is kept and sent later. */
   onError(error: unknown): void;
   /** How often counts go to Redis, in milliseconds; 0: only when `flush` is called. */
@@ -35,7 +38,9 @@ export interface Backlog {
  */
 export interface Meter {
   /** A request for predictions was answered. */
-  predicted(rows: number, ms: number): void;
+  predicted(tenantId: string, rows: number, ms: number): void;
+  /** A worker trained for a tenant; retries count. */
+  trained(tenantId: string, seconds: number): void;
   /** A request was told to come back because this process is busy. */
   refused(): void;
   /** A job ended; saying so again changes nothing. */
@@ -46,6 +51,10 @@ export interface Meter {
   waiting(total: number, byTenant: Iterable<[tenantId: string, waiting: number]>): void;
   /** True for one process in each `ms`, whose turn it is to look at what all share. */
   isMyTurn(what: string, ms: number): Promise<boolean>;
+  /** What a tenant used on a day (`YYYY-MM-DD`), as far as Redis knows; undefined when it knows nothing. */
+  usage(tenantId: string, day: string): Promise<CountedUsage | undefined>;
+  /** The tenants that used anything on a day. */
+  usersOf(day: string): Promise<string[]>;
   overview(query: { from?: string; to?: string }, backlog: Backlog): Promise<Overview>;
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -54,7 +63,7 @@ export interface Meter {
 /** Alerts are judged over this many minutes. */
 const alertMinutes = 15;
 
-export function createMeter({ redis, clock, describe, onError, flushMs }: MeterOptions): Meter {
+export function createMeter({ redis, clock, describe, cachedBytes, onError, flushMs }: MeterOptions): Meter {
   const id = randomUUID();
   const presence = createPresence(redis);
   const reader = createMinuteReader({ redis, clock });
@@ -62,6 +71,7 @@ export function createMeter({ redis, clock, describe, onError, flushMs }: MeterO
   /** Counts since the last flush, by minute. */
   let pending = new Map<number, Bucket>();
   let lookups = { hits: 0, misses: 0 };
+  const usage = createUsageCounter({ redis, clock });
 
   const now = (): number => Math.floor(clock() / minuteMs);
   function bucketAt(minute: number): Bucket {
@@ -95,6 +105,8 @@ export function createMeter({ redis, clock, describe, onError, flushMs }: MeterO
 
   async function flush(): Promise<void> {
     const state = lookAtSelf();
+    usage.cached(cachedBytes?.() ?? []);
+    await usage.flush();
     const sent = pending;
     pending = new Map();
     const oldest = now() - keptMinutes;
@@ -147,10 +159,14 @@ export function createMeter({ redis, clock, describe, onError, flushMs }: MeterO
   }
 
   return {
-    predicted(rows, ms) {
+    predicted(tenantId, rows, ms) {
+      usage.add(tenantId, 'predictRows', rows);
       add('rows', rows);
       add(`predict:${bucketOf(ms)}`);
     },
+    trained: (tenantId, seconds) => usage.add(tenantId, 'trainingMs', Math.round(seconds * 1_000)),
+    usage: usage.of,
+    usersOf: usage.tenants,
     refused: () => add('refused'),
     async jobEnded({ id: jobId, tenantId, state, createdAt, startedAt, finishedAt, gate }) {
       if (finishedAt === null) return;

@@ -2,3 +2,4 @@
 
 export { createMeter, type Meter, type MeterOptions } from './create-meter.js';
 export type { ProcessState, RunningJob } from './presence.js';
+export type { CountedUsage } from './usage.js';

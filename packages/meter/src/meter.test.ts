@@ -59,12 +59,12 @@ const codes = ({ alerts }: Overview) => alerts.map(({ code }) => code);
 t.test('counts of all processes come together in the minutes they happened in', async (t) => {
   const { clock, meter, job } = await setUp();
   const [one, two] = [meter(), meter(worker)];
-  one.predicted(10, 8);
-  one.predicted(5, 8);
+  one.predicted(tenantId(1), 10, 8);
+  one.predicted(tenantId(1), 5, 8);
   await two.jobEnded(job());
   two.delivered(true);
   clock.advance(60_000);
-  one.predicted(30, 100);
+  one.predicted(tenantId(1), 30, 100);
   await two.jobEnded(job({ state: 'failed', gate: null }));
   await two.jobEnded(job({ state: 'cancelled', gate: null, startedAt: null }));
   two.delivered(false);
@@ -99,10 +99,10 @@ t.test('a job whose end is told twice counts once, whichever process tells it', 
 t.test('what was counted while Redis was away is sent when it is back', async (t) => {
   const { meter } = await setUp();
   const one = meter();
-  one.predicted(7, 5);
+  one.predicted(tenantId(1), 7, 5);
   await server.kill();
   await t.rejects(one.flush());
-  one.predicted(2, 5);
+  one.predicted(tenantId(1), 2, 5);
   await server.restart();
   await redis.ping().catch(() => redis.ping());
   await one.flush();
@@ -136,7 +136,7 @@ t.test(
 t.test('a range is at most a day, in at most 100 buckets, and ends with the one still counted', async (t) => {
   const { clock, meter } = await setUp();
   const one = meter();
-  one.predicted(3, 1);
+  one.predicted(tenantId(1), 3, 1);
   await one.flush();
   for (const [hours, stepSeconds] of [
     [1, 60],
@@ -194,7 +194,7 @@ t.test(
     const gate = { ...job().gate!, promoted: false };
     for (let n = 0; n < 10; n += 1) await one.jobEnded(job({ gate }));
     for (let n = 0; n < 5; n += 1) one.delivered(false);
-    one.predicted(100, 5_000);
+    one.predicted(tenantId(1), 100, 5_000);
     one.refused();
     await one.flush();
     const queue = { waiting: 3, active: 0, delayed: 0, failed: 2, oldestWaitSeconds: 4_000 };
@@ -213,7 +213,7 @@ t.test('no name that is counted under holds a user', async (t) => {
   const { meter, job } = await setUp();
   const one = meter();
   await one.jobEnded(job());
-  one.predicted(1, 1);
+  one.predicted(tenantId(1), 1, 1);
   await one.flush();
   for (const key of await redis.keys('*')) {
     const type = await redis.type(key);
@@ -225,4 +225,33 @@ t.test('no name that is counted under holds a user', async (t) => {
           : await redis.get(key);
     t.notMatch(`${key} ${JSON.stringify(content)}`, 'secret user');
   }
+});
+
+t.test('use is summed by tenant and day over processes, and begins anew after a loss of Redis', async (t) => {
+  const { clock, meter } = await setUp();
+  const cached = new Map([[tenantId(1), 3_600]]);
+  const serving = createMeter({
+    ...{ redis, clock, flushMs: 0, onError: () => {} },
+    describe: () => api(),
+    cachedBytes: () => cached,
+  });
+  const training = meter(worker);
+  serving.predicted(tenantId(1), 5, 1);
+  serving.predicted(tenantId(2), 1, 1);
+  training.trained(tenantId(1), 1.5);
+  clock.advance(10_000);
+  await serving.flush();
+  await training.flush();
+  const first = await serving.usage(tenantId(1), '2026-01-01');
+  t.match(first, { predictRows: 5, trainingSeconds: 1.5, cacheByteHours: 10 });
+  t.match(await serving.usage(tenantId(2), '2026-01-01'), { predictRows: 1, trainingSeconds: 0 });
+  t.same((await serving.usersOf('2026-01-01')).sort(), [tenantId(1), tenantId(2)]);
+  t.equal(await serving.usage(tenantId(1), '2026-01-02'), undefined);
+  await redis.flushall();
+  cached.clear();
+  serving.predicted(tenantId(1), 2, 1);
+  await serving.flush();
+  const second = await serving.usage(tenantId(1), '2026-01-01');
+  t.match(second, { predictRows: 2, cacheByteHours: 0 });
+  t.not(second?.epoch, first?.epoch);
 });

@@ -15,6 +15,7 @@ import { dropCaches, dropIndexes, indexBucket } from './rebuild.js';
 import type { RebuildReport, Registry } from './registry.js';
 import { createTasks } from './tasks.js';
 import { createTenants } from './tenants.js';
+import { createUsages } from './usage.js';
 import { createUsers } from './users.js';
 import { createWebhooks } from './webhooks.js';
 
@@ -79,6 +80,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   if (onErased) {
     parts.onErased({ invalidate: (name) => onErased(refOfName(name)), clear: () => onErased(undefined) });
   }
+  const tenants = createTenants(parts);
   const tasks = createTasks(parts);
   const examples = createExamples(parts, tasks);
 
@@ -124,7 +126,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   }
 
   return {
-    tenants: createTenants(parts),
+    tenants,
     keys: createKeys(parts),
     tasks,
     examples,
@@ -133,6 +135,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     webhooks: createWebhooks(parts),
     events: createEvents(parts),
     users: createUsers(parts),
+    usage: createUsages(parts, tenants),
     async rebuild() {
       return locks.hold(
         'rebuild',

@@ -19,12 +19,13 @@ import {
   type SegmentLine,
   streamSegments,
 } from './example-segments.js';
-import { addModel, decodeCursor, encodeCursor, lockNames, pageSize } from './indexes.js';
+import { decodeCursor, encodeCursor, lockNames, pageSize } from './indexes.js';
 import { encodeLines } from './json-object.js';
 import { objectKeys } from './keys.js';
 import type { HeldLock } from './locks.js';
 import type { RegistryParts } from './parts.js';
 import type { Examples, Tasks } from './registry.js';
+import { addStoredBytes } from './usage.js';
 
 export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
   const { store, indexes, locks, clock, newId } = parts;
@@ -49,8 +50,10 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
   ): Promise<void> {
     const segmentId = nextSegmentId(last, newId('segment'));
     await index.markDirty(ref, lock);
-    await store.put(objectKeys.segment(ref, segmentId), encodeLines(lines));
+    const bytes = encodeLines(lines);
+    await store.put(objectKeys.segment(ref, segmentId), bytes);
     await index.fold(ref, lock, segmentId, change);
+    await addStoredBytes(parts, ref, bytes.byteLength);
   }
 
   return {
@@ -93,7 +96,7 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
           await write(ref, lock, last, stored, { stored, deleted: [] });
         }
         // Also when nothing was new: the request may repeat one that died right after its segment.
-        await addModel(indexes, ref);
+        await indexes.putModel(ref);
         return { ...tally, ids, total };
       });
     },

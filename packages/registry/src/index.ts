@@ -21,6 +21,8 @@ export type {
   Registry,
   Tasks,
   Tenants,
+  UsageCounts,
+  Usages,
   Users,
   Webhooks,
   WebhookToSend,

@@ -36,6 +36,10 @@ export const indexNames = {
   /** Members `<task>/<escaped user>`. */
   models: (tenantId: string) => `${indexPrefix}models:${tenantId}`,
   /** Of null: every tenant's. */
+  /** Of whom anything is stored; members are escaped. */
+  users: (tenantId: string) => `${indexPrefix}users:${tenantId}`,
+  tasksOfUser: (tenantId: string, user: string) =>
+    `${indexPrefix}user-tasks:${tenantId}:${escapeSegment(user)}`,
   jobs: (tenantId: string | null) => `${indexPrefix}jobs:${tenantId ?? 'all'}`,
   jobsOfTask: (tenantId: string, task: string) => `${indexPrefix}jobs-task:${tenantId}:${task}`,
   jobsOfModel: (ref: ModelRef) => `${indexPrefix}jobs-model:${modelName(ref)}`,
@@ -59,6 +63,8 @@ export const generationKey = `${indexPrefix}generation`;
 const states: readonly JobState[] = ['queued', 'paused', 'running', 'succeeded', 'failed', 'cancelled'];
 /** Whether a job shall be in the queue. */
 export const isRunnable = (state: JobState): boolean => state === 'queued' || state === 'running';
+/** Of jobs that have not ended. */
+export const openStates = ['queued', 'paused', 'running'] as const;
 /** Whether a job has not ended. */
 export const isOpen = (state: JobState): boolean => isRunnable(state) || state === 'paused';
 
@@ -84,6 +90,9 @@ export interface Indexes {
   page(name: string, range?: IndexRange): Promise<IndexPage>;
   size(name: string): Promise<number>;
   contains(name: string, members: string[]): Promise<boolean[]>;
+  /** Members from this one on. */
+  sizeFrom(name: string, atLeast: string): Promise<number>;
+  putModel(ref: ModelRef): Promise<void>;
   /** Puts a job's record into every index of jobs, and its model into the index of models. */
   putJob(job: Job): Promise<void>;
   /** With the model that it is about, if any. */
@@ -97,9 +106,11 @@ export interface Indexes {
 
 const memberOfModel = (ref: ModelRef): string => `${ref.task}/${escapeSegment(ref.user)}`;
 
-export function addModel(indexes: Indexes, ref: ModelRef): Promise<void> {
-  return indexes.add(indexNames.models(ref.tenantId), memberOfModel(ref));
-}
+/** A user with no task left is no user any more. KEYS: its tasks, users. ARGV: task, user. */
+const dropTaskScript = `
+redis.call('zrem', KEYS[1], ARGV[1])
+if redis.call('zcard', KEYS[1]) == 0 then redis.call('zrem', KEYS[2], ARGV[2]) end
+return 1`;
 
 export function pageSize(page: PageRequest): number {
   const limit = page.limit ?? limits.pageSize;
@@ -117,6 +128,15 @@ export function decodeCursor(cursor: string): string {
     throw new AppError('invalid_request', '`cursor` is not one that a page of this list returned.');
   }
   return position;
+}
+
+/** Adds the commands that make a model known. */
+function withModel(batch: ChainableCommander, ref: ModelRef): ChainableCommander {
+  const { tenantId, task, user } = ref;
+  return batch
+    .zadd(indexNames.models(tenantId), 0, memberOfModel(ref))
+    .zadd(indexNames.users(tenantId), 0, escapeSegment(user))
+    .zadd(indexNames.tasksOfUser(tenantId, user), 0, task);
 }
 
 /** `ensure` rebuilds; it is called when a read finds that Redis has lost the indexes. */
@@ -193,12 +213,17 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       const [reply] = await read((batch) => batch.zmscore(name, members));
       return (reply as (string | null)[]).map((score) => score !== null);
     },
+    async sizeFrom(name, atLeast) {
+      const [reply] = await read((batch) => batch.zlexcount(name, `[${atLeast}`, '+'));
+      return reply as number;
+    },
+    async putModel(ref) {
+      await run(withModel(redis.multi(), ref));
+    },
     async putJob(job) {
       const { id, tenantId, task, user, state } = job;
-      const batch = redis
-        .multi()
+      const batch = withModel(redis.multi(), job)
         .hset(jobRefs, id, JSON.stringify([tenantId, task, user]))
-        .zadd(indexNames.models(tenantId), 0, memberOfModel(job))
         .zadd(indexNames.jobs(tenantId), 0, id)
         .zadd(indexNames.jobsOfTask(tenantId, task), 0, id)
         .zadd(indexNames.jobsOfUser(tenantId, user), 0, id)
@@ -227,7 +252,13 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       const batch = redis
         .multi()
         .zrem(indexNames.models(tenantId), memberOfModel(ref))
-        .unlink(indexNames.jobsOfModel(ref), indexNames.openJobs(ref));
+        .unlink(indexNames.jobsOfModel(ref), indexNames.openJobs(ref))
+        .eval(
+          dropTaskScript,
+          2,
+          ...[indexNames.tasksOfUser(tenantId, user), indexNames.users(tenantId)],
+          ...[task, escapeSegment(user)],
+        );
       if (eventIds.length > 0) {
         batch.hdel(eventRefs, ...eventIds).zrem(indexNames.events(tenantId), ...eventIds);
       }

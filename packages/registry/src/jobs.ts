@@ -61,11 +61,12 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
   }
 
   return {
-    async create(ref, { priority = 'interactive', retryOf, training } = {}) {
+    async create(ref, { priority = 'interactive', retryOf, training, admit } = {}) {
       await tasks.get(ref.tenantId, ref.task);
       return locks.hold(jobsLock(ref), async () => {
         const waiting = await queued(ref);
         if (waiting) return { job: waiting, joined: true };
+        await admit?.();
         const job: Job = {
           id: newId('job'),
           ...{ tenantId: ref.tenantId, task: ref.task, user: ref.user },

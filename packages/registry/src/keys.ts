@@ -26,6 +26,8 @@ export const objectKeys = {
   tenant: (tenantId: string) => `${tenantPrefix(tenantId)}tenant.json`,
   tasksPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}tasks/`,
   task: (tenantId: string, task: string) => `${tenantPrefix(tenantId)}tasks/${task}.json`,
+  usagePrefix: (tenantId: string) => `${tenantPrefix(tenantId)}usage/`,
+  usage: (tenantId: string, day: string) => `${tenantPrefix(tenantId)}usage/${day}.json`,
   webhooksPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}webhooks/`,
   webhookPrefix,
   webhook: (tenantId: string, webhookId: string) => `${webhookPrefix(tenantId, webhookId)}webhook.json`,

@@ -83,7 +83,7 @@ async function* placesFrom(
     const place = (member: string): Place => ({ tenantId: owner, member });
     const behind = owner === after?.tenantId ? after.member : '';
     if (user !== undefined) {
-      const tasks = task === undefined ? await tasksOf(indexes, owner) : [task];
+      const tasks = task === undefined ? await tasksOf(indexes, owner, user) : [task];
       const members = tasks.map((each) => `${each}/${escapeSegment(user)}`).filter((each) => each > behind);
       const known = await indexes.contains(name, members);
       yield members.filter((_, at) => known[at]).map(place);
@@ -110,10 +110,10 @@ async function* tenantsFrom(indexes: Indexes, first: string | undefined): AsyncG
   }
 }
 
-async function tasksOf(indexes: Indexes, tenantId: string): Promise<string[]> {
+async function tasksOf(indexes: Indexes, tenantId: string, user: string): Promise<string[]> {
   const tasks: string[] = [];
   for (let cursor: string | undefined; ; ) {
-    const { members, nextCursor } = await indexes.page(indexNames.tasks(tenantId), { cursor });
+    const { members, nextCursor } = await indexes.page(indexNames.tasksOfUser(tenantId, user), { cursor });
     tasks.push(...members);
     if (nextCursor === null) return tasks;
     cursor = nextCursor;

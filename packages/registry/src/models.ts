@@ -10,13 +10,14 @@ import {
 } from './aliases.js';
 import { collectVersions } from './collect.js';
 import { requireJobNotErased } from './erased-jobs.js';
-import { addModel, decodeCursor, encodeCursor, lockNames, modelName, pageSize } from './indexes.js';
+import { decodeCursor, encodeCursor, lockNames, modelName, pageSize } from './indexes.js';
 import { encodeJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { listModels, listUsers } from './list-models.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
 import type { AliasSwitch, Examples, Models, Tasks } from './registry.js';
+import { addStoredBytes } from './usage.js';
 import { listVersions, publishVersion, readVersion, type VersionRecord } from './versions.js';
 
 /** How far `live` may lag behind another process that switched it, should its message be lost. */
@@ -185,7 +186,8 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
         }
         return published;
       });
-      await addModel(indexes, ref);
+      await indexes.putModel(ref);
+      await addStoredBytes(parts, ref, record.adapterBytes);
       return present(record, await liveNumber(ref));
     },
     async promote(ref, version, jobId) {

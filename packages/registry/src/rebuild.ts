@@ -3,7 +3,6 @@ import { listAll, type ObjectStore } from '@scion/store';
 import type { Redis } from 'ioredis';
 import { exampleCachePrefix } from './example-index.js';
 import {
-  addModel,
   generationKey,
   type Indexes,
   indexNames,
@@ -153,7 +152,7 @@ async function indexUsers(
       if (parsed.jobId !== undefined) jobs.push(key);
       if (parsed.eventId !== undefined) events.push({ ref: parsed.ref, eventId: parsed.eventId });
     }
-    await mapLimit(models, (ref) => addModel(indexes, ref));
+    await mapLimit(models, (ref) => indexes.putModel(ref));
     report.models += models.length;
     await mapLimit(events, ({ ref, eventId }) => indexes.putEvent(tenantId, eventId, ref));
     await mapLimit(jobs, async (key) => {

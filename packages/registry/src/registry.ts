@@ -32,6 +32,7 @@ import type {
   Tenant,
   TenantCreate,
   Training,
+  UsageDay,
   Webhook,
   WebhookCreate,
   WebhookCreated,
@@ -52,6 +53,8 @@ export interface JobRef extends ModelRef {
 
 export interface Tenants {
   create(input: TenantCreate): Promise<Tenant>;
+  /** Replaces all that is said of a tenant. Throws tenant_not_found. */
+  put(tenantId: string, input: TenantCreate): Promise<Tenant>;
   /** Throws tenant_not_found. Cached like a task. */
   get(tenantId: string): Promise<Tenant>;
   list(page?: PageRequest): Promise<Page<Tenant>>;
@@ -245,6 +248,8 @@ export interface Jobs {
       priority?: JobPriority | undefined;
       retryOf?: string | undefined;
       training?: Training | undefined;
+      /** Called before a new job is made, not before one is joined; refuses it by throwing. */
+      admit?: (() => Promise<void>) | undefined;
     },
   ): Promise<{ job: Job; joined: boolean }>;
   /** Throws job_not_found, also for a job of another tenant. Read from the bucket. */
@@ -355,6 +360,40 @@ export interface Users {
   signingKey(): Promise<SigningKey>;
 }
 
+/** What a tenant has now of all that quotas limit, but for the rows it predicts. */
+export interface UsageLevels {
+  users: number;
+  /** As measured last, and what was added since. */
+  storageBytes: number;
+  /** Created since the start of the day, UTC. */
+  jobsPerDay: number;
+  /** Queued, paused and running. */
+  openJobs: number;
+}
+
+/** What was counted of a day between two losses of Redis; days are sums of these. */
+export type UsageCounts = Pick<UsageDay, 'predictRows' | 'trainingSeconds' | 'cacheByteHours'>;
+
+export interface Usages {
+  levels(tenantId: string): Promise<UsageLevels>;
+  /** Throws quota_users when the user is new and one too many. */
+  admitUser(ref: ModelRef): Promise<void>;
+  /** Throws quota_storage when so many bytes more would be too many. */
+  admitBytes(tenantId: string, bytes: number): Promise<void>;
+  /** Throws quota_jobs_per_day (with the time to wait), quota_open_jobs. */
+  admitJob(tenantId: string): Promise<void>;
+  /** Sums what is stored of a tenant's users, keeps it as the day's figure, and counts on from there. */
+  measure(tenantId: string): Promise<number>;
+  /** Keeps the counts of a day. `epoch` names what counted them: what it said before is replaced. */
+  keep(tenantId: string, day: string, epoch: string, counts: UsageCounts): Promise<void>;
+  /** From the first day to the last (`YYYY-MM-DD`), newest first; `live` is newer than what is kept of its epoch. */
+  days(
+    tenantId: string,
+    range: { from: string; to: string },
+    live: { day: string; epoch: string; counts: UsageCounts }[],
+  ): Promise<UsageDay[]>;
+}
+
 export interface RebuildReport {
   tenants: number;
   keys: number;
@@ -381,6 +420,7 @@ export interface Registry {
   webhooks: Webhooks;
   events: Events;
   users: Users;
+  usage: Usages;
   /** Drops every index and restores them from the bucket alone, then calls `onRebuilt`. */
   rebuild(): Promise<RebuildReport>;
   /** Rebuilds when Redis has lost the indexes. Returns whether it did. Reads of an index call it by themselves. */

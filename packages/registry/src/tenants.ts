@@ -1,4 +1,4 @@
-import { AppError, type Tenant, timestamp } from '@scion/contracts';
+import { AppError, type Tenant, type TenantCreate, timestamp } from '@scion/contracts';
 import { indexNames } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { objectKeys } from './keys.js';
@@ -11,20 +11,36 @@ export function createTenants(parts: RegistryParts): Tenants {
   const cache = parts.cache<Tenant | undefined>('tenant', 1_000);
   const read = (tenantId: string) => readJson<Tenant>(store, objectKeys.tenant(tenantId));
 
+  const make = (
+    id: string,
+    createdAt: string,
+    { name, weight = 1, concurrentJobs, quotas }: TenantCreate,
+  ): Tenant => ({
+    ...{ id, name, weight },
+    ...(concurrentJobs !== undefined && { concurrentJobs }),
+    ...(quotas && { quotas }),
+    createdAt,
+  });
+  const missing = () => new AppError('tenant_not_found', 'No tenant has this id.');
+
   return {
-    async create({ name, weight = 1, concurrentJobs }) {
-      const tenant: Tenant = {
-        ...{ id: newId('tenant'), name, weight },
-        ...(concurrentJobs !== undefined && { concurrentJobs }),
-        createdAt: timestamp(clock),
-      };
+    async put(tenantId, input) {
+      const before = isId('tenant', tenantId) ? await read(tenantId) : undefined;
+      if (!before) throw missing();
+      const tenant = make(tenantId, before.createdAt, input);
+      await store.put(objectKeys.tenant(tenantId), encodeJson(tenant));
+      await parts.announce('tenant', tenantId);
+      return tenant;
+    },
+    async create(input) {
+      const tenant = make(newId('tenant'), timestamp(clock), input);
       await store.put(objectKeys.tenant(tenant.id), encodeJson(tenant));
       await indexes.add(indexNames.tenants, tenant.id);
       return tenant;
     },
     async get(tenantId) {
       const tenant = isId('tenant', tenantId) ? await cache.get(tenantId, () => read(tenantId)) : undefined;
-      if (!tenant) throw new AppError('tenant_not_found', 'No tenant has this id.');
+      if (!tenant) throw missing();
       return tenant;
     },
     async list(page) {

@@ -11,6 +11,7 @@ import type { ErasureRequest, Users } from './registry.js';
 import { sha256Hex } from './secrets.js';
 import { createSigner } from './signing-key.js';
 import { taskName } from './tasks.js';
+import { addStoredBytes } from './usage.js';
 
 type Forget = Parameters<Users['erase']>[1];
 type ErasedObject = ErasureReceipt['objects'][number];
@@ -69,6 +70,11 @@ export function createUsers(parts: RegistryParts): Users {
       (key) => store.delete(key),
     );
     await parts.announce('erased', modelName(ref));
+    const bytes = erasing.objects.reduce(
+      (sum, { key, bytes: one }) => (key.startsWith(prefix) ? sum + one : sum),
+      0,
+    );
+    await addStoredBytes(parts, ref, -bytes);
     await forgetQueued(ref, jobs);
     // A rebuild under way may have read records that are gone by now: it ends first.
     await locks.hold('rebuild', async () => {

@@ -7,6 +7,7 @@ import { createSessions, type Sessions } from './resources/session.js';
 import { createSystem, type System } from './resources/system.js';
 import { createTasks, type Tasks } from './resources/tasks.js';
 import { createTenants, type Tenants } from './resources/tenants.js';
+import { createUsage, type Usage } from './resources/usage.js';
 import { createUsers, type Users } from './resources/users.js';
 import { createWebhooks, type Webhooks } from './resources/webhooks.js';
 import { sleep } from './retry.js';
@@ -44,6 +45,7 @@ export interface Client {
   readonly jobs: Jobs;
   readonly models: Models;
   readonly predict: Predict;
+  readonly usage: Usage;
   readonly users: Users;
   readonly webhooks: Webhooks;
   readonly system: System;
@@ -76,6 +78,7 @@ export function createClient(options: ClientOptions): Client {
     jobs: createJobs(transport),
     models: createModels(transport),
     predict: createPredict(transport),
+    usage: createUsage(transport),
     users: createUsers(transport),
     webhooks: createWebhooks(transport),
     system: createSystem(transport),

@@ -39,6 +39,7 @@ export type {
   PredictResponse,
   ProblemCode,
   QuotaExceeded,
+  Quotas,
   Retention,
   Scope,
   Session,
@@ -48,6 +49,8 @@ export type {
   TaskSpec,
   Tenant,
   TenantCreate,
+  Usage as UsageReport,
+  UsageDay,
   Webhook,
   WebhookCreate,
   WebhookCreated,
@@ -71,6 +74,7 @@ export type { Sessions } from './resources/session.js';
 export type { System } from './resources/system.js';
 export type { Tasks } from './resources/tasks.js';
 export type { Tenants } from './resources/tenants.js';
+export type { Usage } from './resources/usage.js';
 export type { Users } from './resources/users.js';
 export type { Webhooks } from './resources/webhooks.js';
 export type { CallOptions } from './transport.js';

@@ -14,6 +14,8 @@ export const accessTable: Record<string, Access> = {
   'POST /v1/tenants': 'operator',
   'GET /v1/tenants': 'operator',
   'GET /v1/tenants/:tenant': 'operator',
+  'PUT /v1/tenants/:tenant': 'operator',
+  'GET /v1/usage': 'any',
   'POST /v1/keys': 'admin',
   'GET /v1/keys': 'admin',
   'GET /v1/keys/:key': 'admin',

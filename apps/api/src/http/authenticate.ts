@@ -92,6 +92,11 @@ function authorize(
   }
 }
 
+/** What the caller proved itself with: the key's secret, or the token of a session. It must never be stored. */
+export function credentialOf(request: FastifyRequest): string {
+  return principalOf(request).session?.token ?? bearerOf(request);
+}
+
 export function principalOf({ principal }: FastifyRequest): Principal {
   if (!principal) throw new AppError('internal', 'The request was not authenticated.');
   return principal;

@@ -1,6 +1,7 @@
 import { AppError, limits, type ProblemCode } from '@scion/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiDeps } from '../ports.js';
+import { announceQuota } from '../quota/announce-quota.js';
 import type { App } from '../server.js';
 import { problemDocument } from './problem-document.js';
 
@@ -17,15 +18,17 @@ const fastifyErrors: Record<string, [ProblemCode, string]> = {
 const defaultRetryAfter: Partial<Record<ProblemCode, number>> = {
   overloaded: 1,
   not_ready: 2,
+  quota_open_jobs: 5,
   // A quota on what is stored does not refill; an hour is when asking again is no nuisance.
   quota_exceeded: 3600,
 };
 
 /** The one place where an error becomes an answer. What it does not recognise is a bare 500, explained in the log only. */
-export function addErrorHandler(app: App, { meter }: Pick<ApiDeps, 'meter'>): void {
+export function addErrorHandler(app: App, deps: Pick<ApiDeps, 'meter' | 'webhooks' | 'clock'>): void {
   app.setErrorHandler((error, request, reply) => {
     const problem = toAppError(error);
-    if (problem.code === 'overloaded') meter.refused();
+    if (problem.code === 'overloaded') deps.meter.refused();
+    announceQuota(problem, request, deps);
     return sendProblem(problem, request, reply);
   });
 }

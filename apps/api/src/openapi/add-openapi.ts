@@ -10,7 +10,12 @@ export async function addOpenApi(app: App, { settings }: Pick<ApiDeps, 'settings
   app.addHook('onRoute', ({ method, url, schema, config }) => {
     const operationId = schema && 'operationId' in schema ? String(schema.operationId) : undefined;
     if (operationId)
-      facts.set(operationId, { method: String(method), url, problems: config?.problems ?? [] });
+      facts.set(operationId, {
+        method: String(method),
+        url,
+        problems: config?.problems ?? [],
+        idempotent: config?.idempotent !== false,
+      });
   });
 
   await app.register(swagger, {

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { AppError, type ProblemCode, problems } from '@scion/contracts';
+import { AppError, problems as catalogue, type ProblemCode } from '@scion/contracts';
 import { type Access, accessOf } from '../http/access.js';
 import { problemDocument } from '../http/problem-document.js';
 import { componentSchemas, withReferences } from './components.js';
@@ -11,6 +11,8 @@ export interface RouteFacts {
   /** As Fastify has it, with `:name`. */
   url: string;
   problems: readonly ProblemCode[];
+  /** Whether an Idempotency-Key is heeded. */
+  idempotent: boolean;
 }
 
 /** The parts of the OpenAPI 3.1 document that are completed here. */
@@ -58,7 +60,8 @@ export function completeDocument(
   return completed;
 }
 
-function completeOperation(operation: Operation, { method, url, problems: own }: RouteFacts): void {
+function completeOperation(operation: Operation, { method, url, problems, idempotent }: RouteFacts): void {
+  let own = problems;
   const access = accessOf(method, url);
   operation.security = access === 'public' ? [] : [{ key: [] }, { session: [] }];
   if (access !== 'public') {
@@ -66,6 +69,10 @@ function completeOperation(operation: Operation, { method, url, problems: own }:
     operation.parameters = [...(operation.parameters ?? []), tenantHeader];
   }
   addExamples(operation);
+  if (method === 'POST' && access !== 'public' && idempotent) {
+    operation.parameters = [...(operation.parameters ?? []), idempotencyHeader];
+    own = [...own, 'idempotency_in_progress', 'idempotency_key_reused'];
+  }
   const codes = [...new Set([...sharedProblems(access, method, operation), ...own])];
   const byStatus = groupByStatus(codes);
   operation.responses ??= {};
@@ -90,6 +97,16 @@ const tenantHeader: object = {
   schema: { type: 'string' },
 };
 
+const idempotencyHeader: object = {
+  in: 'header',
+  name: 'Idempotency-Key',
+  required: false,
+  description:
+    'Of your own making, one for each call: a repetition with the same key gets the answer of the first, for 24 hours',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+  example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
+};
+
 function sharedProblems(
   access: Access,
   method: string,
@@ -106,7 +123,7 @@ function sharedProblems(
 function groupByStatus(codes: ProblemCode[]): Map<number, ProblemCode[]> {
   const groups = new Map<number, ProblemCode[]>();
   for (const code of codes) {
-    const { status } = problems[code];
+    const { status } = catalogue[code];
     groups.set(status, [...(groups.get(status) ?? []), code]);
   }
   return groups;
@@ -114,7 +131,7 @@ function groupByStatus(codes: ProblemCode[]): Map<number, ProblemCode[]> {
 
 function problemResponse(codes: ProblemCode[], url: string) {
   return {
-    description: codes.map((code) => `${problems[code].title} (\`${code}\`)`).join('. '),
+    description: codes.map((code) => `${catalogue[code].title} (\`${code}\`)`).join('. '),
     content: {
       'application/problem+json': {
         schema: { $ref: '#/components/schemas/Problem' },
@@ -125,7 +142,7 @@ function problemResponse(codes: ProblemCode[], url: string) {
 }
 
 const exampleProblem = (code: ProblemCode, url: string) =>
-  problemDocument(new AppError(code, problems[code].title), {
+  problemDocument(new AppError(code, catalogue[code].title), {
     requestId: 'req_01kaqx8v4n6q0d3w5y7z9b1c3e',
     instance: url.replace(/:(\w+)/g, (_, name: string) => exampleNames[name] ?? name),
   });

@@ -22,6 +22,7 @@ import type {
   SystemState,
   Task,
   Tenant,
+  Usage,
   Webhook,
 } from '@scion/contracts';
 import { problems } from '@scion/contracts';
@@ -193,6 +194,23 @@ const delivery: Delivery = {
   latencyMs: 41.2,
   error: null,
 };
+const usage: Usage = {
+  ...{ tenantId, at },
+  quotas: [
+    { name: 'users', limit: 1_000, used: 212 },
+    { name: 'examplesPerModel', limit: 20_000, used: null },
+    { name: 'storageBytes', limit: null, used: 8_124_031 },
+    { name: 'jobsPerDay', limit: 500, used: 31 },
+    { name: 'openJobs', limit: null, used: 2 },
+    { name: 'predictRowsPerMinute', limit: 600_000, used: 1_204 },
+  ],
+  days: [
+    {
+      ...{ day: '2026-11-23', predictRows: 48_211, trainingSeconds: 61.4, cacheByteHours: 32_116_000 },
+      storedBytes: 8_120_004,
+    },
+  ],
+};
 const system: SystemState = {
   version: '0.1.0',
   startedAt: at,
@@ -301,6 +319,11 @@ export const examples: Record<string, OperationExamples> = {
   createTenant: { request: json({ name: tenant.name }), response: tenant },
   listTenants: { response: page(tenant) },
   getTenant: { response: tenant },
+  putTenant: {
+    request: json({ name: tenant.name, weight: 2, quotas: { users: 1_000, jobsPerDay: 500 } }),
+    response: { ...tenant, weight: 2, quotas: { users: 1_000, jobsPerDay: 500 } } satisfies Tenant,
+  },
+  getUsage: { response: usage },
   createKey: {
     request: json({ name: key.name, scopes: key.scopes }),
     response: { ...key, lastUsedAt: null, secret: 'scion_…' },

@@ -7,29 +7,58 @@ export interface QuotaState {
   granted: boolean;
   limit: number;
   remaining: number;
-  /** Seconds until the window ends. */
+  /** Seconds until the rows asked for would be granted, or, once granted, until the window holds none any more. */
   resetSeconds: number;
 }
 
 export interface PredictQuota {
-  /** Takes rows from the tenant's present window if it has so many left. */
-  take(tenantId: string, rows: number): Promise<QuotaState>;
+  /** Takes rows if fewer than `limit` were taken in the last minute; without a limit that of the deployment holds. */
+  take(tenantId: string, rows: number, limit?: number): Promise<QuotaState>;
+  /** Rows taken in the last minute; null when Redis cannot be asked. */
+  used(tenantId: string): Promise<number | null>;
+  /** The deployment's limit. */
+  rowsPerMinute: number;
 }
 
 const windowSeconds = 60;
 
-/** Takes only when there is room, in one step, so that refused requests cannot hold the window full. */
+/**
+ * A sliding window in steps of a second: a hash of the rows taken in each of the last 60. Rows are taken only when
+ * there is room, in one step, so that refused requests cannot hold the window full.
+ * ARGV: now, window, rows, limit. Returns whether granted, rows used, and seconds to wait.
+ */
 const takeScript = `
-local used = tonumber(redis.call('GET', KEYS[1]) or '0')
-local rows, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
-if used + rows > limit then return -1 - used end
-redis.call('INCRBY', KEYS[1], rows)
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-return used + rows`;
+local now, window, rows, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local taken = redis.call('HGETALL', KEYS[1])
+local used, oldest = 0, {}
+for at = 1, #taken, 2 do
+  local second, count = tonumber(taken[at]), tonumber(taken[at + 1])
+  if second <= now - window or second > now + window then redis.call('HDEL', KEYS[1], taken[at])
+  else
+    used = used + count
+    oldest[#oldest + 1] = { second, count }
+  end
+end
+table.sort(oldest, function(a, b) return a[1] < b[1] end)
+if used + rows <= limit then
+  if rows > 0 then
+    redis.call('HINCRBY', KEYS[1], now, rows)
+    redis.call('EXPIRE', KEYS[1], window + 1)
+  end
+  return { 1, used + rows, window }
+end
+local wait, kept = window, used
+for _, entry in ipairs(oldest) do
+  kept = kept - entry[2]
+  if kept + rows <= limit then
+    wait = entry[1] + window - now
+    break
+  end
+end
+return { 0, used, wait }`;
 
 /**
- * Rows per minute and tenant, counted in fixed windows in Redis, thus for all API processes together. A tenant can at
- * worst use two windows' rows around the turn of a minute. Without Redis it lets everything pass: it protects from a
+ * Rows a minute and tenant, for all API processes together. Without Redis it lets everything pass: it protects from a
  * runaway client, it does not guard anything.
  *
  * @param onUnavailable called with the reason each time Redis could not be asked
@@ -45,22 +74,33 @@ export function createPredictQuota({
   rowsPerMinute: number;
   onUnavailable(error: unknown): void;
 }): PredictQuota {
+  async function ask(tenantId: string, rows: number, limit: number): Promise<[number, number, number]> {
+    const now = Math.floor(clock() / 1_000);
+    const key = `{scion}:quota:predict:${tenantId}`;
+    return (await redis.eval(takeScript, 1, key, now, windowSeconds, rows, limit)) as [
+      number,
+      number,
+      number,
+    ];
+  }
   return {
-    async take(tenantId, rows) {
-      const seconds = clock() / 1000;
-      const window = Math.floor(seconds / windowSeconds);
-      const resetSeconds = Math.max(1, Math.ceil((window + 1) * windowSeconds - seconds));
-      let used: number;
+    rowsPerMinute,
+    async take(tenantId, rows, limit = rowsPerMinute) {
       try {
-        const key = `{scion}:quota:predict:${tenantId}:${window}`;
-        used = Number(await redis.eval(takeScript, 1, key, rows, rowsPerMinute, 2 * windowSeconds));
+        const [granted, used, resetSeconds] = await ask(tenantId, rows, limit);
+        return { granted: granted === 1, limit, remaining: Math.max(0, limit - used), resetSeconds };
       } catch (error) {
         onUnavailable(error);
-        return { granted: true, limit: rowsPerMinute, remaining: rowsPerMinute, resetSeconds };
+        return { granted: true, limit, remaining: limit, resetSeconds: windowSeconds };
       }
-      const granted = used >= 0;
-      const taken = granted ? used : -1 - used;
-      return { granted, limit: rowsPerMinute, remaining: rowsPerMinute - taken, resetSeconds };
+    },
+    async used(tenantId) {
+      try {
+        return (await ask(tenantId, 0, Number.MAX_SAFE_INTEGER))[1];
+      } catch (error) {
+        onUnavailable(error);
+        return null;
+      }
     },
   };
 }

@@ -44,6 +44,8 @@ import { putTask } from './tasks/put-task.js';
 import { createTenant } from './tenants/create-tenant.js';
 import { getTenant } from './tenants/get-tenant.js';
 import { listTenants } from './tenants/list-tenants.js';
+import { putTenant } from './tenants/put-tenant.js';
+import { getUsage } from './usage/get-usage.js';
 import { eraseTaskUser } from './users/erase-task-user.js';
 import { eraseUser } from './users/erase-user.js';
 import { getErasure } from './users/get-erasure.js';
@@ -67,6 +69,8 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   createTenant,
   listTenants,
   getTenant,
+  putTenant,
+  getUsage,
   createKey,
   listKeys,
   getKey,

@@ -16,6 +16,7 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
 import { buildApp } from '../app.js';
+import { createIdempotencyStore } from '../http/idempotency-store.js';
 import { createMetrics } from '../http/metrics.js';
 import { createSessions } from '../http/session.js';
 import type { ApiDeps, ApiSettings } from '../ports.js';
@@ -129,6 +130,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
       processMetrics: false,
     }),
     meter,
+    idempotency: createIdempotencyStore(redis),
     readiness: { redis: () => redis.ping(), store: () => store.head('x'), engine: async () => {} },
     logger: options.logger ?? pino({ level: 'silent' }),
     ...options.override,

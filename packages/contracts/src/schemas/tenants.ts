@@ -20,12 +20,29 @@ const share = {
     }),
   ),
 };
+const quota = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description }));
+/** The most that a tenant may have or do. Each is refused with a problem code of its own. */
+export const Quotas = Type.Object(
+  {
+    users: quota('End users of whom anything is stored'),
+    examplesPerModel: quota('Examples that one user keeps for one task'),
+    storageBytes: quota('Bytes stored of all its users'),
+    jobsPerDay: quota('Training jobs created in a day (UTC)'),
+    openJobs: quota('Training jobs that wait or run at once; `concurrentJobs` limits those that run'),
+    predictRowsPerMinute: quota('Rows predicted in any 60 seconds'),
+  },
+  {
+    ...closed,
+    description: 'What is left out is limited by the deployment (examples, rows a minute) or not at all',
+  },
+);
 export const Tenant = Type.Object(
-  { id: TenantId, name: Type.String(), ...share, createdAt: Timestamp },
+  { id: TenantId, name: Type.String(), ...share, quotas: Type.Optional(Quotas), createdAt: Timestamp },
   closed,
 );
 export const TenantCreate = Type.Object(
-  { name: Type.String({ minLength: 1, maxLength: 200 }), ...share },
+  { name: Type.String({ minLength: 1, maxLength: 200 }), ...share, quotas: Type.Optional(Quotas) },
   closed,
 );
 
@@ -81,6 +98,7 @@ export const KeyRotate = Type.Object(
   closed,
 );
 
+export type Quotas = Static<typeof Quotas>;
 export type Tenant = Static<typeof Tenant>;
 export type TenantCreate = Static<typeof TenantCreate>;
 export type Scope = Static<typeof Scope>;

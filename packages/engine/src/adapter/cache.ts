@@ -26,6 +26,8 @@ export interface AdapterCache {
   /** Drops every version of a model: unpinned ones now, pinned ones on release, loads under way on arrival. */
   evict(ref: ModelRef): void;
   state(): CacheState;
+  /** Bytes in memory by tenant. */
+  bytesByTenant(): Map<string, number>;
 }
 
 export interface AdapterCacheOptions {
@@ -205,6 +207,14 @@ export function createAdapterCache({
           flight.doomed = true;
           flights.delete(id);
         }
+    },
+
+    bytesByTenant() {
+      const sums = new Map<string, number>();
+      for (const { key, adapter } of [...pinned.values(), ...doomed, ...idle.values()]) {
+        sums.set(key.tenantId, (sums.get(key.tenantId) ?? 0) + adapter.bytes);
+      }
+      return sums;
     },
 
     state() {

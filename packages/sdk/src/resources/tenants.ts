@@ -8,6 +8,8 @@ export interface Tenants {
   create(tenant: TenantCreate, options?: CallOptions): Promise<Tenant>;
   list(page?: PageOptions, options?: CallOptions): PagePromise<Tenant>;
   get(tenantId: string, options?: CallOptions): Promise<Tenant>;
+  /** Replaces name, share and quotas as a whole. */
+  put(tenantId: string, tenant: TenantCreate, options?: CallOptions): Promise<Tenant>;
 }
 
 export function createTenants({ request }: Transport): Tenants {
@@ -24,6 +26,8 @@ export function createTenants({ request }: Transport): Tenants {
           }),
         cursor,
       ),
+    put: (tenantId, body, options) =>
+      request({ method: 'PUT', path: path`/v1/tenants/${tenantId}`, body, options }),
     get: (tenantId, options) => request({ method: 'GET', path: path`/v1/tenants/${tenantId}`, options }),
   };
 }

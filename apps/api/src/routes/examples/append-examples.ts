@@ -43,6 +43,9 @@ export function appendExamples(
             'input_empty',
             'input_too_long',
             'too_many_rows',
+            'quota_users',
+            'quota_examples',
+            'quota_storage',
             'quota_exceeded',
           ],
         },
@@ -65,8 +68,14 @@ export function appendExamples(
         const ref = modelRef(tenantOf(request), request.params);
         const task = await registry.tasks.get(ref.tenantId, ref.task);
         const examples = checkExamples(toRows(request.body), task);
-        const room = Math.min(settings.examplesPerModel, task.maxExamplesPerUser ?? Number.POSITIVE_INFINITY);
+        const { quotas } = await registry.tenants.get(ref.tenantId);
+        const room = Math.min(
+          quotas?.examplesPerModel ?? settings.examplesPerModel,
+          task.maxExamplesPerUser ?? limits.examplesPerModel,
+        );
         await requireRoom(ref, examples, registry, room);
+        await registry.usage.admitUser(ref);
+        await registry.usage.admitBytes(ref.tenantId, Buffer.byteLength(JSON.stringify(examples)));
         const appended = await registry.examples.append(ref, examples);
         if (task.retrain?.afterExamples !== undefined && appended.accepted > 0) {
           // The rows are stored whatever becomes of this; the next append, or the night, makes up for it.

@@ -69,7 +69,7 @@ t.test('a deletion orders a compaction, which takes the text out of the store', 
   t.match(problemOf(nobody), { status: 404, code: 'user_not_found' });
 });
 
-t.test('a task may limit what each of its users keeps: 429', async (t) => {
+t.test('a task may limit what each of its users keeps: 403', async (t) => {
   await api.registry.tasks.put(tenant.id, 'small', { maxExamplesPerUser: 3 }, { base: 'test-base' });
   const append = (...names: string[]) =>
     api.call('POST', '/v1/tasks/small/users/ada/examples', {
@@ -78,5 +78,5 @@ t.test('a task may limit what each of its users keeps: 429', async (t) => {
     });
   t.equal((await append('1', '2', '3')).statusCode, 200);
   t.equal((await append('2', '3')).statusCode, 200, 'what is there may be sent again');
-  t.match(problemOf(await append('4')), { status: 429, code: 'quota_exceeded' });
+  t.match(problemOf(await append('4')), { status: 403, code: 'quota_examples' });
 });

@@ -2,7 +2,7 @@ import { AppError, type ExampleInput, type ModelRef } from '@scion/contracts';
 import type { Records } from '../../ports.js';
 
 /**
- * Throws quota_exceeded when the examples whose ids are new would not fit. Only close to the quota does it read which
+ * Throws quota_examples when the examples whose ids are new would not fit. Only close to the quota does it read which
  * ids there are. Two requests at once may together go beyond it by one request's rows.
  */
 export async function requireRoom(
@@ -17,7 +17,8 @@ export async function requireRoom(
   const added = new Set(examples.map(({ id }, index) => id ?? index).filter((id) => !known.has(String(id))));
   if (added.size === 0 || known.size + added.size <= quota) return;
   throw new AppError(
-    'quota_exceeded',
+    'quota_examples',
     `A user keeps at most ${quota} examples for a task, and has ${known.size} of them.`,
+    { extensions: { quota: 'examplesPerModel', limit: quota } },
   );
 }

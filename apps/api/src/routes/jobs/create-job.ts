@@ -10,7 +10,7 @@ export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
   app.post(
     '/v1/jobs',
     {
-      config: { problems: ['task_not_found', 'too_few_examples'] },
+      config: { problems: ['task_not_found', 'too_few_examples', 'quota_open_jobs', 'quota_jobs_per_day'] },
       schema: {
         operationId: 'createJob',
         tags: ['jobs'],
@@ -26,7 +26,10 @@ export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
       checkUserId(user, '/user');
       const ref = { tenantId: tenantOf(request), task, user };
       await requireExamples(ref, registry);
-      const { job, joined } = await registry.jobs.create(ref, { priority, training });
+      const { job, joined } = await registry.jobs.create(ref, {
+        ...{ priority, training },
+        admit: () => registry.usage.admitJob(ref.tenantId),
+      });
       if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
       // Also when joined: enqueueing is idempotent, and the process that made the job may have died before it.
       await queue.enqueueTraining(trainingPayload(job));

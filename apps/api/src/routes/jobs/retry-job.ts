@@ -11,7 +11,14 @@ export function retryJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry'
     '/v1/jobs/:job/retry',
     {
       config: {
-        problems: ['job_not_found', 'job_not_failed', 'task_not_found', 'too_few_examples'],
+        problems: [
+          'job_not_found',
+          'job_not_failed',
+          'task_not_found',
+          'too_few_examples',
+          'quota_open_jobs',
+          'quota_jobs_per_day',
+        ],
       },
       schema: {
         operationId: 'retryJob',
@@ -31,7 +38,10 @@ export function retryJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry'
       const { id: retryOf, tenantId, task, user, priority, training } = failed;
       const ref = { tenantId, task, user };
       await requireExamples(ref, registry);
-      const { job, joined } = await registry.jobs.create(ref, { priority, retryOf, training });
+      const { job, joined } = await registry.jobs.create(ref, {
+        ...{ priority, retryOf, training },
+        admit: () => registry.usage.admitJob(tenantId),
+      });
       if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
       await queue.enqueueTraining(trainingPayload(job));
       return reply

@@ -22,7 +22,7 @@ export function predict(app: App, deps: Deps): void {
           'input_empty',
           'input_too_long',
           'too_many_rows',
-          'quota_exceeded',
+          'quota_predict_rows',
           'artifact_invalid',
           'base_mismatch',
         ],
@@ -43,7 +43,8 @@ export function predict(app: App, deps: Deps): void {
       const { inputs } = request.body;
       checkInputs(inputs);
       const task = await deps.registry.tasks.get(ref.tenantId, ref.task);
-      requireQuota(reply, await deps.quota.take(ref.tenantId, inputs.length));
+      const { quotas } = await deps.registry.tenants.get(ref.tenantId);
+      requireQuota(reply, await deps.quota.take(ref.tenantId, inputs.length, quotas?.predictRowsPerMinute));
       const answer = (await fromModel(ref, task, inputs, deps)) ?? (await fromNames(task, inputs, deps));
       if (!answer) {
         throw new AppError(
@@ -52,7 +53,7 @@ export function predict(app: App, deps: Deps): void {
         );
       }
       deps.metrics.predicted(answer.source, inputs.length);
-      deps.meter.predicted(inputs.length, reply.elapsedTime);
+      deps.meter.predicted(ref.tenantId, inputs.length, reply.elapsedTime);
       if (answer.version !== null) request.log = request.log.child({ modelVersion: answer.version });
       return answer;
     },
@@ -102,8 +103,8 @@ function requireQuota(reply: FastifyReply, { granted, limit, remaining, resetSec
   reply.header('ratelimit', `"predict-rows";r=${remaining};t=${resetSeconds}`);
   if (granted) return;
   throw new AppError(
-    'quota_exceeded',
-    `The tenant may predict ${limit} rows a minute; ${remaining} are left of this one.`,
-    { retryAfterSeconds: resetSeconds },
+    'quota_predict_rows',
+    `The tenant may predict ${limit} rows in 60 seconds; ${remaining} are left.`,
+    { retryAfterSeconds: resetSeconds, extensions: { quota: 'predictRowsPerMinute', limit } },
   );
 }

@@ -9,7 +9,7 @@ export function beginSession(app: App, { registry, sessions }: Pick<ApiDeps, 're
   app.post(
     '/v1/session',
     {
-      config: { problems: [] },
+      config: { idempotent: false, problems: [] },
       schema: {
         operationId: 'beginSession',
         tags: ['session'],

@@ -1,0 +1,146 @@
+import { AppError, idOfTime, type ModelRef, type UsageDay } from '@scion/contracts';
+import { listAll } from '@scion/store';
+import { escapeSegment } from './escape.js';
+import { indexNames, openStates } from './indexes.js';
+import { encodeJson, readJson } from './json-object.js';
+import { baseName, objectKeys } from './keys.js';
+import { mapLimit } from './map-limit.js';
+import type { RegistryParts } from './parts.js';
+import type { Tenants, UsageCounts, UsageLevels, Usages } from './registry.js';
+
+/** String: bytes stored of a tenant's users. Set by a measurement; between two of them, what is written adds to it. */
+const bytesKey = (tenantId: string): string => `{scion}:stored-bytes:${tenantId}`;
+const dayMs = 86_400_000;
+
+/** A day as stored: what each epoch of Redis counted of it, and the bytes as last measured. */
+interface UsageRecord {
+  parts: Record<string, UsageCounts>;
+  storedBytes: number | null;
+}
+
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+/** Notes that bytes were stored of a tenant's user, or removed. An estimate until the next measurement. */
+export async function addStoredBytes(
+  { redis }: Pick<RegistryParts, 'redis'>,
+  { tenantId }: ModelRef,
+  bytes: number,
+): Promise<void> {
+  // A tenant that was never measured stays so: half a figure would be taken for the whole.
+  await redis.eval(addScript, 1, bytesKey(tenantId), bytes);
+}
+const addScript = `
+if redis.call('exists', KEYS[1]) == 1 then return redis.call('incrby', KEYS[1], ARGV[1]) end
+return 0`;
+
+export function createUsages(parts: RegistryParts, tenants: Pick<Tenants, 'get'>): Usages {
+  const { store, redis, indexes, locks, clock } = parts;
+
+  async function storedBytes(tenantId: string): Promise<number> {
+    const known = await redis.get(bytesKey(tenantId));
+    return known === null ? measure(tenantId) : Math.max(0, Number(known));
+  }
+
+  async function measure(tenantId: string): Promise<number> {
+    let bytes = 0;
+    for await (const object of listAll(store, objectKeys.usersPrefix(tenantId))) bytes += object.bytes;
+    await redis.set(bytesKey(tenantId), bytes);
+    await change(tenantId, dayOf(clock()), (record) => {
+      record.storedBytes = bytes;
+    });
+    return bytes;
+  }
+
+  async function change(tenantId: string, day: string, apply: (record: UsageRecord) => void): Promise<void> {
+    await locks.hold(`usage:${tenantId}:${day}`, async () => {
+      const key = objectKeys.usage(tenantId, day);
+      const record = (await readJson<UsageRecord>(store, key)) ?? { parts: {}, storedBytes: null };
+      apply(record);
+      await store.put(key, encodeJson(record));
+    });
+  }
+
+  const openJobs = async (tenantId: string): Promise<number> => {
+    const sizes = openStates.map((state) => indexes.size(indexNames.jobsInState(tenantId, state)));
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  };
+  // Ids begin with the time they were made at.
+  const jobsToday = (tenantId: string): Promise<number> =>
+    indexes.sizeFrom(indexNames.jobs(tenantId), idOfTime('job', clock() - (clock() % dayMs)));
+
+  return {
+    async levels(tenantId): Promise<UsageLevels> {
+      const [users, bytes, jobsPerDay, open] = await Promise.all([
+        indexes.size(indexNames.users(tenantId)),
+        storedBytes(tenantId),
+        jobsToday(tenantId),
+        openJobs(tenantId),
+      ]);
+      return { users, storageBytes: bytes, jobsPerDay, openJobs: open };
+    },
+    async admitUser({ tenantId, user }) {
+      const limit = (await tenants.get(tenantId)).quotas?.users;
+      if (limit === undefined) return;
+      const name = indexNames.users(tenantId);
+      const [known] = await indexes.contains(name, [escapeSegment(user)]);
+      if (known || (await indexes.size(name)) < limit) return;
+      throw new AppError('quota_users', `The tenant may have ${limit} users, and has them.`, {
+        extensions: { quota: 'users', limit },
+      });
+    },
+    async admitBytes(tenantId, bytes) {
+      const limit = (await tenants.get(tenantId)).quotas?.storageBytes;
+      if (limit === undefined) return;
+      const used = await storedBytes(tenantId);
+      if (used + bytes <= limit) return;
+      throw new AppError('quota_storage', `The tenant may store ${limit} bytes, and stores ${used}.`, {
+        extensions: { quota: 'storageBytes', limit },
+      });
+    },
+    async admitJob(tenantId) {
+      const quotas = (await tenants.get(tenantId)).quotas ?? {};
+      if (quotas.openJobs !== undefined && (await openJobs(tenantId)) >= quotas.openJobs) {
+        throw new AppError('quota_open_jobs', `The tenant may have ${quotas.openJobs} jobs open at once.`, {
+          extensions: { quota: 'openJobs', limit: quotas.openJobs },
+        });
+      }
+      if (quotas.jobsPerDay !== undefined && (await jobsToday(tenantId)) >= quotas.jobsPerDay) {
+        throw new AppError(
+          'quota_jobs_per_day',
+          `The tenant may create ${quotas.jobsPerDay} jobs a day (UTC).`,
+          {
+            extensions: { quota: 'jobsPerDay', limit: quotas.jobsPerDay },
+            retryAfterSeconds: (dayMs - (clock() % dayMs)) / 1_000,
+          },
+        );
+      }
+    },
+    measure,
+    async keep(tenantId, day, epoch, counts) {
+      await change(tenantId, day, (record) => {
+        record.parts[epoch] = counts;
+      });
+    },
+    async days(tenantId, { from, to }, live) {
+      const found = new Set(live.map(({ day }) => day).filter((day) => day >= from && day <= to));
+      for await (const { key } of listAll(store, objectKeys.usagePrefix(tenantId))) {
+        const day = baseName(key);
+        if (day >= from && day <= to) found.add(day);
+      }
+      return mapLimit([...found].sort().reverse(), async (day): Promise<UsageDay> => {
+        const kept = await readJson<UsageRecord>(store, objectKeys.usage(tenantId, day));
+        const counted = { ...kept?.parts };
+        for (const one of live) if (one.day === day) counted[one.epoch] = one.counts;
+        const sum = (name: keyof UsageCounts): number =>
+          Object.values(counted).reduce((total, part) => total + part[name], 0);
+        return {
+          day,
+          predictRows: sum('predictRows'),
+          trainingSeconds: sum('trainingSeconds'),
+          cacheByteHours: sum('cacheByteHours'),
+          storedBytes: kept?.storedBytes ?? null,
+        };
+      });
+    },
+  };
+}
