@@ -35,7 +35,18 @@ export function createAlgebra(emitter: Emitter, known: Knowledge): Algebra {
     t(a, rank) {
       const perm = Array.from({ length: rank }, (_, i) => i);
       [perm[rank - 2], perm[rank - 1]] = [rank - 1, rank - 2];
-      return algebra.transpose(a, perm);
+      // A product absorbs the swap that it reads. But ONNX Runtime first merges a Transpose with one it stands on, and what they
+      // merge to no product absorbs: a Reshape to the same shape, which moves nothing, keeps the two apart.
+      const stacked = emitter.producer(a)?.op === 'Transpose';
+      return algebra.transpose(
+        stacked
+          ? algebra.reshape(
+              a,
+              perm.map(() => 0),
+            )
+          : a,
+        perm,
+      );
     },
     sum: (a, over, kept) => emitter.op('ReduceSum', [a, axes(over)], keep(kept)),
     mean: (a, over, kept) => emitter.op('ReduceMean', [a, axes(over)], keep(kept)),

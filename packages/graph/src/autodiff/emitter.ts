@@ -19,6 +19,8 @@ export interface Emitter {
   scope: string;
   op(op: string, inputs: string[], attributes?: Attributes): string;
   ops(op: string, inputs: string[], outputs: number, attributes?: Attributes): string[];
+  /** The node that yields a value; undefined for inputs and constants. */
+  producer(value: string): Node | undefined;
   /** A constant as initializer; equal constants share one. Values are given as numbers, int64 included. */
   constant(type: DataType, dims: number[], values: ArrayLike<number>): string;
   /** A one-dimensional int64 constant: axes, sizes, shapes. */
@@ -29,11 +31,15 @@ export interface Emitter {
 
 export function createEmitter(graph: Graph, scope = ''): Emitter {
   const taken = new Set<string>();
+  const producers = new Map<string, Node>();
   for (const value of graph.inputs) taken.add(value.name);
   for (const name of graph.initializers.keys()) taken.add(name);
   for (const node of graph.nodes) {
     taken.add(node.name);
-    for (const name of node.outputs) taken.add(name);
+    for (const name of node.outputs) {
+      taken.add(name);
+      producers.set(name, node);
+    }
   }
   const emitted = new Map<string, string[]>();
   let serial = 0;
@@ -61,9 +67,11 @@ export function createEmitter(graph: Graph, scope = ''): Emitter {
       const names = [name, ...Array.from({ length: outputs - 1 }, () => fresh(stem))];
       const node: Node = { op, name, inputs, outputs: names, attributes };
       graph.nodes.push(node);
+      for (const name of names) producers.set(name, node);
       emitted.set(key, names);
       return names;
     },
+    producer: (value) => producers.get(value),
     constant(type, dims, values) {
       const tensor: Tensor = { type, dims, data: encode(type, values) };
       const key = `${type} ${dims.join(',')} ${values.length <= 64 ? Array.from(values).join(',') : ''}`;

@@ -1,5 +1,9 @@
 /** Matrix products. For Y = AB with G = ∂L/∂Y: ∂L/∂A = GBᵀ, ∂L/∂B = AᵀG (Giles 2008, "Collected matrix derivative results"). */
+import type { Dim } from '../../ir.js';
 import type { Rule } from '../rule.js';
+
+/** Whether a dimension is known to be below another; one that varies between runs counts as large. */
+const narrower = (a: Dim, b: Dim) => typeof a === 'number' && (typeof b !== 'number' || a < b);
 
 export const linear: Record<string, Rule> = {
   /**
@@ -30,7 +34,10 @@ export const linear: Record<string, Rule> = {
           const pulled = e.matmul(e.t(flat(left, k), 2), flat(gradient, n));
           return columnVector ? e.reshapeLike(pulled, b) : pulled;
         }
-        const pulled = e.sumTo(e.matmul(e.t(left, aShape.length), gradient), [...batch, k, n], bShape);
+        const product = narrower(n, k)
+          ? e.t(e.matmul(e.t(gradient, batch.length + 2), left), batch.length + 2)
+          : e.matmul(e.t(left, aShape.length), gradient);
+        const pulled = e.sumTo(product, [...batch, k, n], bShape);
         return columnVector ? e.reshapeLike(pulled, b) : pulled;
       },
     ];
