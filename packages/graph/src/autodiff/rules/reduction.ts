@@ -53,6 +53,23 @@ const softmaxAxis = ({ x, shape, attribute }: Step): number => {
   return axis < 0 ? axis + shape(x[0]).length : axis;
 };
 
+/**
+ * Σ gy along the last axis where it can be had from smaller values, as in attention: if O = yV and g = HVᵀ, then
+ * Σⱼ gᵢⱼyᵢⱼ = Σⱼ Σ_d Hᵢ_d Vⱼ_d yᵢⱼ = Σ_d Hᵢ_d Oᵢ_d, over a head's few features instead of all tokens (Dao et al. 2022, arXiv
+ * 2205.14135, appendix B.2).
+ */
+function attended(step: Step): string | undefined {
+  const { y, g, e, shape } = step;
+  const last = shape(y[0]).length - 1;
+  const back = e.producer(g);
+  if (back?.op !== 'MatMul' || softmaxAxis(step) !== last) return undefined;
+  const forward = e.graph.nodes.find(({ op, inputs }) => op === 'MatMul' && inputs[0] === y[0]);
+  if (!forward || shape(forward.inputs[1]).length !== last + 1) return undefined;
+  const [h, transposed] = back.inputs;
+  if (transposed !== e.t(forward.inputs[1], last + 1)) return undefined;
+  return e.sum(e.mul(h, forward.outputs[0]), [last]);
+}
+
 export const reductions: Record<string, Rule> = {
   /** y = Σ xᵢ: 1 each. */
   ReduceSum: (step) => [() => step.e.expandLike(kept(step, step.g), step.x[0])],
@@ -82,7 +99,7 @@ export const reductions: Record<string, Rule> = {
         g,
         e,
       } = step;
-      return e.mul(y, e.sub(g, e.sum(e.mul(g, y), [softmaxAxis(step)])));
+      return e.mul(y, e.sub(g, attended(step) ?? e.sum(e.mul(g, y), [softmaxAxis(step)])));
     },
   ],
 
