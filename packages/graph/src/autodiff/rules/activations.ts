@@ -67,13 +67,13 @@ export const activations: Record<string, Rule> = {
   Gelu: elementwise(({ x: [x], e, c, attribute }) => {
     const u = e.mul(x, c(INV_SQRT_2));
     if (attribute.text('approximate', 'none') === 'none') {
-      // HardSigmoid(½z + ½) is the affine map (1 + z)/2 in one pass, since erf lies in [−1, 1].
+      // HardSigmoid(½z + ½) is the affine map (1 + z)/2 in one pass, since erf lies in [−1, 1]. With u = x/√2 at hand,
+      // x·φ(x) = x/√(2π) / e^(u²): where the power overflows the quotient is the 0 that it should be.
       const cdf = e.op('HardSigmoid', [e.op('Erf', [u])], {
         alpha: { kind: 'float', value: 0.5 },
         beta: { kind: 'float', value: 0.5 },
       });
-      const bell = e.exp(e.mul(x, e.mul(x, c(-0.5))));
-      return e.add(cdf, e.mul(bell, e.mul(x, c(1 / Math.sqrt(2 * Math.PI)))));
+      return e.add(cdf, e.div(e.mul(x, c(1 / Math.sqrt(2 * Math.PI))), e.exp(e.mul(u, u))));
     }
     const square = e.mul(x, x);
     const k = Math.sqrt(2 / Math.PI);
