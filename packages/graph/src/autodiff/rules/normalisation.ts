@@ -12,12 +12,14 @@ export const normalisations: Record<string, Rule> = {
     const rank = shape(x).length;
     const axis = attribute.int('axis', -1);
     const axes = Array.from({ length: rank }, (_, i) => i).slice(axis < 0 ? axis + rank : axis);
-    const normal = () => e.mul(e.sub(x, output(1)), output(2));
+    const centred = () => e.sub(x, output(1));
+    const normal = () => e.mul(centred(), output(2));
     return [
       () => {
-        const n = normal();
+        // n·mean(h·n) as (x − μ)·(mean(h·(x − μ))/σ²): the division falls on one number for each row.
         const h = e.mul(g, gain);
-        const inner = e.sub(e.sub(h, e.mean(h, axes)), e.mul(n, e.mean(e.mul(h, n), axes)));
+        const slope = e.mul(e.mean(e.mul(h, centred()), axes), e.mul(output(2), output(2)));
+        const inner = e.sub(e.sub(h, e.mean(h, axes)), e.mul(centred(), slope));
         return e.mul(inner, output(2));
       },
       () => e.sumTo(e.mul(g, normal()), shape(y[0]), shape(gain)),
