@@ -1,6 +1,7 @@
 import { GraphError } from '../error.js';
+import { widenHalves } from '../half.js';
 import type { Tensor } from '../ir.js';
-import { elementCount, float16ToNumber, floatTensor } from '../tensor.js';
+import { elementCount, floatTensor } from '../tensor.js';
 
 /** A weight as a safetensors file holds it; `dtype` is that format's name. */
 export interface Weight {
@@ -64,28 +65,10 @@ function widen(name: string, { dtype, data }: Weight, count: number): Float32Arr
       `${name} has ${data.byteLength} bytes, its shape asks for ${count * size}`,
     );
   }
+  if (dtype !== 'F32') return widenHalves(dtype === 'BF16' ? 'bfloat16' : 'float16', data);
   // A Buffer's own slice() would only be another view.
   const bytes = data.byteOffset % size === 0 ? data : new Uint8Array(data);
-  if (dtype === 'F32') return new Float32Array(bytes.buffer, bytes.byteOffset, count);
-  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, count);
-  const out = new Float32Array(count);
-  if (dtype === 'BF16') {
-    // bfloat16 is the upper half of a float32.
-    const bits = new Uint32Array(out.buffer);
-    for (let index = 0; index < count; index += 1) bits[index] = halves[index] << 16;
-  } else {
-    const table = float16Table();
-    for (let index = 0; index < count; index += 1) out[index] = table[halves[index]];
-  }
-  return out;
-}
-
-let float16Values: Float32Array | undefined;
-
-/** All 65,536 half-precision values (256 kB, made once): one look-up an element instead of arithmetic on 22 million. */
-function float16Table(): Float32Array {
-  float16Values ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => float16ToNumber(bits));
-  return float16Values;
+  return new Float32Array(bytes.buffer, bytes.byteOffset, count);
 }
 
 /** Rows and columns exchanged, tile by tile so that both sides stay in the processor's cache. */
