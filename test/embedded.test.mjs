@@ -1,5 +1,5 @@
 // The whole embedded system as a user starts it: a supervisor, Redis, API and worker as real processes, the real base.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -101,6 +101,25 @@ t.test(
     const answer = await ask();
     t.equal(answer.status, 200, 'the printed curl works as it stands');
     t.equal(answer.body.version, 1);
+
+    const line = (...args) =>
+      spawnSync(process.execPath, [cli, ...args], {
+        encoding: 'utf8',
+        env: { PATH: process.env.PATH, SCION_DATA: folder, SCION_TENANT: 'Demo' },
+      });
+    const trained = line('train', 'headlines', 'gardener@example.com', '--watch');
+    t.match(trained.stdout, /^fold 1 of 5 {2}step \d+ {2}loss [\d.]+ {2}validation [\d.]+$/m);
+    t.match(
+      trained.stdout,
+      /^version \d+ (is live|was kept back) after /m,
+      'the command line finds the system',
+    );
+    const asked = line('predict', 'headlines', 'gardener@example.com', 'Pruning old roses', '--json');
+    t.match(JSON.parse(asked.stdout), { label: 'like', source: 'model' });
+    t.match(line('doctor'), { status: 0, stdout: /✓ base .*\n[\s\S]*1 worker[\s\S]*all is well\n$/ });
+    const measured = JSON.parse(line('bench', '--seconds', '0.3', '--concurrency', '2', '--json').stdout);
+    t.ok(measured.rows[0].requests > 0 && measured.jobToLiveSeconds > 0, 'bench measures and clears up');
+    t.notMatch(line('task', 'list').stdout, /bench-/);
 
     const second = start();
     t.equal(await second.ended, 2, 'a second start refuses');

@@ -83,8 +83,8 @@ t.test('installed, it type-checks and runs with its two dependencies alone', asy
     `import { createClient, isScionError, type Job } from '@scion/sdk';
      const client = createClient({ baseUrl: 'http://127.0.0.1:1', apiKey: 'scion_x', maxRetries: 0 });
      const state = (job: Job): 'queued' | string => job.state;
-     // @ts-expect-error a label is a text
-     client.examples.append('feed', 'ada', [{ input: 'x', label: 7 }]).catch(() => {});
+     // @ts-expect-error a label is no truth value
+     client.examples.append('feed', 'ada', [{ input: 'x', label: true }]).catch(() => {});
      try { state(await client.jobs.get('job_1')); } catch (error) {
        console.log(isScionError(error, 'network_error'));
      }`,

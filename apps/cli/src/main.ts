@@ -1,28 +1,23 @@
-import { Command, CommanderError } from 'commander';
-import { addBaseCommand } from './base-command.js';
-import { addRebuildCommand } from './rebuild-command.js';
-import { addUpCommand } from './up/command.js';
-import { UserError } from './user-error.js';
+import { setMaxListeners } from 'node:events';
+import { run } from './run.js';
 
-/** Runs one `scion` command line. A user's mistake ends as one line and exit code 2; anything else shows its stack. */
-export async function main(argv: string[]): Promise<void> {
-  const program = new Command('scion')
-    .description('A small model for every end user, grafted onto one frozen pretrained base')
-    .showHelpAfterError('(scion --help lists the commands)')
-    .exitOverride();
-  addUpCommand(program);
-  addBaseCommand(program);
-  addRebuildCommand(program);
+/** Runs one `scion` command line of this process and sets its exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const { stdout, stderr, stdin, env } = process;
+  // The reader of a pipe may leave early, as `head` does.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  const controller = new AbortController();
+  // Every request under way listens to it.
+  setMaxListeners(0, controller.signal);
+  const interrupt = (): void => controller.abort();
+  // `up` ends its children in order by itself.
+  if (argv[0] !== 'up') process.once('SIGINT', interrupt);
   try {
-    await program.parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : 2;
-    } else if (error instanceof UserError) {
-      process.stderr.write(`scion: ${error.message}\n`);
-      process.exitCode = 2;
-    } else {
-      throw error;
-    }
+    process.exitCode = await run(argv, { stdout, stderr, stdin, env, signal: controller.signal });
+  } finally {
+    process.off('SIGINT', interrupt);
   }
 }

@@ -60,6 +60,13 @@ export type {
   WorkerState,
 } from '@scion/contracts';
 export { type Client, type ClientOptions, createClient } from './client.js';
+export {
+  type Curve,
+  type CurveBook,
+  createCurveBook,
+  type DrawCurvesOptions,
+  drawCurves,
+} from './curves.js';
 export { isScionError, ScionError, type ScionErrorCode } from './errors.js';
 export { addJobEvent, isFinished, type JobEventsOptions } from './job-events.js';
 export type { JobMetric } from './job-metrics.js';

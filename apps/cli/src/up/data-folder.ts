@@ -20,8 +20,7 @@ export interface DataFolder {
  */
 export async function claimDataFolder(folder: string, url: string): Promise<DataFolder> {
   const path = resolve(folder);
-  const digest = createHash('sha256').update(path).digest('hex').slice(0, 12);
-  const runPath = join(tmpdir(), `scion-${digest}`);
+  const runPath = runFolderOf(path);
   await mkdir(path, { recursive: true, mode: 0o700 });
   await mkdir(runPath, { recursive: true, mode: 0o700 });
   const socket = join(runPath, 'supervisor.sock');
@@ -36,6 +35,12 @@ export async function claimDataFolder(folder: string, url: string): Promise<Data
   };
 }
 
+/** Where the sockets of the system that runs on a data folder are. */
+export function runFolderOf(folder: string): string {
+  const digest = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 12);
+  return join(tmpdir(), `scion-${digest}`);
+}
+
 async function listen(socket: string, url: string): Promise<Server> {
   for (let attempt = 0; attempt < 2; attempt++) {
     const server = createServer((peer) => peer.end(JSON.stringify({ pid: process.pid, url })));
@@ -45,7 +50,7 @@ async function listen(socket: string, url: string): Promise<Server> {
     });
     if (failure === undefined) return server;
     if (failure.code !== 'EADDRINUSE') throw failure;
-    const other = await ask(socket);
+    const other = await askSupervisor(socket);
     if (other) {
       throw new UserError(
         `already running at ${other.url} (pid ${other.pid}); stop it, or choose another folder with --data`,
@@ -56,8 +61,8 @@ async function listen(socket: string, url: string): Promise<Server> {
   throw new UserError('another start on this data folder is under way; try again');
 }
 
-/** What the process behind the socket says of itself; undefined when the socket is a leftover. */
-function ask(socket: string): Promise<{ pid: number; url: string } | undefined> {
+/** What the process behind the socket says of itself; undefined when there is none, or the socket is a leftover. */
+export function askSupervisor(socket: string): Promise<{ pid: number; url: string } | undefined> {
   return new Promise((done) => {
     let text = '';
     connect(socket)

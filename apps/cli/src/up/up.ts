@@ -14,7 +14,7 @@ export interface UpOptions {
   host: string;
   port: number;
   threads: number;
-  demo?: true;
+  demo: boolean;
 }
 
 const print = (line: string): void => {

@@ -12,7 +12,7 @@ import { startRedis } from '@scion/testkit';
 import { Redis } from 'ioredis';
 import t from 'tap';
 
-const scion = fileURLToPath(new URL('./index.js', import.meta.url));
+const scion = fileURLToPath(new URL('../index.js', import.meta.url));
 const run = (...args: string[]) => promisify(execFile)(process.execPath, [scion, 'rebuild', ...args]);
 
 t.test(
@@ -40,7 +40,7 @@ t.test(
 
     await server.flush();
     const { stdout } = await run('--redis', server.path, '--data', folder);
-    t.match(stdout, /^restored 1 tenants, .*2 jobs, 1 of them unfinished.* in \d+\.\d s\n$/);
+    t.match(stdout, /^restored 1 tenants, .*2 jobs, 1 of them unfinished.* in [\d.]+ m?s\n$/);
     t.equal((await queue.counts()).training.waiting, 1);
     t.equal(await redis.hget(`{scion}:fair:tenant:${tenantId}`, 'weight'), '3', 'with its tenant’s share');
     t.notOk(await registry.ensureIndexed(), 'nothing is left to restore');
@@ -51,13 +51,13 @@ t.test(
   },
 );
 
-t.test('what is missing is said in one line', async (t) => {
+t.test('what is missing is said in a line, with the remedy', async (t) => {
   await t.rejects(run('--redis', '/nowhere/redis.sock', '--data', '/nowhere'), {
-    code: 2,
-    stderr: /^scion: Redis does not answer: .*\n$/,
+    code: 5,
+    stderr: /^scion: Redis does not answer: .*\n.*doctor.*\n$/,
   });
-  await t.rejects(run('--redis', '/nowhere/redis.sock'), {
+  await t.rejects(run('--data', '/nowhere'), {
     code: 2,
-    stderr: /^scion: say where the objects are: .*\n$/,
+    stderr: /^scion: rebuild needs --redis <url> .*\n$/,
   });
 });

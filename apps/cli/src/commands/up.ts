@@ -1,0 +1,13 @@
+import { availableParallelism } from 'node:os';
+import type { Context } from '../command.js';
+import { up } from '../up/up.js';
+
+export async function run({ input }: Context): Promise<void> {
+  await up({
+    data: input.required('data'),
+    host: input.required('host'),
+    port: input.number('port')!,
+    threads: input.number('threads') ?? availableParallelism(),
+    demo: input.flag('demo'),
+  });
+}

@@ -1,0 +1,290 @@
+// The command line against the real API over a real Redis; only the neural network is a stand-in.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { startRedis } from '@scion/testkit';
+import t from 'tap';
+import { startTestApi } from '../apps/api/dist/testing/test-api.js';
+import { run } from '../apps/cli/dist/run.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'scion-cli-'));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+const redis = await startRedis();
+t.teardown(() => redis.close());
+const api = await startTestApi(t, { redis: redis.connect() });
+const url = await api.app.listen({ host: '127.0.0.1', port: 0 });
+
+/** Runs one command line to its end. Nothing of this machine's own settings reaches it. */
+async function scion(args, { key = api.operator, stdin = '', env = {} } = {}) {
+  const done = { out: '', err: '' };
+  const into = (name) => ({
+    write(part) {
+      done[name] += part;
+      return true;
+    },
+  });
+  const code = await run(args, {
+    ...{ stdout: into('out'), stderr: into('err'), stdin: Readable.from([Buffer.from(stdin)]) },
+    env: { SCION_URL: url, SCION_API_KEY: key, SCION_DATA: folder, ...env },
+    signal: new AbortController().signal,
+  });
+  return { ...done, code };
+}
+const json = async (args, options) => {
+  const { out, err, code } = await scion([...args, '--json'], options);
+  if (code !== 0) throw new Error(`exit ${code}: ${err}${out}`);
+  return JSON.parse(out);
+};
+
+const tenant = await json(['tenant', 'create', 'Orchard']);
+
+t.test('an operator makes a tenant, a key and a task, and each is listed', async (t) => {
+  t.match(tenant, { id: /^ten_/, name: 'Orchard' });
+  const { out, err } = await scion(['key', 'create', 'backend', '--scopes', 'admin,train,predict']);
+  t.match(out, /^scion_\w+\n$/, 'the secret alone, so that a script can take it');
+  t.match(err, /not shown again/);
+  const secret = out.trim();
+  t.match(await json(['key', 'list']), [{ name: 'backend' }]);
+  const own = { key: secret };
+  t.match(await json(['task', 'put', 'feed', '--labels', 'like,dislike'], own), {
+    labels: ['like', 'dislike'],
+  });
+  t.match(await json(['task', 'put', 'spare', '--spec', '-'], { ...own, stdin: '{"untrained":"error"}' }), {
+    name: 'spare',
+  });
+  t.match((await json(['task', 'list'], own)).map(({ name }) => name).sort(), ['feed', 'spare']);
+  t.equal((await scion(['task', 'delete', 'spare', '--yes'], own)).code, 0);
+  t.equal((await scion(['task', 'list'], own)).out.split('\n').length, 3, 'a title and a row');
+});
+
+t.test('of several tenants one is named, by id or by name', async (t) => {
+  await json(['tenant', 'create', 'Meadow']);
+  const lost = await scion(['task', 'list']);
+  t.match(lost, { code: 2, err: /say which one\n.*Orchard.*Meadow|Meadow.*Orchard/ });
+  t.equal((await json(['task', 'list', '--tenant', 'Orchard'])).length, 1);
+  t.equal((await json(['task', 'list'], { env: { SCION_TENANT: tenant.id } })).length, 1);
+  t.match(await scion(['task', 'list', '--tenant', 'Wood']), { code: 2, err: /no tenant is called "Wood"/ });
+});
+
+const env = { SCION_TENANT: tenant.id };
+
+t.test('a file is imported once, its bad rows are told by line, and it comes out again', async (t) => {
+  const rows = ['user,title,verdict'];
+  for (let at = 0; at < 30; at += 1) rows.push(`ada,"Roses, part ${at}",${at % 2 ? 'like' : 'dislike'}`);
+  rows.push(
+    'ada,Tulips,maybe',
+    ',Tulips,like',
+    '"ada","Two\nlines",like',
+    'bob,Tulips,like',
+    'bob,Asters,dislike',
+  );
+  const path = join(folder, 'clicks.csv');
+  writeFileSync(path, rows.join('\n'));
+  const columns = ['--input-column', 'title', '--label-column', 'verdict'];
+  const command = [
+    'examples',
+    'import',
+    path,
+    '--task',
+    'feed',
+    ...columns,
+    '--bad-rows',
+    join(folder, 'bad'),
+  ];
+  const dry = await scion([...command, '--dry-run'], { env });
+  t.match(dry, { code: 6, out: /34 good rows of 2 users, 1 bad one left out; nothing was sent/ });
+  const first = await scion(command, { env });
+  t.match(first, { code: 6, out: /33 new, 0 replaced, 0 known before, 2 bad ones left out/ });
+  t.match(first.err, /line 33: user is no user; left out/);
+  t.match(first.err, /line 32: .*label.*; left out/, 'what only the API can refuse has its line, too');
+  t.match(
+    readFileSync(join(folder, 'bad'), 'utf8')
+      .trim()
+      .split('\n')
+      .map(JSON.parse)
+      .map(({ line }) => line)
+      .sort(),
+    [32, 33],
+  );
+  t.match(
+    (await scion(command, { env })).out,
+    /0 new, 0 replaced, 33 known before/,
+    'again it changes nothing',
+  );
+  const exported = await scion(['examples', 'export', 'feed', 'ada'], { env });
+  t.equal(exported.out.trim().split('\n').length, 31);
+  t.match(JSON.parse(exported.out.split('\n')[30]), { input: 'Two\nlines', label: 'like' });
+  const back = await scion(
+    [
+      'examples',
+      'import',
+      '-',
+      '--format',
+      'ndjson',
+      '--task',
+      'feed',
+      '--user',
+      'carol',
+      '--id-column',
+      'id',
+    ],
+    {
+      env,
+      stdin: exported.out,
+    },
+  );
+  t.match(back, { code: 0, out: /31 new/ });
+});
+
+t.test('an interrupted import goes on where it stopped', async (t) => {
+  const path = join(folder, 'many.csv');
+  const row = (at) => `dora,Text number ${at},${at % 2 ? 'like' : 'dislike'}`;
+  writeFileSync(path, ['user,input,label', ...Array.from({ length: 6_000 }, (_, at) => row(at))].join('\n'));
+  const command = ['examples', 'import', path, '--task', 'feed'];
+  // The API dies after the first window of rows: its fifth request of this import is refused.
+  let appends = 0;
+  const { app } = api;
+  const gate = createProxy(app, () => {
+    appends += 1;
+    return appends <= 8;
+  });
+  const through = await gate.listen();
+  const broken = await scion(command, { env: { ...env, SCION_URL: through } });
+  t.match(broken, { code: 5, err: /the same command goes on where this one stopped/ });
+  await gate.close();
+  const resumed = await scion(command, { env });
+  t.match(resumed.err, /going on behind line 4,001, where the import before this one stopped/);
+  t.match(resumed, { code: 0, out: /2,000 good rows of 1 user .* 2,000 new/ });
+  t.equal((await json(['models', 'feed', 'dora'], { env })).examples, 6_000);
+});
+
+t.test('a user’s model is listed, asked and rolled back', async (t) => {
+  const ref = { tenantId: tenant.id, task: 'feed', user: 'ada' };
+  await api.publish(ref);
+  await api.publish(ref);
+  t.match(await json(['models', 'feed', 'ada'], { env }), {
+    live: { version: 2 },
+    versions: [{ version: 2 }, { version: 1 }],
+  });
+  t.match((await scion(['models', 'feed', 'ada'], { env })).out, /2 live/);
+  const piped = await scion(['predict', 'feed', 'ada'], { env, stdin: 'one\n\ntwo\n' });
+  t.match(piped.out, /^like\t0\.\d{4}\tone\nlike\t0\.\d{4}\ttwo\n$/, 'tab-separated in a pipe');
+  t.match(piped.err, /^version 2, adapter \w{12}, base \w{12}\n$/);
+  const lines = await scion(['predict', 'feed', 'ada', 'one', 'two', '--json'], { env });
+  t.match(lines.out.trim().split('\n').map(JSON.parse), [
+    { input: 'one', label: 'like', version: 2 },
+    { input: 'two' },
+  ]);
+  t.match(await scion(['rollback', 'feed', 'ada'], { env }), { code: 0, out: 'version 1 is live\n' });
+  t.match(await scion(['rollback', 'feed', 'ada', 'x'], { env }), {
+    code: 2,
+    err: /a version is a whole number/,
+  });
+});
+
+t.test('erasing asks first, and hands over the receipt', async (t) => {
+  t.match(await scion(['erase', 'ada'], { env }), {
+    code: 2,
+    err: /Nobody can be asked here.*\n {2}add --yes/,
+  });
+  const path = join(folder, 'receipt.json');
+  const erased = await scion(['erase', 'ada', '--yes', '--receipt', path], { env });
+  t.match(erased, { code: 0, out: /^erased \d+ objects .*\nreceipt ers_\w+, signed, is in/ });
+  t.match(JSON.parse(readFileSync(path, 'utf8')), { jws: String, receipt: { user: 'ada' } });
+  t.match(await scion(['models', 'feed', 'ada'], { env }), { code: 3 });
+});
+
+t.test('every mistake is a line with a remedy and an exit code of its own, never a stack', async (t) => {
+  const mistakes = [
+    [['trian'], { code: 2, err: /no command trian\n {2}did you mean scion train\?/ }],
+    [['task', 'putt'], { code: 2, err: /did you mean scion task put\?/ }],
+    [['task', 'put', 'Feed!'], { code: 3, err: /path\/task/ }],
+    [['train', 'nope', 'ada'], { code: 3, err: /task_not_found, request req_/ }],
+    [['train', 'feed', 'nobody'], { code: 3, err: /too_few_examples/ }],
+    [['predict', 'feed', 'bob', 'x'], { code: 3, err: /scion train <task> <user> trains it/ }],
+    [['examples', 'import', 'absent.csv', '--task', 'feed'], { code: 2, err: /absent\.csv does not exist/ }],
+    [['examples', 'import', 'absent', '--task', 'feed'], { code: 2, err: /--format/ }],
+    [['task', 'list', '--key', 'scion_wrong'], { code: 4, err: /A valid API key/ }],
+    [['task', 'list', '--url', 'http://127.0.0.1:1'], { code: 5, err: /is it running\?/ }],
+    [['task', 'list', '--url', 'ftp://x'], { code: 2, err: /not an http/ }],
+    [['base', 'check', 'absent'], { code: 2, err: /holds no registered base/ }],
+    [['base', 'add', './absent'], { code: 2, err: /there is no folder/ }],
+  ];
+  await Promise.all(
+    mistakes.map(async ([args, expected]) => {
+      const ended = await scion(args, { env });
+      t.match(ended, expected, args.join(' '));
+      t.notMatch(ended.err, /^\s+at /m, `${args.join(' ')}: no stack`);
+      t.equal(ended.out, '', 'nothing on standard output');
+    }),
+  );
+  const { err } = await scion(['train', 'nope', 'ada', '--json'], { env });
+  t.match(JSON.parse(err), { error: { code: 'task_not_found', exitCode: 3, hint: String } });
+});
+
+t.test('help is there for every word of it', async (t) => {
+  t.match(await scion(['--help']), { code: 0, out: /Commands[\s\S]*Exit codes/ });
+  t.match(await scion([]), { code: 2, out: /Commands/ });
+  t.match(await scion(['base']), { code: 2, out: /base check/ });
+  t.match(await scion(['help', 'train']), { code: 0, out: /--watch/ });
+  t.match(await scion(['train', '-h']), { code: 0, out: /Examples/ });
+  const bin = fileURLToPath(new URL('../apps/cli/bin/scion.mjs', import.meta.url));
+  const { stdout, status } = spawnSync(process.execPath, [bin, '--version'], { encoding: 'utf8' });
+  t.match({ stdout, status }, { stdout: /^\d+\.\d+\.\d+\n$/, status: 0 }, 'as a process');
+  const { status: wrong } = spawnSync(process.execPath, [bin, 'trian']);
+  t.equal(wrong, 2);
+  t.match(await scion(['completions', 'bash']), { code: 0, out: /complete .* scion/ });
+});
+
+t.test('doctor finds what is wrong, and says the remedy', async (t) => {
+  const lonely = await scion(['doctor', '--redis', redis.path, '--json']);
+  t.equal(lonely.code, 6);
+  const { findings } = JSON.parse(lonely.out);
+  const of = (name) => findings.find((finding) => finding.name === name);
+  t.match(of('service'), { state: 'bad', found: /is ready.* 0 workers/, remedy: /start a worker/ });
+  t.match(of('Redis'), { state: 'warning', remedy: /appendonly/ });
+  t.match(of('clock'), { state: 'good' });
+  const ill = await scion([
+    'doctor',
+    '--redis',
+    '/nowhere.sock',
+    '--data',
+    folder,
+    '--url',
+    'http://127.0.0.1:1',
+  ]);
+  t.match(ill, {
+    code: 6,
+    out: /✗ Redis.*does not answer[\s\S]*→ start it[\s\S]*✗ service[\s\S]*2 to put right/,
+  });
+});
+
+/** Passes requests on to the API; appends only as long as it is told to. */
+function createProxy(app, mayAppend) {
+  const server = createServer(async (request, response) => {
+    if (/\/examples$/.test(request.url) && request.method === 'POST' && !mayAppend()) {
+      response.destroy();
+      return;
+    }
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { statusCode, headers, rawPayload } = await app.inject({
+      method: request.method,
+      url: request.url,
+      headers: request.headers,
+      ...(chunks.length > 0 && { payload: Buffer.concat(chunks) }),
+    });
+    response.writeHead(statusCode, headers).end(rawPayload);
+  });
+  return {
+    listen: () =>
+      new Promise((done) =>
+        server.listen(0, '127.0.0.1', () => done(`http://127.0.0.1:${server.address().port}`)),
+      ),
+    close: () => new Promise((done) => server.close(done)),
+  };
+}
