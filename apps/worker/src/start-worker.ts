@@ -23,7 +23,7 @@ export interface WorkerOptions {
   /** For tests that injure a running worker: stands between it and its objects. */
   wrapStore?: (store: ObjectStore) => ObjectStore;
   /** For tests that wait until a dead worker's jobs and locks are free. */
-  timings?: { queue: QueueOptions['timings']; registryLockMs: number };
+  timings?: { queue: QueueOptions['timings']; registryLockMs: number; checkpointSeconds?: number };
 }
 
 export interface RunningWorker {
@@ -126,7 +126,10 @@ export async function startWorker({
       await meter.jobEnded(job);
       return job;
     };
-    const trainModel = createTrainModel({ registry, engine, finishJob, clock, log });
+    const trainModel = createTrainModel({
+      ...{ registry, engine, finishJob, clock, log },
+      checkpointSeconds: timings?.checkpointSeconds,
+    });
 
     const recover = async (): Promise<void> => {
       await registry.ensureIndexed();

@@ -11,6 +11,7 @@ export interface TrainModelDeps {
   registry: Pick<Registry, 'tasks' | 'examples' | 'models' | 'jobs'>;
   engine: Pick<Engine, 'base' | 'training' | 'predict'>;
   finishJob: FinishJob;
+  checkpointSeconds?: number | undefined;
   clock: Clock;
   log: Logger;
 }
@@ -158,7 +159,7 @@ async function attempt(
 
   const startedAt = performance.now();
   const { version, gate } = await trainVersion(deps, ref, {
-    ...{ job, signal, progress },
+    ...{ job, signal, progress, log },
     beforePublishing: stopIfCancelled,
   });
   await metrics;

@@ -11,6 +11,7 @@ import {
 } from '@scion/engine';
 import type { NewJobEvent } from '@scion/queue';
 import type { JobRef, Registry } from '@scion/registry';
+import type { Logger } from 'pino';
 import { askLive } from './ask-live.js';
 import { dataFields, evaluate } from './make-card.js';
 import { seedOf } from './seed.js';
@@ -21,6 +22,8 @@ export interface TrainVersionDeps {
   registry: Pick<Registry, 'tasks' | 'examples' | 'models' | 'jobs'>;
   engine: Pick<Engine, 'base' | 'training' | 'predict'>;
   clock: Clock;
+  /** Training that a death may cost; left out, as the engine has it. */
+  checkpointSeconds?: number | undefined;
 }
 
 export interface Progress {
@@ -33,6 +36,7 @@ export interface Progress {
 export interface TrainingRun {
   job: Job;
   signal: AbortSignal;
+  log: Logger;
   progress: Progress;
   /** The last chance to stop before something is published: it throws. */
   beforePublishing(): Promise<void>;
@@ -110,8 +114,11 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
       dataSha256: data.dataSha256,
       resume: await registry.jobs.checkpoint(ref),
       onCheckpoint: (bytes) => registry.jobs.keepCheckpoint(ref, bytes),
+      checkpointSeconds: deps.checkpointSeconds,
     }));
   signal.throwIfAborted();
+  if ('resumedFrom' in lora && lora.resumedFrom > 0)
+    run.log.info({ step: lora.resumedFrom }, 'training went on from a checkpoint');
   await progress.stage('evaluating', 0.9);
   const gate =
     'card' in lora

@@ -1,6 +1,6 @@
 /**
  * A worker that dies of SIGKILL at a chosen write. For the user `kill-after-3` it dies just after its third write to
- * that user's folder; once each, as a file per user remembers.
+ * that user's folder; once each, as a file per user remembers. It writes a checkpoint after every epoch.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,9 +26,24 @@ async function survive<T>(key: string, write: () => Promise<T>): Promise<T> {
   return result;
 }
 
+/** Dies just after the first checkpoint of the user `kill-at-checkpoint`; once. */
+async function dieAtCheckpoint<T>(key: string, write: Promise<T>): Promise<T> {
+  const result = await write;
+  const mark = join(folder, 'died-at-checkpoint');
+  if (/\/users\/kill-at-checkpoint\/.*\.checkpoint\./.test(key) && !existsSync(mark)) {
+    writeFileSync(mark, key);
+    process.kill(process.pid, 'SIGKILL');
+  }
+  return result;
+}
+
 const wrapStore = (store: ObjectStore): ObjectStore => ({
   ...store,
-  put: (key, body) => survive(key, () => store.put(key, body)),
+  put: (key, body) =>
+    dieAtCheckpoint(
+      key,
+      survive(key, () => store.put(key, body)),
+    ),
   create: (key, body) => survive(key, () => store.create(key, body)),
 });
 
@@ -36,7 +51,11 @@ const worker = await startWorker({
   config: readConfig(process.env),
   log: pino({ level: 'info' }),
   wrapStore,
-  timings: { queue: { lockMs: 2_000, stalledIntervalMs: 700, busyRetryMs: 250 }, registryLockMs: 1_000 },
+  timings: {
+    queue: { lockMs: 2_000, stalledIntervalMs: 700, busyRetryMs: 250 },
+    registryLockMs: 1_000,
+    checkpointSeconds: 0,
+  },
 });
 process.once('SIGTERM', () => worker.close().then(() => process.exit(0)));
 process.once('disconnect', () => process.exit(0));

@@ -37,7 +37,7 @@ export const LORA_SETTINGS: Readonly<LoraSettings> = Object.freeze({
   headRate: 3e-4,
   weightDecay: 0.01,
   warmup: 0.1,
-  labelSmoothing: 0.1,
+  labelSmoothing: 0,
   clipNorm: 1,
   startL2: 1,
   folds: 3,

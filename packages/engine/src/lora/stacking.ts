@@ -4,10 +4,11 @@
  */
 
 /**
- * Rows × tokens that stacking fills a run up to. Measured with test/bench/train.mjs --stacking on MiniLM's top two layers:
- * two batches of 128 tokens take 0.65 of the time of one after the other, two of 256 0.85, two of 512 0.98.
+ * Rows × tokens that stacking fills a run up to. Measured with `node test/bench/train.mjs --stacking` on MiniLM's top two
+ * layers: two batches of 32 tokens take 0.66 of the time of one after the other, four 0.48; two of 128 tokens 0.88, and
+ * four of those no less than alone.
  */
-export const STACK_TOKENS = 512;
+export const STACK_TOKENS = 256;
 /** Padding that a stack may hold, as a share of it: beyond, running apart is cheaper. */
 const MAX_PADDING = 0.3;
 

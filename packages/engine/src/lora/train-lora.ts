@@ -47,7 +47,7 @@ export interface LoraOptions {
   /** Everything that is needed to go on from here. Called while more work lies behind than is worth losing. */
   onCheckpoint?: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
   /** Work that may be lost in a death. Writing a checkpoint costs some ten milliseconds. Default 5. */
-  checkpointSeconds?: number;
+  checkpointSeconds?: number | undefined;
 }
 
 export interface FittedLora {
