@@ -17,6 +17,7 @@ const documents = [
   'README.md',
   ...guides.filter((name) => name.endsWith('.md')).map((name) => `docs/guides/${name}`),
   'docs/how-training-graphs-work.md',
+  'examples/README.md',
   'infra/README.md',
   'packages/sdk/README.md',
 ];
@@ -69,7 +70,10 @@ function checkStart(t, { text }) {
   t.ok(same, 'it prints what is shown', same ? {} : { printed: system.output });
 }
 
-for (const document of documents) {
+const chosen = process.env.DOCUMENTS
+  ? documents.filter((name) => name.includes(process.env.DOCUMENTS))
+  : documents;
+for (const document of chosen) {
   const blocks = readBlocks(readFileSync(join(root, document), 'utf8'));
   t.test(`${document} works as it stands`, async (t) => {
     const printed = await runDocument(t, blocks, { root, ...system, apiKey: await keyFor(document) });
@@ -81,6 +85,7 @@ for (const document of documents) {
       else if (kind === 'text' && name === 'start') checkStart(t, block);
       else if (kind === 'js' && name === undefined) t.pass(`${where} ran`);
       else if (name?.includes('.')) {
+        if (kind === 'json') JSON.parse(text);
         const uses = (one) => one.kind === 'sh' && one.text.includes(name);
         t.ok(blocks.slice(index + 1).some(uses), `${where}: a command uses ${name}`);
       } else if (kind === 'text' || kind === 'json') {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './start-system.mjs';
 
 /** The repository as the reader's working folder: `data` is the running system's, files of blocks leave no trace. */
 function makeFolder(t, { root, dataFolder }) {
@@ -42,7 +43,9 @@ const mark = '\u0001';
  */
 export async function runDocument(t, blocks, { root, url, dataFolder, apiKey }) {
   const cwd = makeFolder(t, { root, dataFolder });
-  const here = (text) => text.replaceAll('http://127.0.0.1:7070', url);
+  // Ports that documents name are those of this run.
+  const port = String(await freePort());
+  const here = (text) => text.replaceAll('http://127.0.0.1:7070', url).replace(/\b4000\b/g, port);
   const env = {
     ...{ PATH: process.env.PATH, HOME: cwd, SCION_URL: url, SCION_API_KEY: apiKey },
     ...{ NO_COLOR: '1', npm_config_update_notifier: 'false' },
