@@ -31,6 +31,9 @@ const vendorHomes = {
   uplot: 'apps/dashboard/src',
 };
 
+/** `@scion/sdk/local`: the estimator without a server. What it needs is an optional peer of the package. */
+const localEntry = '^packages/sdk/src/local/';
+
 const tests = '(\\.test\\.tsx?$|/src/testing/)';
 
 export default {
@@ -57,12 +60,24 @@ export default {
     ...Object.entries(mayImport).map(([folder, allowed]) => ({
       name: `arrows-of-${folder.replace('/', '-')}`,
       severity: 'error',
-      from: { path: `^${folder}/src/`, pathNot: tests },
+      from: { path: `^${folder}/src/`, pathNot: [tests, localEntry] },
       to: {
         path: '^(apps|packages)/',
         pathNot: [`^${folder}/`, ...allowed.map((name) => `^packages/${name}/`)],
       },
     })),
+    {
+      name: 'arrows-of-the-local-estimator',
+      severity: 'error',
+      from: { path: localEntry, pathNot: tests },
+      to: { path: '^(apps|packages)/', pathNot: '^packages/(sdk|contracts|engine|store)/' },
+    },
+    {
+      name: 'the-client-needs-no-engine',
+      severity: 'error',
+      from: { path: '^packages/sdk/src/', pathNot: [tests, localEntry] },
+      to: { path: localEntry },
+    },
     ...Object.entries(vendorHomes).map(([vendor, home]) => ({
       name: `home-of-${vendor.replace(/[@/]/g, '-')}`,
       severity: 'error',

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { createClient, Personalizer } from '@scion/sdk';
 import t from 'tap';
 
 const cli = fileURLToPath(new URL('../apps/cli/dist/index.js', import.meta.url));
@@ -120,6 +121,37 @@ t.test(
     const measured = JSON.parse(line('bench', '--seconds', '0.3', '--concurrency', '2', '--json').stdout);
     t.ok(measured.rows[0].requests > 0 && measured.jobToLiveSeconds > 0, 'bench measures and clears up');
     t.notMatch(line('task', 'list').stdout, /bench-/);
+
+    const operator = createClient({
+      baseUrl: url,
+      apiKey: readFileSync(join(folder, 'operator-key'), 'utf8').trim(),
+    });
+    const client = operator.withTenant((await operator.tenants.create({ name: 'Notebook' })).id);
+    await client.tasks.put('taste', {});
+    const model = new Personalizer({ client, task: 'taste', user: 'ada', method: 'head' });
+    const texts = [
+      'Pruning',
+      'Grafting',
+      'Mulching',
+      'Weeding',
+      'Compiling',
+      'Linking',
+      'Debugging',
+      'Caching',
+    ];
+    const labels = texts.map((_, at) => (at < 4 ? 'garden' : 'code'));
+    const history = await model.fit(texts, labels);
+    t.match(history, { version: 1, method: 'head', stopped: null });
+    t.ok(history.metrics.length > 0, 'the estimator follows the curves of its job');
+    t.equal(await model.score(texts, labels), 1);
+    await client.examples.append('taste', 'ada', [{ id: 'a-click', input: 'Refactoring', label: 'code' }]);
+    await t.rejects(
+      model.fit(texts, labels),
+      { code: 'examples_exist' },
+      'what others stored is not deleted',
+    );
+    t.equal((await model.crossValidate(texts, labels, { folds: 2 })).scores.length, 2);
+    t.equal((await client.models.list({ task: 'taste' })).data.length, 1, 'folds leave no users behind');
 
     const second = start();
     t.equal(await second.ended, 2, 'a second start refuses');

@@ -68,6 +68,26 @@ export {
   drawCurves,
 } from './curves.js';
 export { isScionError, ScionError, type ScionErrorCode } from './errors.js';
+export {
+  type Callback,
+  EarlyStopping,
+  type EarlyStoppingOptions,
+  type LivePlotOptions,
+  livePlot,
+  progressBar,
+  type Run,
+} from './estimator/callbacks.js';
+export type { History } from './estimator/history.js';
+export {
+  type CrossValidateOptions,
+  type CrossValidation,
+  type FitOptions,
+  type Grid,
+  type GridResult,
+  Personalizer,
+  type PersonalizerOptions,
+  type PersonalizerParams,
+} from './estimator/personalizer.js';
 export { addJobEvent, isFinished, type JobEventsOptions } from './job-events.js';
 export type { JobMetric } from './job-metrics.js';
 export type { OverviewQuery } from './overview-stream.js';

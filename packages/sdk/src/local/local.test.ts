@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { Personalizer } from './index.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'scion-local-'));
+t.teardown(() => rm(folder, { recursive: true, force: true }));
+
+const garden = ['Pruning roses', 'Slugs in the lettuce', 'Compost on a balcony', 'Bulbs before the frost'];
+const code = ['A compiler pass lands', 'The outage explained', 'Queues and brokers', 'A kernel scheduler'];
+const X = [
+  ...garden,
+  ...code,
+  ...garden.map((text) => `${text}, again`),
+  ...code.map((text) => `${text}, again`),
+];
+const like = X.map((text) => (garden.some((one) => text.startsWith(one)) ? 'like' : 'dislike'));
+const unseen = ['Tomatoes that split after rain', 'A faster garbage collector'];
+
+t.test('a model is trained and asked in five lines, without a server', async (t) => {
+  const model = new Personalizer({ task: 'feed', user: 'ada', folder });
+  const history = await model.fit(X, like);
+  t.match(history, { version: 1, method: 'head', gate: { candidate: { accuracy: Number } } });
+  t.strictSame(await model.predict(unseen), ['like', 'dislike']);
+  await model.close();
+});
+
+t.test('another process finds what was learnt, adds to it, and users stay apart', async (t) => {
+  const ada = new Personalizer({ task: 'feed', user: 'ada', folder, threads: 1 });
+  const bob = new Personalizer({ task: 'feed', user: '../bob', folder, threads: 1 });
+  t.teardown(() => Promise.all([ada.close(), bob.close()]));
+  t.strictSame(await ada.predict(unseen), ['like', 'dislike'], 'from the folder');
+  await t.rejects(bob.predict(unseen), { code: 'model_not_trained' });
+  await bob.fit(
+    X,
+    like.map((label) => (label === 'like' ? 'dislike' : 'like')),
+  );
+  t.strictSame(await bob.predict(unseen), ['dislike', 'like'], 'opposite tastes over one base');
+  t.match(await ada.partialFit(['Hedgehogs in the garden'], ['like']), { version: 2 });
+  t.strictSame(await ada.predict(unseen), ['like', 'dislike']);
+  const [proba] = await ada.predictProba(['Pruning roses']);
+  t.ok(Math.abs(proba!.like! + proba!.dislike! - 1) < 1e-5);
+  const { mean, scores } = await ada.crossValidate(X, like, { folds: 4 });
+  t.equal(scores.length, 4);
+  t.ok(mean > 0.7, `mean accuracy ${mean}`);
+  t.ok((await ada.score(X, like)) > 0.9);
+});
+
+t.test('numbers and sets of labels are learnt likewise', async (t) => {
+  const rating = new Personalizer({ task: 'rating', user: 'ada', kind: 'regression', folder, threads: 1 });
+  const topics = new Personalizer({ task: 'topics', user: 'ada', kind: 'multilabel', folder, threads: 1 });
+  t.teardown(() => Promise.all([rating.close(), topics.close()]));
+  await rating.fit(
+    X,
+    like.map((label) => (label === 'like' ? 5 : 1)),
+  );
+  const [high, low] = (await rating.predict(unseen)) as number[];
+  t.ok(high! > low!);
+  await topics.fit(
+    X,
+    like.map((label) => (label === 'like' ? ['garden', 'home'] : ['code'])),
+  );
+  t.strictSame(await topics.predict(['Pruning old roses']), [['garden', 'home']]);
+});
+
+t.test('a base that is not there is said', async (t) => {
+  const model = new Personalizer({ task: 'feed', user: 'ada', folder, base: join(folder, 'nowhere') });
+  await t.rejects(model.fit(X, like), { name: 'BaseError', message: /holds no registered base/ });
+});
