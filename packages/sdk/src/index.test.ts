@@ -13,6 +13,7 @@ t.test('the package root exports what callers need', async (t) => {
     'system',
     'tasks',
     'tenants',
+    'usage',
     'users',
     'webhooks',
     'withTenant',

@@ -27,10 +27,9 @@ export function retryDelayMs(retry: number, retryAfterSeconds: number | undefine
   return asked > 0 ? asked + jittered / 4 : jittered;
 }
 
-/** Whether an answer of this status may be asked for again. 429 refused the work, so even a POST is safe to repeat. */
-export function isRetryableStatus(status: number, idempotent: boolean): boolean {
-  if (status === 429) return true;
-  return idempotent && (status === 502 || status === 503 || status === 504);
+/** Whether an answer of this status may be asked for again. */
+export function isRetryableStatus(status: number): boolean {
+  return status === 429 || status === 502 || status === 503 || status === 504;
 }
 
 /** Waits `ms` milliseconds; rejects with the signal's reason as soon as it aborts. */

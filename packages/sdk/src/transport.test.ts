@@ -139,19 +139,26 @@ t.test('retries end at maxRetries with the last answer’s error', async (t) => 
   t.equal(server.seen.length, 4);
 });
 
-t.test('a call that is not idempotent is repeated only when it was refused', async (t) => {
-  const server = await startServer((response, _seen, index) => {
-    if (index === 0) problem(response, 429, 'overloaded');
-    else if (index === 1) problem(response, 503, 'not_ready');
-    else response.destroy();
-  });
-  t.teardown(server.close);
-  const client = server.client();
-  t.equal((await failure(client.tenants.create({ name: 'a' }))).code, 'not_ready');
-  t.equal(server.seen.length, 2);
-  t.equal((await failure(client.models.rollback('inbox', 'ada'))).code, 'network_error');
-  t.equal(server.seen.length, 3);
-});
+t.test(
+  'a call that creates is repeated under its key, also while the first try is still under way',
+  async (t) => {
+    const server = await startServer((response, _seen, index) => {
+      if (index === 0) response.destroy();
+      else if (index === 1) problem(response, 409, 'idempotency_in_progress', { 'retry-after': '1' });
+      else if (index === 2) problem(response, 503, 'not_ready');
+      else json(response, 201, { id: 'ten_a' });
+    });
+    t.teardown(server.close);
+    t.match(await server.client().tenants.create({ name: 'a' }), { id: 'ten_a' });
+    const keys = new Set(server.seen.map(({ headers }) => headers['idempotency-key']));
+    t.equal(server.seen.length, 4);
+    t.equal(keys.size, 1);
+    const conflict = await startServer((response) => problem(response, 409, 'task_changed'));
+    t.teardown(conflict.close);
+    t.equal((await failure(conflict.client().models.rollback('inbox', 'ada'))).code, 'task_changed');
+    t.equal(conflict.seen.length, 1, 'another conflict is an answer');
+  },
+);
 
 t.test('a broken connection is retried where repeating is harmless', async (t) => {
   const server = await startServer((response, _seen, index) =>

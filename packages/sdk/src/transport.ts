@@ -130,7 +130,6 @@ export function createTransport(config: TransportConfig): Transport {
 
   async function send<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
     const maxRetries = call.options?.maxRetries ?? config.maxRetries;
-    const idempotent = call.idempotent ?? call.method !== 'POST';
     if (hasLostSegment(call.path)) {
       throw new ScionError({
         code: 'invalid_request',
@@ -143,7 +142,7 @@ export function createTransport(config: TransportConfig): Transport {
       try {
         return await attempt(call, headers, read);
       } catch (error) {
-        if (retry >= maxRetries || !mayRetry(error, idempotent)) throw error;
+        if (retry >= maxRetries || !mayRetry(error)) throw error;
         const waitMs = retryDelayMs(retry, error.retryAfterSeconds, config.random());
         await config.sleep(waitMs, call.options?.signal);
       }
@@ -157,10 +156,13 @@ export function createTransport(config: TransportConfig): Transport {
   };
 }
 
-function mayRetry(error: unknown, idempotent: boolean): error is ScionError {
+/** Every call may be repeated: it is the same done twice, or carries a key by which the service knows it again. */
+function mayRetry(error: unknown): error is ScionError {
   if (!(error instanceof ScionError)) return false;
   if ((error.retryAfterSeconds ?? 0) > longestRetryAfterSeconds) return false;
-  return error.status === undefined ? idempotent : isRetryableStatus(error.status, idempotent);
+  // The first try is still under way: its answer comes with a later one.
+  if (error.code === 'idempotency_in_progress') return true;
+  return error.status === undefined || isRetryableStatus(error.status);
 }
 
 async function readJson(response: Response): Promise<unknown> {

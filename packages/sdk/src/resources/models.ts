@@ -14,8 +14,8 @@ export interface Models {
   versions(task: string, user: string, page?: PageOptions, options?: CallOptions): PagePromise<ModelVersion>;
   version(task: string, user: string, version: number, options?: CallOptions): Promise<ModelVersion>;
   /**
-   * Makes an earlier version live; without a number, the one that was live before. Only the call that names its
-   * version is repeated when it goes unanswered: the other would go back twice.
+   * Makes an earlier version live; without a number, the one that was live before. A repetition after a lost answer goes
+   * by its idempotency key, so that it does not go back twice.
    */
   rollback(task: string, user: string, version?: number, options?: CallOptions): Promise<Model>;
   /** Makes a version live whatever the gate said of it. */
