@@ -7,6 +7,7 @@ import {
   fastify,
   LogController,
 } from 'fastify';
+import { addAudit } from './http/audit.js';
 import { addAuthentication } from './http/authenticate.js';
 import { addBodyParsers } from './http/body-parsers.js';
 import { addCompression } from './http/compression.js';
@@ -57,6 +58,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   await addSecurityHeaders(app);
   await addPressureGuard(app, settings.maxEventLoopDelayMs);
   addIdempotency(app, deps);
+  addAudit(app, deps);
   // In this order: a tag names an answer whatever its coding.
   addEntityTags(app);
   addCompression(app);

@@ -45,7 +45,7 @@ export type JobQueue = Pick<
 >;
 export type Records = Pick<
   Registry,
-  'tenants' | 'keys' | 'tasks' | 'examples' | 'models' | 'jobs' | 'webhooks' | 'users' | 'usage'
+  'tenants' | 'keys' | 'tasks' | 'examples' | 'models' | 'jobs' | 'webhooks' | 'users' | 'usage' | 'audit'
 >;
 
 /** Everything the HTTP application stands on. Each route takes the few of these that it uses. */

@@ -137,7 +137,8 @@ t.test('no list shows anything of another tenant', async (t) => {
     t.notMatch(response.body, owner.id, one.path);
     t.notMatch(response.body, job.id, one.path);
     t.notMatch(response.body, webhook.id, one.path);
-    t.notMatch(response.body, 'inbox', one.path);
+    // Its own log names the task of its own that it made under this name, above.
+    if (one.path !== '/v1/audit') t.notMatch(response.body, 'inbox', one.path);
   }
 });
 

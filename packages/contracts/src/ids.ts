@@ -15,6 +15,7 @@ export const idPrefixes = {
   segment: 'seg',
   request: 'req',
   erasure: 'ers',
+  audit: 'aud',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -2,6 +2,7 @@ import { AppError, type Clock, type Job, type ModelRef, type NewId } from '@scio
 import type { ObjectStore } from '@scion/store';
 import type { Redis } from 'ioredis';
 import { createKeys } from './api-keys.js';
+import { createAudits } from './audit.js';
 import { createEvents } from './events.js';
 import { createExamples } from './examples.js';
 import { createFreshCache } from './fresh-cache.js';
@@ -136,6 +137,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     events: createEvents(parts),
     users: createUsers(parts),
     usage: createUsages(parts, tenants),
+    audit: createAudits(parts),
     async rebuild() {
       return locks.hold(
         'rebuild',

@@ -4,6 +4,7 @@ export { createRegistry, type RegistryOptions } from './create-registry.js';
 export { objectKeys } from './keys.js';
 export type {
   AliasSwitch,
+  Audits,
   EncodedVersion,
   ErasureRequest,
   Events,

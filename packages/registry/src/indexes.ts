@@ -28,6 +28,7 @@ export function refOfName(name: string): ModelRef | undefined {
 export const indexNames = {
   tenants: `${indexPrefix}tenants`,
   keys: (tenantId: string | null) => `${indexPrefix}keys:${tenantId ?? 'operator'}`,
+  audit: (tenantId: string | null) => `${indexPrefix}audit:${tenantId ?? 'operator'}`,
   tasks: (tenantId: string) => `${indexPrefix}tasks:${tenantId}`,
   webhooks: (tenantId: string) => `${indexPrefix}webhooks:${tenantId}`,
   deliveries: (webhookId: string) => `${indexPrefix}deliveries:${webhookId}`,

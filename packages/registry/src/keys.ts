@@ -26,6 +26,9 @@ export const objectKeys = {
   tenant: (tenantId: string) => `${tenantPrefix(tenantId)}tenant.json`,
   tasksPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}tasks/`,
   task: (tenantId: string, task: string) => `${tenantPrefix(tenantId)}tasks/${task}.json`,
+  /** Of null: what operators did to the deployment itself. */
+  auditPrefix: (tenantId: string | null) =>
+    tenantId === null ? 'deployment/audit/' : `${tenantPrefix(tenantId)}audit/`,
   usagePrefix: (tenantId: string) => `${tenantPrefix(tenantId)}usage/`,
   usage: (tenantId: string, day: string) => `${tenantPrefix(tenantId)}usage/${day}.json`,
   webhooksPrefix: (tenantId: string) => `${tenantPrefix(tenantId)}webhooks/`,

@@ -12,13 +12,13 @@ const tasks = ['mail', 'news'];
 const refOf = ({ id, tenantId, task, user }: Job): JobRef => ({ tenantId, task, user, jobId: id });
 
 type Action =
-  | { type: 'tenant' | 'key' | 'key-delete' | 'webhook' | 'webhook-delete' | 'deliver' }
+  | { type: 'tenant' | 'audit' | 'key' | 'key-delete' | 'webhook' | 'webhook-delete' | 'deliver' }
   | { type: 'task' | 'task-delete'; task: number }
   | { type: 'append' | 'job' | 'run' | 'finish' | 'cancel' | 'rollback'; task: number; user: number };
 
 const model = { task: fc.nat(1), user: fc.nat(users.length - 1) };
 const actions: fc.Arbitrary<Action>[] = [
-  ...(['tenant', 'key', 'key-delete', 'webhook', 'webhook-delete', 'deliver'] as const).map((type) =>
+  ...(['tenant', 'audit', 'key', 'key-delete', 'webhook', 'webhook-delete', 'deliver'] as const).map((type) =>
     fc.record({ type: fc.constant(type) }),
   ),
   ...(['task', 'task-delete'] as const).map((type) =>
@@ -42,6 +42,11 @@ async function act(registry: Registry, world: World, tenantId: string, action: A
   switch (action.type) {
     case 'tenant':
       return registry.tenants.create({ name: `Tenant ${step}` });
+    case 'audit':
+      return registry.audit.append({
+        ...{ tenantId: step % 2 ? tenantId : null, by: id('key'), byName: 'k', action: 'putTask' },
+        ...{ target: {}, status: 200, requestId: id('req') },
+      });
     case 'key':
       return registry.keys.create(step % 2 ? tenantId : null, { name: 'k', scopes: ['train'] });
     case 'key-delete':
@@ -101,6 +106,7 @@ async function view(registry: Registry, tenantId: string): Promise<unknown> {
     webhooks,
     tenants: await registry.tenants.list(),
     keys: [await registry.keys.list(tenantId), await registry.keys.list(null)],
+    audit: [await registry.audit.list(tenantId), await registry.audit.list(null)],
     jobs: await registry.jobs.list(tenantId),
     states: await Promise.all(
       (['queued', 'running', 'succeeded'] as const).map((state) => registry.jobs.list(tenantId, { state })),

@@ -91,7 +91,9 @@ export async function indexBucket(
     });
   }
 
+  await indexAudit(deps, null);
   for await (const tenantId of childrenOf(store, objectKeys.tenantsPrefix)) {
+    await indexAudit(deps, tenantId);
     if (await store.head(objectKeys.tenant(tenantId))) {
       await indexes.add(indexNames.tenants, tenantId);
       report.tenants += 1;
@@ -111,6 +113,12 @@ export async function indexBucket(
   }
   report.unfinishedJobs = unfinished.length;
   return { report, unfinished };
+}
+
+async function indexAudit({ store, indexes }: RebuildDeps, tenantId: string | null): Promise<void> {
+  for await (const batch of inBatches(listAll(store, objectKeys.auditPrefix(tenantId)))) {
+    await mapLimit(batch, ({ key }) => indexes.add(indexNames.audit(tenantId), baseName(key)));
+  }
 }
 
 async function indexWebhooks(

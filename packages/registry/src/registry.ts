@@ -1,5 +1,7 @@
 import type {
   AliasEntry,
+  AuditEntry,
+  AuditQuery,
   Card,
   Collection,
   Compaction,
@@ -360,6 +362,12 @@ export interface Users {
   signingKey(): Promise<SigningKey>;
 }
 
+export interface Audits {
+  append(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<AuditEntry>;
+  /** Newest first; of null, what concerns no tenant. A page may be short, as with models. */
+  list(tenantId: string | null, filter?: AuditQuery): Promise<Page<AuditEntry>>;
+}
+
 /** What a tenant has now of all that quotas limit, but for the rows it predicts. */
 export interface UsageLevels {
   users: number;
@@ -421,6 +429,7 @@ export interface Registry {
   events: Events;
   users: Users;
   usage: Usages;
+  audit: Audits;
   /** Drops every index and restores them from the bucket alone, then calls `onRebuilt`. */
   rebuild(): Promise<RebuildReport>;
   /** Rebuilds when Redis has lost the indexes. Returns whether it did. Reads of an index call it by themselves. */

@@ -1,3 +1,4 @@
+import { type Audit, createAudit } from './resources/audit.js';
 import { createExamples, type Examples } from './resources/examples.js';
 import { createJobs, type Jobs } from './resources/jobs.js';
 import { createKeys, type Keys } from './resources/keys.js';
@@ -46,6 +47,7 @@ export interface Client {
   readonly models: Models;
   readonly predict: Predict;
   readonly usage: Usage;
+  readonly audit: Audit;
   readonly users: Users;
   readonly webhooks: Webhooks;
   readonly system: System;
@@ -79,6 +81,7 @@ export function createClient(options: ClientOptions): Client {
     models: createModels(transport),
     predict: createPredict(transport),
     usage: createUsage(transport),
+    audit: createAudit(transport),
     users: createUsers(transport),
     webhooks: createWebhooks(transport),
     system: createSystem(transport),

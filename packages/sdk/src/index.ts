@@ -3,6 +3,7 @@
 export type {
   Alert,
   AliasEntry,
+  AuditEntry,
   CacheState,
   Card,
   Collection,
@@ -92,6 +93,7 @@ export { addJobEvent, isFinished, type JobEventsOptions } from './job-events.js'
 export type { JobMetric } from './job-metrics.js';
 export type { OverviewQuery } from './overview-stream.js';
 export type { PageOptions, PagePromise } from './pages.js';
+export type { Audit, AuditQuery } from './resources/audit.js';
 export type { Examples } from './resources/examples.js';
 export type { Jobs, JobsQuery, JobWaitOptions } from './resources/jobs.js';
 export type { Keys } from './resources/keys.js';

@@ -16,6 +16,7 @@ export const accessTable: Record<string, Access> = {
   'GET /v1/tenants/:tenant': 'operator',
   'PUT /v1/tenants/:tenant': 'operator',
   'GET /v1/usage': 'any',
+  'GET /v1/audit': 'admin',
   'POST /v1/keys': 'admin',
   'GET /v1/keys': 'admin',
   'GET /v1/keys/:key': 'admin',
@@ -65,6 +66,16 @@ export const accessTable: Record<string, Access> = {
   'GET /v1/system': 'operator',
   'GET /v1/system/overview': 'operator',
 };
+
+/** Calls that need no admin key and yet change what answers, or undo what others ordered. */
+const weighty = /\/(promote|rollback|collect|compact|pin|cancel|import|replay)$/;
+
+/** Whether a call goes into the audit log: what an admin changes, and what takes something away. */
+export function isAudited(method: string, url: string | undefined): boolean {
+  if (method === 'GET' || method === 'HEAD' || !url?.startsWith('/v1')) return false;
+  const access = accessOf(method, url);
+  return access === 'admin' || access === 'operator' || method === 'DELETE' || weighty.test(url);
+}
 
 /** Throws for a route below `/v1` that the table leaves out, so that none is public by oversight. */
 export function accessOf(method: string, url: string | undefined): Access {

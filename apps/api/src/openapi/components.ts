@@ -4,6 +4,7 @@ import * as contracts from '@scion/contracts';
 const named = {
   Alert: contracts.Alert,
   AliasEntry: contracts.AliasEntry,
+  AuditEntry: contracts.AuditEntry,
   CacheState: contracts.CacheState,
   Card: contracts.Card,
   Collection: contracts.Collection,

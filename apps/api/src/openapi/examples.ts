@@ -1,5 +1,6 @@
 import type {
   Alert,
+  AuditEntry,
   Collection,
   Compaction,
   Delivery,
@@ -194,6 +195,11 @@ const delivery: Delivery = {
   latencyMs: 41.2,
   error: null,
 };
+const auditEntry: AuditEntry = {
+  ...{ id: `aud_${ulid}`, at, tenantId, by: key.id, byName: key.name, action: 'deleteKey', status: 204 },
+  target: { key: `key_${ulid}` },
+  requestId: `req_${ulid}`,
+};
 const usage: Usage = {
   ...{ tenantId, at },
   quotas: [
@@ -324,6 +330,7 @@ export const examples: Record<string, OperationExamples> = {
     response: { ...tenant, weight: 2, quotas: { users: 1_000, jobsPerDay: 500 } } satisfies Tenant,
   },
   getUsage: { response: usage },
+  listAudit: { response: page(auditEntry) },
   createKey: {
     request: json({ name: key.name, scopes: key.scopes }),
     response: { ...key, lastUsedAt: null, secret: 'scion_…' },

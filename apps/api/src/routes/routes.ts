@@ -1,5 +1,6 @@
 import type { ApiDeps } from '../ports.js';
 import type { App } from '../server.js';
+import { listAudit } from './audit/list-audit.js';
 import { appendExamples } from './examples/append-examples.js';
 import { compactExamples } from './examples/compact-examples.js';
 import { deleteExample } from './examples/delete-example.js';
@@ -71,6 +72,7 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   getTenant,
   putTenant,
   getUsage,
+  listAudit,
   createKey,
   listKeys,
   getKey,
