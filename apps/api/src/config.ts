@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { limits } from '@scion/contracts';
+import type { Provider } from '@scion/engine';
 import type { StoreSettings } from '@scion/store';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -40,7 +41,37 @@ const Environment = Type.Object({
     maximum: 1_048_576,
     default: 256,
     description:
-      'MiB of adapters kept in memory; about 6 kB each. Too little means a load from the store per request.',
+      'MiB of adapters kept in memory; some 7 kB for a head, 56 kB with low-rank matrices. Too little means a load from the store per request.',
+  }),
+  SCION_DISK_CACHE: Type.Optional(
+    Type.String({
+      description:
+        'Folder of its own for copies of adapters on this machine’s disk, where the store is far away. It is emptied at the start. Unset: none.',
+    }),
+  ),
+  SCION_DISK_CACHE_MB: Type.Integer({
+    minimum: 1,
+    maximum: 16_777_216,
+    default: 4_096,
+    description: 'MiB of adapters kept in SCION_DISK_CACHE.',
+  }),
+  SCION_PROVIDER: Type.Enum(['cpu', 'cuda'], {
+    default: 'cpu',
+    description:
+      'What runs the base. Where `cuda` cannot be had the CPU does, with a warning in the log and in /health/ready.',
+  }),
+  SCION_TRUNK_CACHE_MB: Type.Integer({
+    minimum: 0,
+    maximum: 1_048_576,
+    default: 64,
+    description:
+      'MiB of what the base’s lower layers made of recent texts, some 50 kB a text; saves their time when a tenant asks of the same text again. 0 keeps nothing.',
+  }),
+  SCION_MAX_WAIT_MS: Type.Integer({
+    minimum: 10,
+    maximum: 600_000,
+    default: 10_000,
+    description: 'Milliseconds that a prediction may wait for a thread before it is answered 429.',
   }),
   SCION_MAX_QUEUED_ROWS: Type.Integer({
     minimum: 1,
@@ -119,6 +150,10 @@ export interface Config {
   readonly baseDir: string;
   readonly threads: number;
   readonly cacheBytes: number;
+  readonly trunkCacheBytes: number;
+  readonly diskTier: { readonly folder: string; readonly budgetBytes: number } | undefined;
+  readonly provider: Provider;
+  readonly maxWaitMs: number;
   readonly maxQueuedRows: number;
   readonly predictRowsPerMinute: number;
   readonly examplesPerModel: number;
@@ -158,6 +193,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     baseDir: value.SCION_BASE,
     threads: value.SCION_THREADS,
     cacheBytes: value.SCION_CACHE_MB * 1024 * 1024,
+    diskTier:
+      value.SCION_DISK_CACHE === undefined
+        ? undefined
+        : { folder: value.SCION_DISK_CACHE, budgetBytes: value.SCION_DISK_CACHE_MB * 1024 * 1024 },
+    provider: value.SCION_PROVIDER,
+    trunkCacheBytes: value.SCION_TRUNK_CACHE_MB * 1024 * 1024,
+    maxWaitMs: value.SCION_MAX_WAIT_MS,
     maxQueuedRows: value.SCION_MAX_QUEUED_ROWS,
     predictRowsPerMinute: value.SCION_PREDICT_ROWS_PER_MINUTE,
     examplesPerModel: value.SCION_EXAMPLES_PER_MODEL,

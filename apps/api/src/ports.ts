@@ -1,4 +1,4 @@
-import type { CacheState, Clock, ModelRef, NewId } from '@scion/contracts';
+import type { CacheState, Clock, ModelRef, NewId, SystemState } from '@scion/contracts';
 import type { Meter } from '@scion/meter';
 import type { Queue } from '@scion/queue';
 import type { Registry } from '@scion/registry';
@@ -19,14 +19,25 @@ export interface LabelProbabilities {
 export interface PredictionEngine {
   base: { name: string; sha256: string; hiddenSize: number; layers: number };
   provider: string;
+  providerFallback: string | undefined;
   threads: number;
   /** Throws overloaded, artifact_invalid and base_mismatch; never answers from another adapter. */
   predict(
     adapter: ModelRef & { version: number; adapterSha256: string },
     texts: string[],
+    call?: { signal?: AbortSignal },
   ): Promise<LabelProbabilities>;
-  zeroShot(labels: string[], texts: string[]): Promise<LabelProbabilities>;
+  /** The same texts for several models of one tenant; for each its answer or why there is none. */
+  predictEach(
+    adapters: (ModelRef & { version: number; adapterSha256: string })[],
+    texts: string[],
+    call?: { signal?: AbortSignal },
+  ): Promise<PromiseSettledResult<LabelProbabilities>[]>;
+  zeroShot(labels: string[], texts: string[], call: { tenantId: string }): Promise<LabelProbabilities>;
+  prefetch(adapters: (ModelRef & { version: number; adapterSha256: string })[]): Promise<void>;
   cacheState(): CacheState;
+  trunkCacheState(): SystemState['trunkCache'];
+  diskTierState(): SystemState['diskTier'];
 }
 
 export type JobQueue = Pick<

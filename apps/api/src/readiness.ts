@@ -15,7 +15,7 @@ export function createReadiness({
 }: {
   redis: Pick<Redis, 'ping'>;
   store: Pick<ObjectStore, 'head'>;
-  engine: Pick<Engine, 'embed'>;
+  engine: Pick<Engine, 'embed' | 'provider' | 'providerFallback'>;
 }): ApiDeps['readiness'] {
   return {
     redis: () => redis.ping(),
@@ -27,6 +27,9 @@ export function createReadiness({
         // Busy is not broken: taking this process out of service would only move its load to the others.
         if (!(error instanceof AppError && error.code === 'overloaded')) throw error;
       }
+      // The reason holds paths and is in the log and in /v1/system; this route is public.
+      if (engine.providerFallback === undefined) return {};
+      return { note: `runs on ${engine.provider}, which is not the provider asked for` };
     },
   };
 }

@@ -85,12 +85,24 @@ export async function startApi({
     closers.push(() => registry.close());
     await registry.ensureIndexed();
 
-    const engine = await createEngine({
+    const metrics = createMetrics({
+      cacheState: () => engine.cacheState(),
+      trunkCacheState: () => engine.trunkCacheState(),
+      queueCounts: () => queue.counts(),
+      processMetrics: true,
+    });
+    const engine: Engine = await createEngine({
       baseDir: config.baseDir,
       threads: config.threads,
       cacheBytes: config.cacheBytes,
+      trunkCacheBytes: config.trunkCacheBytes,
       maxQueuedRows: config.maxQueuedRows,
+      maxWaitMs: config.maxWaitMs,
       loadAdapter: (key) => registry.models.adapter(key, key.version),
+      diskTier: config.diskTier,
+      provider: config.provider,
+      onAdapterLoaded: metrics.adapterLoaded,
+      logger: log,
     });
     closers.push(() => engine.close());
     serving = engine;
@@ -145,11 +157,7 @@ export async function startApi({
         onUnavailable: (err) => log.warn({ err }, 'predict quota not counted'),
       }),
       sessions: createSessions({ redis, clock }),
-      metrics: createMetrics({
-        cacheState: () => engine.cacheState(),
-        queueCounts: () => queue.counts(),
-        processMetrics: true,
-      }),
+      metrics,
       meter,
       idempotency: createIdempotencyStore(redis),
       readiness: createReadiness({ redis, store, engine }),

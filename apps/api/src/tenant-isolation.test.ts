@@ -64,6 +64,8 @@ const bodies: Record<string, unknown> = {
   rollbackModel: {},
   promoteVersion: { version: 1 },
   predict: { inputs: ['x'] },
+  prefetchModels: { users: ['ada'] },
+  predictUsers: { inputs: ['x'], users: ['ada'] },
   appendExamples: { examples: [{ id: 'mine', input: 'x', label: 'like' }] },
   putTask: {},
 };

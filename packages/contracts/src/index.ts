@@ -36,8 +36,14 @@ export { Alert, Overview, OverviewQuery, WorkerState } from './schemas/overview.
 export {
   LabelsPrediction,
   Prediction,
+  PredictionSource,
   PredictRequest,
   PredictResponse,
+  PredictUsersRequest,
+  PredictUsersResponse,
+  Prefetched,
+  PrefetchRequest,
+  UserAnswer,
   ValuePrediction,
 } from './schemas/predictions.js';
 export {

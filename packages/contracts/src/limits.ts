@@ -12,6 +12,9 @@ export const limits = {
   examplesPerRequest: 1_000,
   examplesPerModel: 20_000,
   predictRowsPerRequest: 256,
+  predictUsersPerRequest: 1_000,
+  /** Inputs times users of one request. */
+  predictUserRowsPerRequest: 4_000,
   bodyBytes: 8 * 1024 * 1024,
   pageSize: 100,
   webhooksPerTenant: 20,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -265,7 +265,9 @@ t.test(
     files.set('eve/1', whole);
     await t.rejects(engine.predict({ ...key, user: 'eve' }, unseen), { code: 'artifact_invalid' });
     files.set('dan/1', whole);
-    t.equal((await engine.predict(key, unseen)).labels.length, 2, 'a failure is not remembered');
+    await t.rejects(engine.predict(key, unseen), { code: 'artifact_invalid' }, 'a refusal is remembered');
+    engine.evict(refOf('dan'));
+    t.equal((await engine.predict(key, unseen)).labels.length, 2, 'until the model is evicted');
     const before = loads;
     engine.evict(refOf('dan'));
     await engine.predict(key, unseen);
@@ -323,6 +325,43 @@ t.test('more rows than may wait are refused; closed, everything is', async (t) =
   await closing;
   await t.rejects(small.embed(['a']), { code: 'not_ready' });
 });
+
+t.test('a provider that cannot be had is replaced by the CPU, which says why', async (t) => {
+  const warnings: object[] = [];
+  const logger = { warn: (fields: object) => warnings.push(fields) };
+  const other = await createEngine({ ...options, threads: 1, provider: 'cuda', logger });
+  t.teardown(() => other.close());
+  if (other.provider === 'cuda') {
+    t.equal(other.providerFallback, undefined);
+    return;
+  }
+  t.match(other.providerFallback, /^cuda cannot be used: ./);
+  t.equal(warnings.length, 1);
+  t.equal((await other.embed(['a'])).length, other.base.hiddenSize);
+});
+
+t.test(
+  'adapters on the local disk answer like those of the store, and a damaged copy is fetched anew',
+  async (t) => {
+    const key = publish(engine, 'hal', 1, await train(garden), liking(garden));
+    const diskTier = { folder: join(root, 'tier'), budgetBytes: 1 << 20 };
+    // Too small a cache for two: each is loaded again.
+    const other = await createEngine({ ...options, threads: 1, cacheBytes: 9_000, diskTier });
+    t.teardown(() => other.close());
+    const second = publish(engine, 'ida', 1, await train(engines), liking(engines));
+    const expected = await other.predict(key, unseen);
+    while (other.diskTierState()!.bytes === 0) await new Promise((resolve) => setImmediate(resolve));
+    await other.predict(second, unseen);
+    t.strictSame(await other.predict(key, unseen), expected);
+    t.equal(other.diskTierState()!.hits, 1);
+    await other.predict(second, unseen);
+    for (const entry of readdirSync(diskTier.folder, { recursive: true, withFileTypes: true }))
+      if (entry.isFile()) writeFileSync(join(entry.parentPath, entry.name), 'damaged');
+    await t.rejects(other.predict(key, unseen), { code: 'artifact_invalid' });
+    other.evict(refOf('hal'));
+    t.strictSame(await other.predict(key, unseen), expected);
+  },
+);
 
 t.test('a folder without a base is refused', async (t) => {
   await t.rejects(createEngine({ ...options, baseDir: join(root, 'nothing') }), { name: 'BaseError' });

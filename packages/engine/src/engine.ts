@@ -1,57 +1,63 @@
 import { join } from 'node:path';
 import { AppError, type CacheState, type ModelRef } from '@scion/contracts';
-import { LRUCache } from 'lru-cache';
 import { type AdapterKey, createAdapterCache } from './adapter/cache.js';
 import { decodeAdapter } from './adapter/decode.js';
+import { createDiskTier, type DiskTierState } from './adapter/disk-tier.js';
 import { type BaseInfo, readBase } from './base/base.js';
+import type { CallOptions, LabelProbabilities, TenantCall } from './calls.js';
 import { featuresOf } from './features.js';
 import { createTrainer } from './lora/trainer.js';
-import { createScheduler, type Scheduler } from './scheduler.js';
+import { mapBounded } from './map-bounded.js';
+import { createScheduler, type Scheduler } from './schedule/scheduler.js';
 import { toPredictions } from './softmax.js';
 import { createThreadPool } from './thread/pool.js';
-import type { ThreadSetup, TrunkOutput } from './thread/protocol.js';
+import type { Provider, Row, RowAnswer, ThreadSetup, TrunkOutput } from './thread/protocol.js';
 import { createTraining, type TrainInput, type Training, type TrainOptions } from './train.js';
-import { createTrunkCache } from './trunk-cache.js';
-import { labelPhrase, nearestLabels } from './zero-shot.js';
+import { createTrunkCache, type Embedded, type TrunkCacheState } from './trunk-cache.js';
+import { createZeroShot } from './zero-shot.js';
 
 export interface EngineOptions {
   /** What `registerBase` wrote. */
   baseDir: string;
-  /** Inference threads, each with a session of its own; as many as there are cores is best. */
+  /** Inference threads, each with sessions of its own; as many as there are cores is best. */
   threads: number;
   /** Budget of the adapter cache. */
   cacheBytes: number;
+  /** Budget of the trunk cache, some 50 kB for a text of 32 tokens; 0 keeps nothing. Default 0. */
+  trunkCacheBytes?: number;
   /** The bytes of an artifact; undefined when there is none. */
   loadAdapter(key: AdapterKey): Promise<Uint8Array | undefined>;
   /** Rows × tokens of one run: bounds its memory, which a session never gives back, and its time. Default 512. */
   maxTokensPerRun?: number;
   /** Rows of predictions that may wait; beyond, calls reject as overloaded. Default 4096. */
   maxQueuedRows?: number;
+  /** A prediction that no thread has taken up by then rejects as overloaded. Default 10 s. */
+  maxWaitMs?: number;
   /** Budget for what training remembers of texts, some 50 kB each. Default 256 MB. */
   trainingCacheBytes?: number;
+  /** Artifacts kept on a local disk, in a folder of their own, which is emptied at the start. Default: none. */
+  diskTier?: { folder: string; budgetBytes: number } | undefined;
+  /** `cuda` where onnxruntime-node has it, else the CPU with a warning. Default `cpu`. */
+  provider?: Provider;
+  /** Told how many seconds each load of an adapter took. */
+  onAdapterLoaded?: ((seconds: number) => void) | undefined;
   logger?: { warn(fields: object, message: string): void };
-}
-
-export interface LabelProbabilities {
-  /** Of a regression none. */
-  labels: string[];
-  /** rows × labels; of a regression a value for each row. */
-  probabilities: Float32Array;
-}
-
-export interface CallOptions {
-  signal?: AbortSignal;
 }
 
 export interface Engine {
   readonly base: BaseInfo;
-  /** What runs the base: `cpu`. */
-  readonly provider: string;
+  /** What runs the base. */
+  readonly provider: Provider;
+  /** Why it is not the provider asked for; undefined when it is. */
+  readonly providerFallback: string | undefined;
   readonly threads: number;
   /** What heads are trained on, rows × featureSize. Any number of rows; yields to predictions. */
   features(texts: string[], options?: CallOptions): Promise<Float32Array>;
-  /** What the serving trunk makes of texts, for training a top. Any number of rows; yields to predictions. */
-  trunk(texts: string[], options?: CallOptions): Promise<TrunkOutput[]>;
+  /**
+   * What the serving trunk makes of texts, for training a top. Any number of rows; yields to predictions. With a tenant
+   * it comes from the trunk cache where it is there, equal but for the last bits, which hang on what shared the run.
+   */
+  trunk(texts: string[], options?: TenantCall): Promise<TrunkOutput[]>;
   /** Sentence embeddings of unit length, rows × hiddenSize. */
   embed(texts: string[], options?: CallOptions): Promise<Float32Array>;
   /**
@@ -65,13 +71,28 @@ export interface Engine {
    * @throws AppError artifact_invalid, base_mismatch, overloaded
    */
   predict(key: AdapterKey, texts: string[], options?: CallOptions): Promise<LabelProbabilities>;
+  /**
+   * The answers of several models of one tenant to the same texts, for one pass of the texts through the trunk: for each
+   * key what `predict` would answer, or why it would not.
+   * @throws AppError overloaded
+   */
+  predictEach(
+    keys: AdapterKey[],
+    texts: string[],
+    options?: CallOptions,
+  ): Promise<PromiseSettledResult<LabelProbabilities>[]>;
+  /** Loads adapters that will be asked for soon, in the background, as far as there is room. */
+  prefetch(keys: AdapterKey[]): Promise<void>;
   /** Without any training: the label whose name lies nearest. */
-  zeroShot(labels: string[], texts: string[], options?: CallOptions): Promise<LabelProbabilities>;
+  zeroShot(labels: string[], texts: string[], options?: TenantCall): Promise<LabelProbabilities>;
   /** Forgets every cached version of a model. */
   evict(ref: ModelRef): void;
   cacheState(): CacheState;
   /** Bytes of adapters in memory by tenant, for who is billed by them. */
   cachedBytes(): Map<string, number>;
+  /** Null without a disk tier. */
+  diskTierState(): DiskTierState | null;
+  trunkCacheState(): TrunkCacheState;
   queuedRows(): number;
   /** Rejects what waits, ends the threads. */
   close(): Promise<void>;
@@ -79,16 +100,18 @@ export interface Engine {
 
 /** A prediction of more rows than this is a job's, and waits as one. */
 const INTERACTIVE_ROWS = 512;
-/** Embedded label names kept for zero-shot answers: 1.5 kB each. */
-const LABEL_NAMES = 5_000;
+/** Loads of one `prefetch` under way at a time: they must not keep those out who wait for an answer. */
+const PREFETCHES_AT_ONCE = 8;
+/** Models of one `predictEach` under way at a time: several full runs, yet not the whole queue. */
+const MODELS_AT_ONCE = 512;
 
 /**
  * One frozen base, shared by everybody, and the adapters of those who ask.
  * @throws BaseError when the base cannot be read
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { baseDir, threads, cacheBytes, loadAdapter, maxTokensPerRun = 512, maxQueuedRows = 4_096 } = options;
-  const { trainingCacheBytes = 256 * 1024 * 1024 } = options;
+  const { baseDir, threads, cacheBytes, loadAdapter, maxTokensPerRun = 512 } = options;
+  const { trunkCacheBytes = 0, maxQueuedRows = 4_096, maxWaitMs = 10_000 } = options;
   const base = await readBase(baseDir);
   const { featureSize, hiddenSize, maxTokens } = base;
   const setup: ThreadSetup = {
@@ -97,6 +120,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     trainingPath: join(baseDir, 'training.onnx'),
     tokenizerPath: join(baseDir, 'tokenizer.json'),
     sites: base.sites,
+    provider: options.provider ?? 'cpu',
     ...{ maxTokens, maxTokensPerRun, hiddenSize, featureSize },
   };
   let scheduler: Scheduler | undefined;
@@ -107,105 +131,143 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     onIdle: () => scheduler?.wake(),
     onCrash: (err) => options.logger?.warn({ err }, 'inference thread stopped; starting another'),
   });
-  const work = createScheduler({ threads: pool, maxTokens, maxTokensPerRun, maxQueuedRows });
+  const topShare = base.topLayers / base.layers;
+  const work = createScheduler({
+    ...{ threads: pool, maxTokens, maxTokensPerRun, maxQueuedRows, maxWaitMs, topShare },
+  });
   scheduler = work;
-
-  const trainer = createTrainer({ size: threads, train: work.train, prepare: work.prepare });
-  const trunkCache = createTrunkCache(trainingCacheBytes);
-
+  if (pool.fallback !== undefined)
+    options.logger?.warn({ reason: pool.fallback, provider: pool.provider }, 'provider not available');
+  const warn = (err: unknown) => options.logger?.warn({ err }, 'adapters on the local disk');
+  const disk = options.diskTier
+    ? await createDiskTier({ ...options.diskTier, load: loadAdapter, onError: warn })
+    : undefined;
   const cache = createAdapterCache({
     budgetBytes: cacheBytes,
+    onLoaded: options.onAdapterLoaded,
     async load(key) {
-      const file = await loadAdapter(key);
+      const file = await (disk?.load(key) ?? loadAdapter(key));
       if (file === undefined)
         throw new AppError(
           'artifact_invalid',
           `The artifact of version ${key.version} is missing from the store.`,
         );
-      const { card: _, ...resident } = decodeAdapter(file, {
-        base,
-        owner: key,
-        version: key.version,
-        sha256: key.adapterSha256,
-      });
-      return resident;
+      const expected = { base, owner: key, version: key.version, sha256: key.adapterSha256 };
+      try {
+        const { card: _, ...resident } = decodeAdapter(file, expected);
+        return resident;
+      } catch (error) {
+        // Were it the disk's copy that is damaged, the store's would be fetched the next time.
+        await disk?.drop(key);
+        throw error;
+      }
     },
   });
+  const trunks = createTrunkCache<TrunkOutput>(trunkCacheBytes);
+  const trained = createTrunkCache<Embedded>(options.trainingCacheBytes ?? 256 * 1024 * 1024);
+  const trainer = createTrainer({ size: threads, train: work.train, prepare: work.prepare });
 
-  /** The last layer's part of each row's features. */
-  const lastLayer = (features: Float32Array): Float32Array => {
-    const rows = features.length / featureSize;
-    const out = new Float32Array(rows * hiddenSize);
-    for (let row = 0; row < rows; row += 1)
-      out.set(
-        features.subarray((row + 1) * featureSize - hiddenSize, (row + 1) * featureSize),
-        row * hiddenSize,
-      );
-    return out;
-  };
-  const interactive = (texts: string[], { signal }: CallOptions = {}) =>
-    featuresOf(work, texts, { bulk: texts.length > INTERACTIVE_ROWS, signal });
-
-  const names = new LRUCache<string, Float32Array>({ max: LABEL_NAMES });
-  const embedLabels = async (labels: string[], callOptions?: CallOptions): Promise<Float32Array> => {
-    const missing = [...new Set(labels)].filter((label) => !names.has(label));
-    const found = lastLayer(await interactive(missing.map(labelPhrase), callOptions));
-    const fresh = new Map(
-      missing.map((label, at) => [label, found.slice(at * hiddenSize, (at + 1) * hiddenSize)]),
+  const find = (text: string, { tenantId }: TenantCall) =>
+    tenantId === undefined ? undefined : trunks.get(tenantId, text);
+  /** Answers rows for a tenant; what the trunk makes of texts enters its cache. */
+  const compute = async (
+    inputs: (string | TrunkOutput)[],
+    row: Pick<Row, 'lora' | 'answer'>,
+    { tenantId, signal, bulk = inputs.length > INTERACTIVE_ROWS }: TenantCall & { bulk?: boolean },
+  ): Promise<RowAnswer[]> => {
+    const keepTrunk = tenantId !== undefined && trunkCacheBytes > 0;
+    const answers = await work.run(
+      inputs.map((input) => ({ ...row, input, keepTrunk })),
+      { flow: tenantId, bulk, signal },
     );
-    const out = new Float32Array(labels.length * hiddenSize);
-    for (const [at, label] of labels.entries()) {
-      const embedding = fresh.get(label) ?? names.get(label)!;
-      names.set(label, embedding);
-      out.set(embedding, at * hiddenSize);
+    for (const [at, { trunk }] of answers.entries()) {
+      const input = inputs[at];
+      if (trunk && tenantId !== undefined && typeof input === 'string') trunks.set(tenantId, input, trunk);
     }
+    return answers;
+  };
+  /** The same; texts that the tenant's cache knows skip the trunk. */
+  const answer = (
+    inputs: (string | TrunkOutput)[],
+    row: Pick<Row, 'lora' | 'answer'>,
+    call: TenantCall,
+  ): Promise<RowAnswer[]> =>
+    compute(
+      inputs.map((input) => (typeof input === 'string' ? (find(input, call) ?? input) : input)),
+      row,
+      call,
+    );
+  const trunkOf = async (texts: string[], call: TenantCall & { bulk?: boolean }): Promise<TrunkOutput[]> => {
+    const found = texts.map((text) => find(text, call));
+    const missing = [...texts.keys()].filter((row) => found[row] === undefined);
+    const answers = await compute(
+      missing.map((row) => texts[row]),
+      { answer: 'trunk' },
+      call,
+    );
+    for (const [at, row] of missing.entries()) found[row] = answers[at].trunk;
+    return found as TrunkOutput[];
+  };
+  const predict = async (
+    key: AdapterKey,
+    inputs: (string | TrunkOutput)[],
+    callOptions: CallOptions = {},
+  ): Promise<LabelProbabilities> => {
+    const lease = await cache.acquire(key);
+    try {
+      const { kind, labels, head, lora } = lease.adapter;
+      const call = { ...callOptions, tenantId: key.tenantId };
+      const answers = await answer(inputs, { lora, answer: [head] }, call);
+      const outputs = head.bias.length;
+      const probabilities = new Float32Array(inputs.length * outputs);
+      for (const [row, { values }] of answers.entries()) {
+        toPredictions(kind, values);
+        probabilities.set(values, row * outputs);
+      }
+      return { labels: [...labels], probabilities };
+    } finally {
+      lease.release();
+    }
+  };
+  const embed = async (texts: string[], call: TenantCall = {}) => {
+    const out = new Float32Array(texts.length * hiddenSize);
+    // The last layer's part of each row's features.
+    for (const [row, { values }] of (await answer(texts, { answer: 'features' }, call)).entries())
+      out.set(values.subarray(featureSize - hiddenSize), row * hiddenSize);
     return out;
   };
 
   return {
     base,
     provider: pool.provider,
+    providerFallback: pool.fallback,
     threads,
     features: (texts, { signal } = {}) => featuresOf(work, texts, { bulk: true, signal }),
-    async trunk(texts, { signal } = {}) {
-      const rows = texts.map((input) => ({ input, answer: 'trunk' as const }));
-      return (await work.run(rows, { bulk: true, signal })).map(({ trunk }) => trunk!);
-    },
-    embed: async (texts, callOptions) => lastLayer(await interactive(texts, callOptions)),
+    trunk: (texts, call = {}) => trunkOf(texts, { ...call, bulk: true }),
+    embed,
     training: (input, trainOptions) =>
-      createTraining({ base, scheduler: work, trainer, trunkCache }, input, trainOptions),
-
-    async predict(key, texts, callOptions) {
-      const lease = await cache.acquire(key);
-      try {
-        const { kind, labels, head, lora } = lease.adapter;
-        const answers = await work.run(
-          texts.map((input) => ({ input, lora, answer: [head] })),
-          { bulk: texts.length > INTERACTIVE_ROWS, signal: callOptions?.signal },
-        );
-        const outputs = head.bias.length;
-        const probabilities = new Float32Array(texts.length * outputs);
-        for (const [row, { values }] of answers.entries()) {
-          toPredictions(kind, values);
-          probabilities.set(values, row * outputs);
-        }
-        return { labels: [...labels], probabilities };
-      } finally {
-        lease.release();
-      }
+      createTraining({ base, scheduler: work, trainer, trunkCache: trained }, input, trainOptions),
+    predict,
+    async predictEach(keys, texts, callOptions = {}) {
+      if (keys.length === 0) return [];
+      const [{ tenantId }] = keys;
+      if (keys.some((key) => key.tenantId !== tenantId)) throw new TypeError('keys of several tenants');
+      const inputs = await trunkOf(texts, { ...callOptions, tenantId });
+      // Each holds one lease and waits for no other, so that any number of models gets through the smallest cache.
+      return mapBounded(keys, MODELS_AT_ONCE, (key) => predict(key, inputs, callOptions));
     },
-
-    async zeroShot(labels, texts, callOptions) {
-      const [named, features] = await Promise.all([
-        embedLabels(labels, callOptions),
-        interactive(texts, callOptions),
-      ]);
-      return { labels: [...labels], probabilities: nearestLabels(lastLayer(features), named, hiddenSize) };
+    zeroShot: createZeroShot({ embed, hiddenSize }),
+    async prefetch(keys) {
+      await mapBounded(keys, PREFETCHES_AT_ONCE, (key) => cache.prefetch(key));
     },
-
-    evict: (ref) => cache.evict(ref),
+    evict(ref) {
+      cache.evict(ref);
+      disk?.evict(ref).catch(warn);
+    },
     cacheState: () => cache.state(),
     cachedBytes: () => cache.bytesByTenant(),
+    diskTierState: () => disk?.state() ?? null,
+    trunkCacheState: () => trunks.state(),
     queuedRows: () => work.queuedRows(),
     async close() {
       work.close();

@@ -1,10 +1,10 @@
-import type { Scheduler } from './scheduler.js';
+import type { RowOptions, Scheduler } from './schedule/scheduler.js';
 
 /** The bare base's features of texts, rows × featureSize. */
 export async function featuresOf(
   scheduler: Pick<Scheduler, 'run'>,
   texts: string[],
-  options: { bulk?: boolean; signal?: AbortSignal | undefined },
+  options: RowOptions,
 ): Promise<Float32Array> {
   const answers = await scheduler.run(
     texts.map((input) => ({ input, answer: 'features' })),

@@ -20,13 +20,8 @@ export {
 } from './adapter/encode.js';
 export { BaseError, type BaseInfo, type RegisterBaseInput, readBase, registerBase } from './base/base.js';
 export type { AdapterSite } from './base/convert.js';
-export {
-  type CallOptions,
-  createEngine,
-  type Engine,
-  type EngineOptions,
-  type LabelProbabilities,
-} from './engine.js';
+export type { CallOptions, LabelProbabilities, TenantCall } from './calls.js';
+export { createEngine, type Engine, type EngineOptions } from './engine.js';
 export {
   type Answers,
   decideGate,
@@ -40,7 +35,7 @@ export { confusionMatrix, labelScores, measure, PROBABILITY_FLOOR, reliability }
 export type { Targets } from './head/targets.js';
 export { LORA_SETTINGS, type LoraSettings } from './lora/recipe.js';
 export { targetsOf } from './targets-of.js';
-export type { TrunkOutput } from './thread/protocol.js';
+export type { Provider, TrunkOutput } from './thread/protocol.js';
 export type {
   TrainedHead,
   TrainedLora,

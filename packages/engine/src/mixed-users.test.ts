@@ -35,7 +35,7 @@ async function open(name: string, weights: ReturnType<typeof tinyWeights>): Prom
   await writeTinyBert(folder, { config, weights });
   await registerBase({ folder, outDir: baseDir, name, ...layout });
   const engine = await createEngine({
-    ...{ baseDir, threads: 1, cacheBytes: 1 << 20 },
+    ...{ baseDir, threads: 1, cacheBytes: 1 << 20, trunkCacheBytes: 1 << 20 },
     loadAdapter: async ({ user }: AdapterKey) => files.get(user),
   });
   engines.push(engine);
@@ -82,7 +82,7 @@ async function plant(user: User, seed: number) {
       a: halvesFrom(random, site.inFeatures * rank),
       b: halvesFrom(random, rank * site.outFeatures),
     }));
-  const owner = { tenantId: `ten_${seed}`, task: 'weather', user: user.name };
+  const owner = { tenantId: 'ten_a', task: 'weather', user: user.name };
   const metrics = { accuracy: 1, macroF1: 1, logLoss: 0, rows: 1 };
   const card: Card = {
     ...{ task: 'weather', version: 1, jobId: 'job_01aryz6s41tsv4rrffq69g5fav', labels, examples: 1 },
@@ -174,4 +174,51 @@ t.test('the trunk’s output is that of the layers below the cut, whatever share
     const lower = features.subarray(row * featureSize, row * featureSize + hiddenSize);
     t.ok(distance(pooled, [...lower]) < 1e-6);
   }
+});
+
+t.test('one text for many users: the trunk runs once, and each gets their own answer', async (t) => {
+  const fresh = 'rain rain tea sun snow';
+  const before = engine.trunkCacheState();
+  const keys = [...planted, ...planted].map(({ key }) => key);
+  const answers = await engine.predictEach(keys, [fresh, texts[2]]);
+  const after = engine.trunkCacheState();
+  t.strictSame([after.entries - before.entries, after.misses - before.misses], [1, 1]);
+  for (const [at, answer] of answers.entries()) {
+    const { key, expected } = planted[at % planted.length];
+    if (answer.status === 'rejected') throw answer.reason;
+    const { probabilities, labels } = answer.value;
+    const alone = await engine.predict(key, [fresh]);
+    t.ok(distance(probabilities.subarray(0, labels.length), [...alone.probabilities]) < 1e-5);
+    t.ok(distance(probabilities.subarray(labels.length), expected[2]) < 1e-5);
+  }
+});
+
+t.test('a model that cannot answer is told apart from those that can', async (t) => {
+  const [first, second] = planted;
+  const answers = await engine.predictEach(
+    [first.key, { ...second.key, adapterSha256: 'f'.repeat(64) }],
+    texts,
+  );
+  t.match(answers, [{ status: 'fulfilled' }, { status: 'rejected', reason: { code: 'artifact_invalid' } }]);
+  t.strictSame(await engine.predictEach([], texts), []);
+  await t.rejects(engine.predictEach([first.key, { ...first.key, tenantId: 'ten_b' }], texts), TypeError);
+});
+
+t.test('what the trunk made of a tenant’s text is not found by another tenant', async (t) => {
+  await engine.trunk(['tea tea tea'], { tenantId: 'ten_a' });
+  const misses = () => engine.trunkCacheState().misses;
+  const [before, again] = [misses(), await engine.trunk(['tea tea tea'], { tenantId: 'ten_a' })];
+  t.equal(again.length, 1);
+  t.equal(misses(), before, 'its own it finds');
+  await engine.trunk(['tea tea tea'], { tenantId: 'ten_b' });
+  t.equal(misses(), before + 1);
+});
+
+t.test('the trunk cache keeps within its budget', async (t) => {
+  const { budgetBytes } = engine.trunkCacheState();
+  const many = Array.from({ length: 2_000 }, (_, i) => `tea ${'rain '.repeat(i % 9)} ${i}`);
+  await engine.trunk(many, { tenantId: 'ten_a' });
+  const { bytes, entries } = engine.trunkCacheState();
+  t.ok(bytes <= budgetBytes && bytes > budgetBytes / 2, `${bytes} of ${budgetBytes}`);
+  t.ok(entries < 2_000);
 });

@@ -6,10 +6,10 @@ import { selectTargets } from './head/targets.js';
 import { MAX_TRAINING_TOKENS, MIN_LORA_ROWS } from './lora/recipe.js';
 import { type FittedLora, type LoraOptions, trainLora } from './lora/train-lora.js';
 import type { Trainer } from './lora/trainer.js';
-import type { Scheduler } from './scheduler.js';
+import type { Scheduler } from './schedule/scheduler.js';
 import { labelsOf, targetsOf } from './targets-of.js';
 import type { TrunkOutput } from './thread/protocol.js';
-import type { TrunkCache } from './trunk-cache.js';
+import type { Embedded, TrunkCache } from './trunk-cache.js';
 
 export interface TrainInput {
   /** Whose trunk outputs are remembered, apart from all others'. */
@@ -68,7 +68,7 @@ export interface TrainingParts {
   base: BaseInfo;
   scheduler: Pick<Scheduler, 'run' | 'fit' | 'fitLinear'>;
   trainer: Trainer;
-  trunkCache: TrunkCache;
+  trunkCache: TrunkCache<Embedded>;
 }
 
 /**

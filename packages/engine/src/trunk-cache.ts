@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { TrunkOutput } from './thread/protocol.js';
 
@@ -9,30 +9,57 @@ export interface Embedded {
   features: Float32Array;
 }
 
-export interface TrunkCache {
-  get(tenantId: string, text: string): Embedded | undefined;
-  set(tenantId: string, text: string, embedded: Embedded): void;
-  state(): { bytes: number; entries: number; budgetBytes: number };
+/**
+ * What the base made of texts, by content within a tenant: another tenant's entry is never found, so that nobody can tell
+ * from the time an answer takes what others have asked or stored. Texts themselves are not kept, only their hashes.
+ */
+export interface TrunkCache<T> {
+  get(tenantId: string, text: string): T | undefined;
+  set(tenantId: string, text: string, value: T): void;
+  state(): TrunkCacheState;
+}
+
+export interface TrunkCacheState {
+  bytes: number;
+  budgetBytes: number;
+  entries: number;
+  hits: number;
+  misses: number;
 }
 
 /** A text's objects and its place in the cache's maps. */
 const ENTRY_BYTES = 512;
+/** What came of an erased user's texts is gone after this, in milliseconds. */
+const TTL_MS = 10 * 60_000;
 
-/**
- * Remembers texts that were trained on, so that training again embeds only what is new. By content, within the tenant: one
- * tenant cannot learn from another's speed what that one has stored. Texts are kept as hashes.
- */
-export function createTrunkCache(budgetBytes: number): TrunkCache {
-  const cache = new LRUCache<string, Embedded>({
+/** @param budgetBytes 0 keeps nothing */
+export function createTrunkCache<T extends TrunkOutput | Embedded>(budgetBytes: number): TrunkCache<T> {
+  const cache = new LRUCache<string, T>({
     maxSize: Math.max(1, budgetBytes),
-    sizeCalculation: ({ trunk, features }) =>
-      ENTRY_BYTES + trunk.hidden.byteLength + trunk.pooled.byteLength + features.byteLength,
+    ttl: TTL_MS,
+    sizeCalculation: (value) => ENTRY_BYTES + bytesOf(value),
   });
-  const keyOf = (tenantId: string, text: string) =>
-    createHash('sha256').update(`${tenantId}\0${text}`).digest('base64');
+  const counters = { hits: 0, misses: 0 };
   return {
-    get: (tenantId, text) => cache.get(keyOf(tenantId, text)),
-    set: (tenantId, text, embedded) => void cache.set(keyOf(tenantId, text), embedded),
-    state: () => ({ bytes: cache.calculatedSize, entries: cache.size, budgetBytes }),
+    get(tenantId, text) {
+      const found = cache.get(keyOf(tenantId, text));
+      if (found) counters.hits += 1;
+      else counters.misses += 1;
+      return found;
+    },
+    set(tenantId, text, value) {
+      cache.set(keyOf(tenantId, text), value);
+    },
+    state: () => ({ bytes: cache.calculatedSize, budgetBytes, entries: cache.size, ...counters }),
   };
+}
+
+function bytesOf(value: TrunkOutput | Embedded): number {
+  if ('trunk' in value) return bytesOf(value.trunk) + value.features.byteLength;
+  return value.hidden.byteLength + value.pooled.byteLength;
+}
+
+/** The tenant's id first, as JSON: no id and text run together into another pair. */
+function keyOf(tenantId: string, text: string): string {
+  return hash('sha256', JSON.stringify(tenantId) + text, 'base64');
 }

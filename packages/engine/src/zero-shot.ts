@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+import type { LabelProbabilities, TenantCall } from './calls.js';
 import { softmax } from './softmax.js';
 
 /**
@@ -33,4 +35,37 @@ export function nearestLabels(texts: Float32Array, labels: Float32Array, size: n
     softmax(out.subarray(row * count, (row + 1) * count));
   }
   return out;
+}
+
+/** Embedded label names kept: 1.5 kB each. */
+const LABEL_NAMES = 5_000;
+
+/** Zero-shot answers; label names are embedded once a tenant, for who uses which is nobody else's to find out. */
+export function createZeroShot({
+  embed,
+  hiddenSize,
+}: {
+  embed(texts: string[], call: TenantCall): Promise<Float32Array>;
+  hiddenSize: number;
+}) {
+  const names = new LRUCache<string, Float32Array>({ max: LABEL_NAMES });
+  const embedLabels = async (labels: string[], call: TenantCall): Promise<Float32Array> => {
+    const keyOf = (label: string) => JSON.stringify([call.tenantId, label]);
+    const missing = [...new Set(labels)].filter((label) => !names.has(keyOf(label)));
+    const found = await embed(missing.map(labelPhrase), call);
+    const fresh = new Map(
+      missing.map((label, at) => [label, found.slice(at * hiddenSize, (at + 1) * hiddenSize)]),
+    );
+    const out = new Float32Array(labels.length * hiddenSize);
+    for (const [at, label] of labels.entries()) {
+      const embedding = fresh.get(label) ?? names.get(keyOf(label))!;
+      names.set(keyOf(label), embedding);
+      out.set(embedding, at * hiddenSize);
+    }
+    return out;
+  };
+  return async (labels: string[], texts: string[], call: TenantCall = {}): Promise<LabelProbabilities> => {
+    const [named, rows] = await Promise.all([embedLabels(labels, call), embed(texts, call)]);
+    return { labels: [...labels], probabilities: nearestLabels(rows, named, hiddenSize) };
+  };
 }

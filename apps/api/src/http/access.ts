@@ -40,6 +40,8 @@ export const accessTable: Record<string, Access> = {
   'POST /v1/jobs/:job/retry': 'train',
   'GET /v1/jobs/:job/events': 'train',
   'POST /v1/tasks/:task/users/:user/predict': 'predict',
+  'POST /v1/tasks/:task/predict': 'predict',
+  'POST /v1/tasks/:task/prefetch': 'predict',
   'GET /v1/models': 'train',
   'GET /v1/tasks/:task/users/:user/model': 'train',
   'GET /v1/tasks/:task/users/:user/versions': 'train',

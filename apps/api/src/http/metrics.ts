@@ -1,4 +1,4 @@
-import type { CacheState } from '@scion/contracts';
+import type { CacheState, PredictionSource, SystemState } from '@scion/contracts';
 import type { QueueCounts } from '@scion/queue';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { App } from '../server.js';
@@ -6,13 +6,16 @@ import type { App } from '../server.js';
 /** What a scrape shows. Labels are routes, methods, statuses and other small closed sets: never a tenant or a user. */
 export interface Metrics {
   request(labels: { method: string; route: string; status: number }, seconds: number): void;
-  predicted(source: 'model' | 'zero-shot', rows: number): void;
+  /** An adapter was loaded, in so many seconds. */
+  adapterLoaded(seconds: number): void;
+  predicted(source: PredictionSource, rows: number): void;
   readonly contentType: string;
   scrape(): Promise<string>;
 }
 
 export function createMetrics(options: {
   cacheState(): CacheState;
+  trunkCacheState(): SystemState['trunkCache'];
   queueCounts(): Promise<QueueCounts>;
   /** Also report CPU, memory and event loop of the process, which costs a timer. */
   processMetrics: boolean;
@@ -56,6 +59,25 @@ export function createMetrics(options: {
   cache('hits', 'Lookups that found their adapter in memory, since the start', (state) => state.hits);
   cache('misses', 'Lookups that did not, since the start', (state) => state.misses);
   cache('loads', 'Adapters loaded, since the start', (state) => state.loads);
+  cache('refusals', 'Look-ups answered by a remembered refusal', (state) => state.refusals);
+  const loadSeconds = new Histogram({
+    name: 'scion_adapter_load_seconds',
+    help: 'Time from a miss to the decoded adapter',
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5],
+    registers,
+  });
+  const trunk = (name: keyof SystemState['trunkCache'], help: string) =>
+    new Gauge({
+      name: `scion_trunk_cache_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(options.trunkCacheState()[name]);
+      },
+    });
+  trunk('bytes', 'Bytes of cached outputs of the base’s lower layers');
+  trunk('hits', 'Texts found in the trunk cache, since the start');
+  trunk('misses', 'Texts not found in the trunk cache, since the start');
   cache('evictions', 'Adapters dropped for room, since the start', (state) => state.evictions);
 
   new Gauge({
@@ -80,6 +102,7 @@ export function createMetrics(options: {
       requests.inc({ method, route, status });
       seconds.observe({ method, route }, duration);
     },
+    adapterLoaded: (duration) => loadSeconds.observe(duration),
     predicted: (source, count) => rows.inc({ source }, count),
     contentType: registry.contentType,
     scrape: () => registry.metrics(),

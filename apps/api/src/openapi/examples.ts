@@ -18,6 +18,7 @@ import type {
   Overview,
   Page,
   PredictResponse,
+  PredictUsersResponse,
   Session,
   SigningKey,
   SystemState,
@@ -174,6 +175,17 @@ const prediction: PredictResponse = {
   adapterSha256: sha256,
   baseSha256: sha256,
 };
+const { baseSha256, ...answer } = prediction;
+const predictions: PredictUsersResponse = {
+  results: [
+    { user, ...answer },
+    {
+      user: 'bob@example.com',
+      problem: { code: 'model_not_trained', detail: 'No version of this user’s model is live.' },
+    },
+  ],
+  baseSha256,
+};
 const webhook: Webhook = {
   id: `whk_${ulid}`,
   url: 'https://example.com/hooks/scion',
@@ -220,7 +232,14 @@ const usage: Usage = {
 const system: SystemState = {
   version: '0.1.0',
   startedAt: at,
-  base: { name: 'all-MiniLM-L6-v2', sha256, hiddenSize: 384, layers: 6, provider: 'cpu' },
+  base: {
+    name: 'all-MiniLM-L6-v2',
+    sha256,
+    hiddenSize: 384,
+    layers: 6,
+    provider: 'cpu',
+    providerFallback: null,
+  },
   threads: 2,
   cache: {
     bytes: 6_712,
@@ -230,8 +249,13 @@ const system: SystemState = {
     misses: 1,
     loads: 1,
     evictions: 0,
+    refusals: 0,
+    loadP50Ms: 1.4,
+    loadP99Ms: 6.1,
     resident: [{ tenantId, task, user, version: 2, bytes: 6_712 }],
   },
+  trunkCache: { bytes: 51_200, budgetBytes: 67_108_864, entries: 1, hits: 3, misses: 1 },
+  diskTier: null,
   queue: { waiting: 0, active: 0, delayed: 0, failed: 0 },
   workers: 1,
 };
@@ -389,6 +413,14 @@ export const examples: Record<string, OperationExamples> = {
     },
   },
   predict: { request: json({ inputs: ['Your parcel is at the door'] }), response: prediction },
+  prefetchModels: {
+    request: json({ users: [user, 'bob@example.com'] }),
+    response: { models: 1 },
+  },
+  predictUsers: {
+    request: json({ inputs: ['Your parcel is at the door'], users: [user, 'bob@example.com'] }),
+    response: predictions,
+  },
   listModels: { response: page(summary) },
   getModel: { response: model },
   listVersions: { response: page(version) },

@@ -29,6 +29,8 @@ import { promoteVersion } from './models/promote-version.js';
 import { rollbackModel } from './models/rollback-model.js';
 import { unpinVersion } from './models/unpin-version.js';
 import { predict } from './predictions/predict.js';
+import { predictUsers } from './predictions/predict-users.js';
+import { prefetchModels } from './predictions/prefetch-models.js';
 import { getLive } from './service/get-live.js';
 import { getMetrics } from './service/get-metrics.js';
 import { getOverview } from './service/get-overview.js';
@@ -96,6 +98,8 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   retryJob,
   listJobEvents,
   predict,
+  predictUsers,
+  prefetchModels,
   listModels,
   getModel,
   listVersions,

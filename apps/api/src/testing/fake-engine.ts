@@ -4,6 +4,8 @@ import type { LabelProbabilities, PredictionEngine } from '../ports.js';
 export interface FakeEngine extends PredictionEngine {
   /** The next answers fail with this; undefined: they succeed. */
   failWith: AppError | undefined;
+  /** Users whose models were hinted at. */
+  prefetched: string[];
   /** What `predict` was asked, in order. */
   asked: (ModelRef & { version: number; adapterSha256: string; texts: string[] })[];
 }
@@ -21,16 +23,26 @@ export function createFakeEngine(labels: string[] = ['like', 'hide']): FakeEngin
   const engine: FakeEngine = {
     base: { name: 'test-base', sha256: 'b'.repeat(64), hiddenSize: 384, layers: 6 },
     provider: 'cpu',
+    providerFallback: undefined,
     threads: 1,
     failWith: undefined,
     asked: [],
+    prefetched: [],
     async predict(adapter, texts) {
       engine.asked.push({ ...adapter, texts });
       return answer(labels, texts);
     },
+    predictEach: (adapters, texts) =>
+      Promise.allSettled(adapters.map((adapter) => engine.predict(adapter, texts))),
     zeroShot: async (names, texts) => answer(names, texts),
+    async prefetch(adapters) {
+      engine.prefetched.push(...adapters.map(({ user }) => user));
+    },
+    trunkCacheState: () => ({ bytes: 0, budgetBytes: 0, entries: 0, hits: 0, misses: 0 }),
+    diskTierState: () => null,
     cacheState: () => ({
       ...{ bytes: 0, budgetBytes: 1024, entries: 0, hits: 0, misses: 0, loads: 0, evictions: 0 },
+      ...{ refusals: 0, loadP50Ms: null, loadP99Ms: null },
       resident: [],
     }),
   };

@@ -126,6 +126,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
     sessions: createSessions({ redis, clock }),
     metrics: createMetrics({
       cacheState: () => engine.cacheState(),
+      trunkCacheState: () => engine.trunkCacheState(),
       queueCounts: () => queue.counts(),
       processMetrics: false,
     }),

@@ -1,6 +1,6 @@
 /** What an operator sees of the service. */
 import { type Static, Type } from 'typebox';
-import { closed, Sha256, TaskName, TenantId, Timestamp, UserId } from './primitives.js';
+import { closed, Nullable, Sha256, TaskName, TenantId, Timestamp, UserId } from './primitives.js';
 
 export const CacheState = Type.Object(
   {
@@ -11,6 +11,11 @@ export const CacheState = Type.Object(
     misses: Type.Integer(),
     loads: Type.Integer(),
     evictions: Type.Integer(),
+    refusals: Type.Integer({
+      description: 'Look-ups answered by a remembered refusal: damaged artifacts, or of another base',
+    }),
+    loadP50Ms: Nullable(Type.Number({ description: 'Of the latest 512 loads; null before the first' })),
+    loadP99Ms: Nullable(Type.Number()),
     resident: Type.Array(
       Type.Object(
         { tenantId: TenantId, task: TaskName, user: UserId, version: Type.Integer(), bytes: Type.Integer() },
@@ -20,6 +25,20 @@ export const CacheState = Type.Object(
     ),
   },
   closed,
+);
+export const TrunkCacheState = Type.Object(
+  {
+    bytes: Type.Integer(),
+    budgetBytes: Type.Integer(),
+    entries: Type.Integer(),
+    hits: Type.Integer(),
+    misses: Type.Integer(),
+  },
+  { ...closed, description: 'What the base’s lower layers made of recent texts' },
+);
+export const DiskTierState = Type.Object(
+  { bytes: Type.Integer(), budgetBytes: Type.Integer(), hits: Type.Integer() },
+  { ...closed, description: 'Artifacts kept on this machine’s disk' },
 );
 export const SystemState = Type.Object(
   {
@@ -32,11 +51,16 @@ export const SystemState = Type.Object(
         hiddenSize: Type.Integer(),
         layers: Type.Integer(),
         provider: Type.String(),
+        providerFallback: Nullable(
+          Type.String({ description: 'Why it is not the provider asked for; null when it is' }),
+        ),
       },
       closed,
     ),
     threads: Type.Integer(),
     cache: CacheState,
+    trunkCache: TrunkCacheState,
+    diskTier: Nullable(DiskTierState),
     queue: Type.Object(
       { waiting: Type.Integer(), active: Type.Integer(), delayed: Type.Integer(), failed: Type.Integer() },
       closed,

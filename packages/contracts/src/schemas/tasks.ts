@@ -4,10 +4,10 @@ import { limits } from '../limits.js';
 import { closed, Label, Nullable, TaskKind, TaskName, Timestamp } from './primitives.js';
 import { Training } from './training.js';
 
-export const Untrained = Type.Enum(['error', 'zero-shot'], {
+export const Untrained = Type.Enum(['error', 'zero-shot', 'majority'], {
   default: 'error',
   description:
-    'What a user without a trained model gets: a 409, or the label whose name lies nearest to the input in the base’s embedding space (needs `labels`; the answer says `source: "zero-shot"`)',
+    'What a user without a trained model gets: a 409; the label whose name lies nearest to the input in the base’s embedding space (`zero-shot`, needs `labels`); or the shares of the labels among the user’s first examples, whatever the input (`majority`). `source` of an answer says which.',
 });
 /** What a task keeps that does not say. */
 export const defaultRetention = { lastVersions: 10, liveDays: 30 } as const;
@@ -113,7 +113,7 @@ export const Task = Type.Object(
     base: Type.String({ description: 'The frozen base model that all users of the task share' }),
     labels: Nullable(Type.Array(Label)),
     minExamplesPerLabel: Type.Integer(),
-    untrained: Type.Enum(['error', 'zero-shot']),
+    untrained: Type.Enum(['error', 'zero-shot', 'majority']),
     abstainBelow: Type.Number(),
     retention: Type.Optional(Retention),
     retrain: Type.Optional(Retrain),

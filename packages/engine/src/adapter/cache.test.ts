@@ -1,4 +1,4 @@
-import type { ModelRef } from '@scion/contracts';
+import { AppError, type ModelRef } from '@scion/contracts';
 import fc from 'fast-check';
 import t from 'tap';
 import { type AdapterKey, type AdapterLease, createAdapterCache } from '../index.js';
@@ -231,3 +231,58 @@ t.test(
     );
   },
 );
+
+t.test(
+  'refused bytes are not loaded again for a while, unless the model is evicted; other failures are not remembered',
+  async (t) => {
+    const errors = [
+      new AppError('artifact_invalid', 'damaged'),
+      new AppError('internal', 'the store is away'),
+      new AppError('base_mismatch', 'other base'),
+    ];
+    let loads = 0;
+    const load = async () => {
+      loads += 1;
+      const error = errors.shift();
+      if (error) throw error;
+      return adapterOf(10);
+    };
+    const cache = createAdapterCache({ budgetBytes: 100, load });
+    for (let i = 0; i < 3; i += 1) await t.rejects(cache.acquire(keyOf('ada')), { code: 'artifact_invalid' });
+    t.equal(loads, 1);
+    t.equal(cache.state().refusals, 2);
+    await t.rejects(cache.acquire(keyOf('bea')), { code: 'internal' });
+    await t.rejects(cache.acquire(keyOf('bea')), { code: 'base_mismatch' });
+    await t.rejects(cache.acquire(keyOf('bea')), { code: 'base_mismatch' });
+    t.equal(loads, 3);
+    cache.evict(keyOf('bea'));
+    (await cache.acquire(keyOf('bea'))).release();
+    t.equal(loads, 4);
+  },
+);
+
+t.test('a hint loads what is not there, waits for nothing, and never fails', async (t) => {
+  const seconds: number[] = [];
+  let loads = 0;
+  const cache = createAdapterCache({
+    budgetBytes: 100,
+    async load(key) {
+      loads += 1;
+      if (key.user === 'bad') throw new Error('no store');
+      return adapterOf(60);
+    },
+    onLoaded: (taken) => seconds.push(taken),
+  });
+  await cache.prefetch(keyOf('ada'));
+  await cache.prefetch(keyOf('ada'));
+  await cache.prefetch(keyOf('bad'));
+  t.strictSame([loads, seconds.length], [2, 1]);
+  const held = await cache.acquire(keyOf('ada'));
+  t.equal(cache.state().hits, 1);
+  const waiting = cache.acquire(keyOf('bea'));
+  await settled();
+  await cache.prefetch(keyOf('cid'));
+  t.equal(loads, 3, 'with others waiting for room it does not join them');
+  held.release();
+  (await waiting).release();
+});

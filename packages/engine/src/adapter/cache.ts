@@ -20,9 +20,12 @@ export interface AdapterCache {
    * The adapter, loaded if need be, pinned until released. Concurrent misses of one key load once. Where everything
    * resident is pinned and it does not fit, it waits its turn for pins to go; a caller must therefore not wait for one
    * lease while it holds another.
+   * An artifact that was refused is refused again for `refusedForMs` without being loaded.
    * @throws AppError overloaded when `maxWaiting` callers wait already; whatever the load throws
    */
   acquire(key: AdapterKey): Promise<AdapterLease>;
+  /** Loads an adapter that will be asked for soon, if there is room without waiting. Never rejects. */
+  prefetch(key: AdapterKey): Promise<void>;
   /** Drops every version of a model: unpinned ones now, pinned ones on release, loads under way on arrival. */
   evict(ref: ModelRef): void;
   state(): CacheState;
@@ -36,6 +39,10 @@ export interface AdapterCacheOptions {
   /** Fetches and decodes. What it holds meanwhile is not counted: an adapter is resident once it is decoded. */
   load(key: AdapterKey): Promise<ResidentAdapter>;
   maxWaiting?: number;
+  /** How long a refusal (artifact_invalid, base_mismatch) is remembered. Default 5 s. */
+  refusedForMs?: number;
+  /** Told how long each load took that gave an adapter, in seconds. */
+  onLoaded?: ((seconds: number) => void) | undefined;
 }
 
 interface Entry {
@@ -63,6 +70,11 @@ interface Waiter {
   admitted(entry: Entry): void;
 }
 
+/** Refusals remembered: some hundred bytes each. */
+const REFUSALS = 10_000;
+/** Load times that quantiles are taken of. */
+const TIMED_LOADS = 512;
+
 /** Of a listing: operators look at the hottest, and the state is polled. */
 const LISTED = 100;
 
@@ -74,6 +86,8 @@ export function createAdapterCache({
   budgetBytes,
   load,
   maxWaiting = 1_000,
+  refusedForMs = 5_000,
+  onLoaded,
 }: AdapterCacheOptions): AdapterCache {
   const idle = new LRUCache<string, Entry>({
     maxSize: budgetBytes,
@@ -85,7 +99,9 @@ export function createAdapterCache({
   const flights = new Map<string, { flight: Flight; landed: Promise<Entry> }>();
   const waiting: Waiter[] = [];
   let pinnedBytes = 0;
-  const counters = { hits: 0, misses: 0, loads: 0, evictions: 0 };
+  const refusals = new LRUCache<string, AppError>({ max: REFUSALS, ttl: refusedForMs });
+  const counters = { hits: 0, misses: 0, loads: 0, evictions: 0, refusals: 0 };
+  const loadMs: number[] = [];
 
   /** Makes room and takes the adapter in, pinned by its passengers; or leaves everything as it is. */
   const admit = (flight: Flight, adapter: ResidentAdapter): Entry | undefined => {
@@ -141,7 +157,11 @@ export function createAdapterCache({
 
   const fly = async (flight: Flight): Promise<Entry> => {
     counters.loads += 1;
+    const startedAt = performance.now();
     const adapter = await load(flight.key);
+    const ms = performance.now() - startedAt;
+    loadMs[counters.loads % TIMED_LOADS] = ms;
+    onLoaded?.(ms / 1_000);
     if (adapter.bytes > budgetBytes)
       throw new AppError(
         'internal',
@@ -161,16 +181,23 @@ export function createAdapterCache({
     const landed = fly(flight);
     const known = { flight, landed };
     flights.set(id, known);
-    // A failed load is forgotten: the next caller tries again.
-    landed.catch(() => {
-      if (flights.get(id) === known) flights.delete(id);
+    // A failed load is forgotten, and the next caller tries again; bytes that were refused are what they are.
+    landed.catch((error: unknown) => {
+      if (flights.get(id) !== known) return;
+      flights.delete(id);
+      if (error instanceof AppError && refusing.has(error.code)) refusals.set(id, error);
     });
     return known;
   };
 
-  return {
+  const cache: AdapterCache = {
     async acquire(key) {
       const id = idOf(key);
+      const refused = refusals.get(id);
+      if (refused) {
+        counters.refusals += 1;
+        throw refused;
+      }
       const entry = pinned.get(id) ?? idle.get(id);
       if (entry === undefined) {
         counters.misses += 1;
@@ -188,8 +215,18 @@ export function createAdapterCache({
       return lease(entry);
     },
 
+    async prefetch(key) {
+      const id = idOf(key);
+      if (pinned.has(id) || idle.has(id) || flights.has(id) || waiting.length > 0) return;
+      await cache.acquire(key).then(
+        (held) => held.release(),
+        () => {},
+      );
+    },
+
     evict(ref) {
       const prefix = modelPrefix(ref);
+      for (const id of [...refusals.keys()]) if (id.startsWith(prefix)) refusals.delete(id);
       for (const id of [...idle.keys()])
         if (id.startsWith(prefix)) {
           idle.delete(id);
@@ -224,6 +261,8 @@ export function createAdapterCache({
         budgetBytes,
         entries: pinned.size + doomed.size + idle.size,
         ...counters,
+        loadP50Ms: quantile(loadMs, 0.5),
+        loadP99Ms: quantile(loadMs, 0.99),
         resident: resident.map(({ key: { tenantId, task, user, version }, adapter: { bytes } }) => ({
           tenantId,
           task,
@@ -234,6 +273,15 @@ export function createAdapterCache({
       };
     },
   };
+  return cache;
+}
+
+/** What no second load of the same bytes can change. */
+const refusing = new Set(['artifact_invalid', 'base_mismatch']);
+
+function quantile(values: number[], q: number): number | null {
+  const sorted = values.filter((value) => value !== undefined).sort((a, b) => a - b);
+  return sorted[Math.ceil(q * sorted.length) - 1] ?? null;
 }
 
 /** JSON of the names, open at the end: no other model's id begins so. */

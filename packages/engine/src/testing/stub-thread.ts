@@ -21,4 +21,4 @@ port.on('message', ({ id, work }: ToThread) => {
   else if (first !== 'hang')
     post({ kind: 'done', id, result: texts.map(({ length }) => ({ values: Float32Array.of(length) })) });
 });
-post({ kind: 'ready', provider: 'stub' });
+post({ kind: 'ready', provider: 'cuda' });

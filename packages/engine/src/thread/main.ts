@@ -66,4 +66,4 @@ port.on('message', async ({ id, work }: ToThread) => {
     post({ kind: 'failed', id, message: error instanceof Error ? error.message : String(error) });
   }
 });
-post({ kind: 'ready', provider: session.provider });
+post({ kind: 'ready', provider: session.provider, fallback: session.fallback });

@@ -29,7 +29,7 @@ t.test('work goes to idle threads, and each answers its own', async (t) => {
   const { starts, failFrom } = setup();
   const pool = await createThreadPool({ size: 2, entry, setup: { starts, failFrom }, onIdle: () => {} });
   t.equal(pool.idle(), 2);
-  t.equal(pool.provider, 'stub');
+  t.equal(pool.provider, 'cuda');
   const both = [pool.run(features('a')), pool.run(features('bcd'))];
   t.equal(pool.idle(), 0);
   t.throws(() => pool.run(features('x')), /no thread is idle/);

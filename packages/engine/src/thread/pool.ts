@@ -1,11 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '@scion/contracts';
-import type { FromThread, ThreadEvent, ThreadResults, ThreadWork, ToThread } from './protocol.js';
+import type { FromThread, Provider, ThreadEvent, ThreadResults, ThreadWork, ToThread } from './protocol.js';
 
 /** Threads, each of which does one piece of work at a time. */
 export interface ThreadPool {
   readonly size: number;
-  readonly provider: string;
+  readonly provider: Provider;
+  /** Why it is not the provider asked for. */
+  readonly fallback: string | undefined;
   /** How many could start work now. */
   idle(): number;
   /** Gives work to an idle thread. Must only be called while there is one. */
@@ -50,7 +52,8 @@ const RESTART_MAX_MS = 10_000;
  */
 export async function createThreadPool(options: ThreadPoolOptions): Promise<ThreadPool> {
   const threads = new Set<Thread>();
-  let provider = '';
+  let provider: Provider = 'cpu';
+  let fallback: string | undefined;
   let nextId = 1;
   let closing = false;
   let failures = 0;
@@ -69,7 +72,7 @@ export async function createThreadPool(options: ThreadPoolOptions): Promise<Thre
         if (message.kind === 'ready') {
           thread.ready = true;
           failures = 0;
-          provider = message.provider;
+          ({ provider, fallback } = message);
           resolve();
           options.onIdle();
         } else {
@@ -156,6 +159,9 @@ export async function createThreadPool(options: ThreadPoolOptions): Promise<Thre
     size: options.size,
     get provider() {
       return provider;
+    },
+    get fallback() {
+      return fallback;
     },
     idle: () => findIdle().length,
     run(work, onEvent) {

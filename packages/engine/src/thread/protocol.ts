@@ -10,8 +10,12 @@ import type {
   LinearFit,
 } from '../head/fit-head.js';
 
+/** What can run the base. */
+export type Provider = 'cpu' | 'cuda';
+
 /** What a thread is given when it starts. */
 export interface ThreadSetup {
+  provider: Provider;
   trunkPath: string;
   topPath: string;
   /** What training grafts onto; the graphs derived from it are kept beside it. */
@@ -133,7 +137,8 @@ export interface ToThread {
   work: ThreadWork | { kind: 'close' };
 }
 export type FromThread =
-  | { kind: 'ready'; provider: string }
+  /** `fallback`: why it is not the provider asked for. */
+  | { kind: 'ready'; provider: Provider; fallback?: string | undefined }
   | { kind: 'done'; id: number; result: ThreadResults[keyof ThreadResults] }
   | { kind: 'event'; id: number; event: ThreadEvent }
   | { kind: 'failed'; id: number; message: string };

@@ -11,22 +11,34 @@ export interface RowRunner {
   setup: Pick<ThreadSetup, 'maxTokensPerRun' | 'hiddenSize' | 'featureSize'>;
 }
 
-/** A row on its way through trunk and top. */
+/** What is computed once on its way through trunk and top, and the rows that it answers. */
 interface Passenger {
-  row: Row;
-  at: number;
+  input: Row['input'];
+  lora: Row['lora'];
   /** Empty where the trunk's output was given. */
   ids: number[];
   length: number;
+  /** One, but for bare rows over one trunk output: only their heads differ. */
+  rows: { at: number; row: Row }[];
 }
 
 /** Answers rows in their order, however they are best cut into runs. */
 export async function runRows(runner: RowRunner, rows: Row[]): Promise<RowAnswer[]> {
-  const passengers = rows.map((row, at): Passenger => {
-    if (typeof row.input !== 'string') return { row, at, ids: [], length: row.input.tokens };
-    const ids = runner.tokenize(row.input);
-    return { row, at, ids, length: ids.length };
-  });
+  const passengers: Passenger[] = [];
+  const bare = new Map<Row['input'], Passenger>();
+  for (const [at, row] of rows.entries()) {
+    const { input, lora } = row;
+    const known = lora === undefined ? bare.get(input) : undefined;
+    if (known) {
+      known.rows.push({ at, row });
+      continue;
+    }
+    const ids = typeof input === 'string' ? runner.tokenize(input) : [];
+    const length = typeof input === 'string' ? ids.length : input.tokens;
+    const passenger = { input, lora, ids, length, rows: [{ at, row }] };
+    passengers.push(passenger);
+    if (typeof input !== 'string' && lora === undefined) bare.set(input, passenger);
+  }
   const answers: RowAnswer[] = rows.map(() => ({ values: new Float32Array(0) }));
   const lengths = passengers.map(({ length }) => length);
   for (const run of splitBatch(lengths, runner.setup.maxTokensPerRun))
@@ -45,54 +57,57 @@ async function ride(
   answers: RowAnswer[],
 ): Promise<void> {
   const { hiddenSize, featureSize } = setup;
-  const texts = passengers.filter(({ ids }) => ids.length > 0);
+  const texts = passengers.filter(({ input }) => typeof input === 'string');
   const trunk = texts.length > 0 ? await session.runTrunk(texts.map(({ ids }) => ids)) : undefined;
   const lowerSize = trunk ? trunk.pooled.length / texts.length : givenOf(passengers[0]).pooled.length;
   if (trunk) toUnitLength(trunk.pooled, hiddenSize);
-  const place = new Map(texts.map(({ at }, row) => [at, row]));
-  for (const { row, at } of texts)
-    if (row.keepTrunk || row.answer === 'trunk')
-      answers[at].trunk = shared(trunk!, place.get(at)!, { hiddenSize, lowerSize });
+  const place = new Map(texts.map((text, row) => [text, row]));
+  for (const [i, { rows }] of texts.entries())
+    for (const { row, at } of rows)
+      if (row.keepTrunk || row.answer === 'trunk')
+        answers[at].trunk = shared(trunk!, i, { hiddenSize, lowerSize });
 
-  const upward = passengers.filter(({ row }) => row.answer !== 'trunk');
+  const upward = passengers.filter(({ rows }) => rows.some(({ row }) => row.answer !== 'trunk'));
   if (upward.length === 0) return;
-  // Where all came through the trunk just now, its output is the top's input as it is.
+  // Where all came through the trunk just now and go on, its output is the top's input as it is.
   const batch =
     trunk && upward.length === texts.length && texts.length === passengers.length
       ? trunk
       : gather(upward, { trunk, place, hiddenSize });
   const upper = await session.runTop(
     batch,
-    upward.map(({ row }) => row.lora),
+    upward.map(({ lora }) => lora),
   );
   toUnitLength(upper, hiddenSize);
   const upperSize = featureSize - lowerSize;
-  const features = new Float32Array(upward.length * featureSize);
+  const weightOf = createWeights();
   for (const [i, passenger] of upward.entries()) {
-    const { at } = passenger;
-    const from = place.get(at);
+    const features = new Float32Array(featureSize);
+    const from = place.get(passenger);
     features.set(
       from === undefined
         ? givenOf(passenger).pooled
         : trunk!.pooled.subarray(from * lowerSize, (from + 1) * lowerSize),
-      i * featureSize,
     );
-    features.set(upper.subarray(i * upperSize, (i + 1) * upperSize), i * featureSize + lowerSize);
+    features.set(upper.subarray(i * upperSize, (i + 1) * upperSize), lowerSize);
+    for (const { row, at } of passenger.rows)
+      if (row.answer === 'features') answers[at].values = features;
+      else if (row.answer !== 'trunk') answers[at].values = scoresOf(row.answer, features, weightOf);
   }
+}
+
+/** Heads as float32, each converted once a run. */
+function createWeights(): (head: HeadWeights) => Float32Array {
   const weights = new Map<HeadWeights, Float32Array>();
-  const weightOf = (head: HeadWeights): Float32Array => {
+  return (head) => {
     const known = weights.get(head) ?? decodeFloat16(head.weight);
     weights.set(head, known);
     return known;
   };
-  for (const [i, { row, at }] of upward.entries()) {
-    const own = features.subarray(i * featureSize, (i + 1) * featureSize);
-    answers[at].values = typeof row.answer === 'string' ? own.slice() : scoresOf(row.answer, own, weightOf);
-  }
 }
 
-function givenOf({ row }: Passenger): TrunkOutput {
-  return row.input as TrunkOutput;
+function givenOf({ input }: Passenger): TrunkOutput {
+  return input as TrunkOutput;
 }
 
 /** What the trunk made of one row, without its padding. */
@@ -114,20 +129,20 @@ function shared(
   return out;
 }
 
-/** The hidden states of rows from this run's trunk and of rows that came with theirs, in one batch. */
+/** The hidden states of texts from this run's trunk and of what came with its own, in one batch. */
 function gather(
-  rows: Passenger[],
+  passengers: Passenger[],
   {
     trunk,
     place,
     hiddenSize,
-  }: { trunk: HiddenBatch | undefined; place: ReadonlyMap<number, number>; hiddenSize: number },
+  }: { trunk: HiddenBatch | undefined; place: ReadonlyMap<Passenger, number>; hiddenSize: number },
 ): HiddenBatch {
-  const lengths = rows.map(({ length }) => length);
+  const lengths = passengers.map(({ length }) => length);
   const tokens = Math.max(...lengths);
-  const hidden = new Float32Array(rows.length * tokens * hiddenSize);
-  for (const [i, passenger] of rows.entries()) {
-    const from = place.get(passenger.at);
+  const hidden = new Float32Array(passengers.length * tokens * hiddenSize);
+  for (const [i, passenger] of passengers.entries()) {
+    const from = place.get(passenger);
     const start = (from ?? 0) * (trunk?.tokens ?? 0) * hiddenSize;
     const own =
       from === undefined

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { LoraWeights } from '../adapter/decode.js';
-import type { ThreadSetup } from './protocol.js';
+import type { Provider, ThreadSetup } from './protocol.js';
 
 /** Hidden states at the cut, rows × tokens × hiddenSize, with the length of each row; the rest of it is padding. */
 export interface HiddenBatch {
@@ -11,7 +11,9 @@ export interface HiddenBatch {
 
 /** The base as two functions. The only file that knows the runtime. */
 export interface BaseSession {
-  provider: string;
+  provider: Provider;
+  /** Why it is not the provider asked for. */
+  fallback: string | undefined;
   /**
    * The trunk's hidden states and its mean-pooled feature layers, rows × layers × hidden, not normalised.
    * @param rows token ids, padded here to the longest
@@ -25,16 +27,17 @@ export interface BaseSession {
   close(): Promise<void>;
 }
 
-type Sessions = Pick<ThreadSetup, 'trunkPath' | 'topPath' | 'hiddenSize' | 'sites'>;
+type Sessions = Pick<ThreadSetup, 'trunkPath' | 'topPath' | 'hiddenSize' | 'sites' | 'provider'>;
 
 /**
- * Sessions on the CPU, for one thread: threads run side by side, and two of one intra-op thread each get half as
- * much again done as one of two. Spinning would burn the other thread's core between runs.
+ * Sessions for one thread: threads run side by side, and two of one intra-op thread each get half as much again done as
+ * one of two. Spinning would burn the other thread's core between runs.
  */
-export async function openSession({ trunkPath, topPath, hiddenSize, sites }: Sessions): Promise<BaseSession> {
+async function openBoth({ trunkPath, topPath }: Sessions, provider: Provider) {
   const open = (path: string) =>
     InferenceSession.create(path, {
-      executionProviders: ['cpu'],
+      // What a provider does not know runs on the CPU.
+      executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
@@ -43,10 +46,23 @@ export async function openSession({ trunkPath, topPath, hiddenSize, sites }: Ses
       extra: { session: { 'intra_op.allow_spinning': '0', 'inter_op.allow_spinning': '0' } },
     });
   const trunk = await open(trunkPath);
-  const top = await open(topPath);
+  return { trunk, top: await open(topPath) };
+}
+
+/** Opens the base with the provider asked for, or with the CPU where that cannot be had. */
+export async function openSession(setup: Sessions): Promise<BaseSession> {
+  const { hiddenSize, sites } = setup;
+  let { provider } = setup;
+  let fallback: string | undefined;
+  const { trunk, top } = await openBoth(setup, provider).catch((error: unknown) => {
+    if (provider === 'cpu') throw error;
+    fallback = `${provider} cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+    provider = 'cpu';
+    return openBoth(setup, provider);
+  });
   const pooledOutput = top.outputNames[0];
   return {
-    provider: 'cpu',
+    ...{ provider, fallback },
     async runTrunk(rows) {
       const lengths = rows.map((ids) => ids.length);
       const tokens = Math.max(...lengths);

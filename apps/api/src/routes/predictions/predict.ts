@@ -1,13 +1,14 @@
 import { AppError, type ModelRef, PredictRequest, PredictResponse, type Task } from '@scion/contracts';
-import type { FastifyReply } from 'fastify';
 import { tenantOf } from '../../http/authenticate.js';
 import { modelRef } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
-import type { QuotaState } from '../../quota/predict-quota.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
+import { abortedWith } from './aborted-with.js';
 import { checkInputs } from './check-inputs.js';
+import { requireQuota } from './require-quota.js';
 import { toPredictions } from './to-predictions.js';
+import { answerUntrained } from './untrained.js';
 
 type Deps = Pick<ApiDeps, 'registry' | 'engine' | 'quota' | 'metrics' | 'meter'>;
 
@@ -45,7 +46,9 @@ export function predict(app: App, deps: Deps): void {
       const task = await deps.registry.tasks.get(ref.tenantId, ref.task);
       const { quotas } = await deps.registry.tenants.get(ref.tenantId);
       requireQuota(reply, await deps.quota.take(ref.tenantId, inputs.length, quotas?.predictRowsPerMinute));
-      const answer = (await fromModel(ref, task, inputs, deps)) ?? (await fromNames(task, inputs, deps));
+      const answer =
+        (await fromModel(ref, task, inputs, { ...deps, signal: abortedWith(reply) })) ??
+        (await answerUntrained(ref, task, inputs, deps));
       if (!answer) {
         throw new AppError(
           'model_not_trained',
@@ -65,12 +68,12 @@ async function fromModel(
   ref: ModelRef,
   task: Task,
   inputs: string[],
-  { registry, engine }: Deps,
+  { registry, engine, signal }: Deps & { signal: AbortSignal },
 ): Promise<PredictResponse | undefined> {
   const live = await registry.models.live(ref);
   if (!live) return undefined;
   const { version, adapterSha256 } = live;
-  const answer = await engine.predict({ ...ref, version, adapterSha256 }, inputs);
+  const answer = await engine.predict({ ...ref, version, adapterSha256 }, inputs, { signal });
   return {
     predictions: toPredictions(answer, task),
     source: 'model',
@@ -78,33 +81,4 @@ async function fromModel(
     adapterSha256,
     baseSha256: engine.base.sha256,
   };
-}
-
-/** What the label names alone say, where the task wants that for untrained users. */
-async function fromNames(
-  task: Task,
-  inputs: string[],
-  { engine }: Deps,
-): Promise<PredictResponse | undefined> {
-  if (task.untrained !== 'zero-shot' || task.labels === null || task.kind !== 'classification')
-    return undefined;
-  return {
-    predictions: toPredictions(await engine.zeroShot(task.labels, inputs), task),
-    source: 'zero-shot',
-    version: null,
-    adapterSha256: null,
-    baseSha256: engine.base.sha256,
-  };
-}
-
-/** Headers per draft-ietf-httpapi-ratelimit-headers-10. */
-function requireQuota(reply: FastifyReply, { granted, limit, remaining, resetSeconds }: QuotaState): void {
-  reply.header('ratelimit-policy', `"predict-rows";q=${limit};w=60`);
-  reply.header('ratelimit', `"predict-rows";r=${remaining};t=${resetSeconds}`);
-  if (granted) return;
-  throw new AppError(
-    'quota_predict_rows',
-    `The tenant may predict ${limit} rows in 60 seconds; ${remaining} are left.`,
-    { retryAfterSeconds: resetSeconds, extensions: { quota: 'predictRowsPerMinute', limit } },
-  );
 }

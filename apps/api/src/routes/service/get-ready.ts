@@ -6,7 +6,11 @@ import type { App } from '../../server.js';
 /** A part that has not answered after this long is taken for broken. */
 const timeoutMs = 2_000;
 
-const Check = Type.Object({ ok: Type.Boolean(), reason: Type.Optional(Type.String()) });
+const Check = Type.Object({
+  ok: Type.Boolean(),
+  reason: Type.Optional(Type.String()),
+  note: Type.Optional(Type.String()),
+});
 const Checks = Type.Unsafe<Record<string, Static<typeof Check>>>({
   type: 'object',
   additionalProperties: Check,
@@ -28,8 +32,8 @@ export function getReady(app: App, { readiness }: Pick<ApiDeps, 'readiness'>): v
     async (request) => {
       const results = await Promise.all(
         Object.entries(readiness).map(async ([part, check]) => {
-          const error = await failureOf(check);
-          if (error === undefined) return [part, { ok: true }] as const;
+          const { error, note } = await outcomeOf(check);
+          if (error === undefined) return [part, { ok: true, ...(note && { note }) }] as const;
           request.log.warn({ part, err: error }, 'part is not ready');
           return [part, { ok: false, reason: reasonOf(error) }] as const;
         }),
@@ -42,16 +46,18 @@ export function getReady(app: App, { readiness }: Pick<ApiDeps, 'readiness'>): v
   );
 }
 
-async function failureOf(check: () => Promise<unknown>): Promise<unknown> {
+/** Why it failed; else what it has to say, if anything. */
+async function outcomeOf(check: () => Promise<unknown>): Promise<{ error?: unknown; note?: string }> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   });
   try {
-    await Promise.race([check(), late]);
-    return undefined;
+    const said = await Promise.race([check(), late]);
+    const note = typeof said === 'object' && said !== null && 'note' in said ? String(said.note) : undefined;
+    return note === undefined ? {} : { note };
   } catch (error) {
-    return error ?? new Error('failed');
+    return { error: error ?? new Error('failed') };
   } finally {
     clearTimeout(timer);
   }

@@ -24,9 +24,14 @@ export function getSystem(
       return {
         version: settings.version,
         startedAt,
-        base: { name, sha256, hiddenSize, layers, provider: engine.provider },
+        base: {
+          ...{ name, sha256, hiddenSize, layers, provider: engine.provider },
+          providerFallback: engine.providerFallback ?? null,
+        },
         threads: engine.threads,
         cache: engine.cacheState(),
+        trunkCache: engine.trunkCacheState(),
+        diskTier: engine.diskTierState(),
         queue: training,
         workers,
       };

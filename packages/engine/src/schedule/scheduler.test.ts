@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { featuresOf } from './features.js';
-import type { HeadData } from './head/fit-head.js';
-import { createScheduler, type SchedulerOptions, type Threads } from './scheduler.js';
-import type { ThreadWork } from './thread/protocol.js';
+import { featuresOf } from '../features.js';
+import type { HeadData } from '../head/fit-head.js';
+import type { ThreadWork } from '../thread/protocol.js';
+import { createScheduler, type SchedulerOptions } from './scheduler.js';
+import type { Threads } from './threads.js';
 
 interface Running {
   work: ThreadWork;
@@ -16,6 +17,7 @@ interface Running {
 function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
   const running: Running[] = [];
   const timers: (() => void)[] = [];
+  const time = { now: 0 };
   const threads: Threads = {
     size,
     idle: () => size - running.length,
@@ -45,6 +47,7 @@ function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
     maxTokens: 64,
     maxTokensPerRun: 256,
     maxQueuedRows: 50,
+    now: () => time.now,
     after: (_, callback) => timers.push(callback),
     ...options,
   });
@@ -54,7 +57,16 @@ function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
   };
   const textsOf = ({ work }: Running) =>
     work.kind === 'rows' ? work.rows.map(({ input }) => input as string) : [work.kind];
-  return { scheduler, running, timers, textsOf };
+  /** Ends whatever runs, and what follows it, until nothing is left. */
+  const drain = async () => {
+    for (let quiet = 0; quiet < 3; ) {
+      await turn();
+      for (const timer of timers.splice(0)) timer();
+      quiet = running.length === 0 && timers.length === 0 ? quiet + 1 : 0;
+      for (const entry of [...running]) entry.finish();
+    }
+  };
+  return { scheduler, running, timers, textsOf, time, drain };
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const data = { features: new Float32Array(1) } as HeadData;
@@ -81,31 +93,48 @@ t.test('what waits is shared over idle threads', async (t) => {
   t.equal((await call).length, 10);
 });
 
-t.test('a lone call never waits for company; once calls come together one may, for the window', async (t) => {
-  const { scheduler, running, timers, textsOf } = setup(1);
+t.test('a lone call never waits for company; while calls come thick one may, for the window', async (t) => {
+  const { scheduler, running, timers, textsOf, time } = setup(1);
   const settle = async (...calls: Promise<unknown>[]) => {
     running[0].finish();
     await Promise.all(calls);
   };
-  const first = scheduler.features(['a']);
+  for (let call = 0; call < 20; call += 1) {
+    const lone = scheduler.features(['a']);
+    await turn();
+    t.equal(running.length, 1);
+    await settle(lone);
+    time.now += 5;
+  }
+  const crowd = Array.from({ length: 30 }, () => scheduler.features(['a']));
   await turn();
-  t.equal(running.length, 1);
-  await settle(first);
-  const both = [scheduler.features(['a']), scheduler.features(['b'])];
-  await turn();
-  await settle(...both);
-  t.equal(timers.length, 0);
+  t.equal(running.length, 0, 'they wait, with a thread idle');
+  time.now += 2;
+  timers.shift()!();
+  await settle(...crowd);
   const third = scheduler.features(['c']);
   await turn();
-  t.equal(running.length, 0, 'it waits, with a thread idle');
   const fourth = scheduler.features(['d']);
   timers.shift()!();
   t.strictSame(textsOf(running[0]), ['c', 'd']);
   await settle(third, fourth);
+  time.now += 100;
+  const later = scheduler.features(['e']);
+  await turn();
+  await settle(later);
+});
+
+t.test('a full run does not wait for company', async (t) => {
+  const { scheduler, running, drain } = setup(1);
+  const crowd = Array.from({ length: 40 }, () => scheduler.features(['x'.repeat(100)]));
+  await turn();
+  t.equal(running.length, 1);
+  await drain();
+  await Promise.all(crowd);
 });
 
 t.test('predictions go before jobs, yet a job gets its turn under any load', async (t) => {
-  const { scheduler, running, timers, textsOf } = setup(1);
+  const { scheduler, running, timers, textsOf, drain } = setup(1);
   const first = scheduler.features(['p']);
   await turn();
   const job = scheduler.features(['job'], { bulk: true });
@@ -121,10 +150,7 @@ t.test('predictions go before jobs, yet a job gets its turn under any load', asy
   t.strictSame(order, ['p', 'p', 'p', 'job', 'p', 'p']);
   running[0].finish();
   await turn();
-  while (running.length > 0) {
-    running[0].finish();
-    await turn();
-  }
+  await drain();
   await Promise.all([...calls, job]);
 });
 
@@ -155,16 +181,13 @@ t.test('jobs take turns, and a job’s batches do not hang on what else goes on'
 });
 
 t.test('beyond the bound a call is refused with a time to come back; jobs are not', async (t) => {
-  const { scheduler, running } = setup(1, { maxQueuedRows: 3, maxTokensPerRun: 4 });
+  const { scheduler, drain } = setup(1, { maxQueuedRows: 3, maxTokensPerRun: 4 });
   const calls = [scheduler.features(['a', 'b', 'c'])];
   t.equal(scheduler.queuedRows(), 3);
   await t.rejects(scheduler.features(['d']), { code: 'overloaded', retryAfterSeconds: 1 });
   calls.push(scheduler.features(['e'], { bulk: true }));
   await turn();
-  while (running.length > 0) {
-    running[0].finish();
-    await turn();
-  }
+  await drain();
   await Promise.all(calls);
   t.equal(scheduler.queuedRows(), 0);
 });
@@ -182,7 +205,7 @@ t.test('an aborted call leaves the queue at once, and its runs are not followed 
   await turn();
   t.equal(running.length, 0);
   await t.rejects(scheduler.features(['a'], { signal: abort.signal }), reason);
-  await t.rejects(scheduler.fit(data, { seed: 1, signal: abort.signal }), reason);
+  await t.rejects(scheduler.fit({ ...data }, { seed: 1, signal: abort.signal }), reason);
 });
 
 t.test('a run that fails rejects the calls in it and no other', async (t) => {
@@ -199,7 +222,7 @@ t.test('a run that fails rejects the calls in it and no other', async (t) => {
 });
 
 t.test('fits leave a thread for predictions where there is more than one', async (t) => {
-  const { scheduler, running } = setup(3);
+  const { scheduler, running, drain } = setup(3);
   const fits = [1, 2, 3].map((seed) => scheduler.fit({ ...data }, { seed }));
   await turn();
   t.equal(running.length, 2);
@@ -208,21 +231,18 @@ t.test('fits leave a thread for predictions where there is more than one', async
   t.equal(running.length, 3);
   running[2].finish();
   await call;
-  while (running.length > 0) {
-    running[0].finish();
-    await turn();
-  }
+  await drain();
   await Promise.all(fits);
 });
 
 t.test('an aborted fit rejects at once and raises the flag that its thread looks at', async (t) => {
   const { scheduler, running } = setup(1);
   const abort = new AbortController();
-  const fit = scheduler.fit({ ...data }, { seed: 1, signal: abort.signal });
+  const first = scheduler.fit({ ...data }, { seed: 1, signal: abort.signal });
   const waiting = scheduler.fit({ ...data }, { seed: 2, signal: abort.signal });
   await turn();
   abort.abort();
-  await t.rejects(fit, { name: 'AbortError' });
+  await t.rejects(first, { name: 'AbortError' });
   await t.rejects(waiting, { name: 'AbortError' });
   const [{ work }] = running;
   t.equal(work.kind === 'fit' && new Int32Array(work.cancelled)[0], 1);
@@ -236,7 +256,7 @@ t.test('closed, it rejects what waits and what comes', async (t) => {
   const calls: Promise<unknown>[] = [
     scheduler.features(['a']),
     scheduler.features(['b'], { bulk: true }),
-    scheduler.fit(data, { seed: 1 }),
+    scheduler.fit({ ...data }, { seed: 1 }),
   ];
   scheduler.close();
   for (const call of [...calls, scheduler.features(['c'])]) await t.rejects(call, { code: 'not_ready' });
@@ -253,7 +273,7 @@ t.test('in any interleaving every call ends, with its own rows', async () => {
       fc.array(step, { maxLength: 40 }),
       fc.integer({ min: 1, max: 3 }),
       async (steps, size) => {
-        const { scheduler, running, timers } = setup(size, { maxQueuedRows: 1_000 });
+        const { scheduler, running, timers, drain } = setup(size, { maxQueuedRows: 1_000 });
         const aborts: AbortController[] = [];
         const calls: Promise<boolean>[] = [];
         for (const { kind, lengths, pick } of steps) {
@@ -272,16 +292,75 @@ t.test('in any interleaving every call ends, with its own rows', async () => {
           else if (kind === 'abort' && aborts.length > 0) aborts[pick % aborts.length].abort();
           else await turn();
         }
-        for (let quiet = 0; quiet < 3; ) {
-          await turn();
-          for (const timer of timers.splice(0)) timer();
-          quiet = running.length === 0 && timers.length === 0 ? quiet + 1 : 0;
-          for (const entry of [...running]) entry.finish();
-        }
+        await drain();
         if (scheduler.queuedRows() !== 0) throw new Error('rows are counted that do not wait');
         return (await Promise.all(calls)).every(Boolean);
       },
     ),
     { numRuns: 200 },
   );
+});
+
+t.test(
+  'a tenant that floods the queue keeps no other out, and the other is served in the next run',
+  async (t) => {
+    const { scheduler, running, textsOf } = setup(1, { maxQueuedRows: 8, maxTokensPerRun: 8 });
+    const calls = [
+      scheduler.features(
+        Array.from({ length: 8 }, () => 'a'),
+        { flow: 'crowd' },
+      ),
+    ];
+    await turn();
+    await t.rejects(scheduler.features(['a', 'a', 'a'], { flow: 'crowd' }), { code: 'overloaded' });
+    calls.push(scheduler.features(['b', 'b', 'b'], { flow: 'other' }));
+    await t.rejects(scheduler.features(['b', 'b', 'b'], { flow: 'other' }), { code: 'overloaded' });
+    running[0].finish();
+    await turn();
+    t.ok(textsOf(running[0]).includes('b'));
+    while (running.length > 0) {
+      running[0].finish();
+      await turn();
+    }
+    await Promise.all(calls);
+  },
+);
+
+t.test('a flow whose rows take longer than thought gets less of what follows', async (t) => {
+  const { scheduler, running, textsOf, time, drain } = setup(1, { maxTokensPerRun: 4 });
+  const calls = ['slow', 'fast'].map((flow) =>
+    scheduler.features(
+      Array.from({ length: 20 }, () => flow),
+      { flow },
+    ),
+  );
+  const served: Record<string, number> = { slow: 0, fast: 0 };
+  await turn();
+  for (let run = 0; run < 22; run += 1) {
+    const [flow] = textsOf(running[0]);
+    served[flow] += 1;
+    time.now += flow === 'slow' ? 100 : 10;
+    running[0].finish();
+    await turn();
+  }
+  t.ok(served.fast > 4 * served.slow, JSON.stringify(served));
+  await drain();
+  await Promise.all(calls);
+});
+
+t.test('rows that no thread took up in time are refused, with a time to come back', async (t) => {
+  const { scheduler, running, time } = setup(1, { maxWaitMs: 1_000, maxTokensPerRun: 4 });
+  const first = scheduler.features(['a']);
+  await turn();
+  const late = t.rejects(scheduler.features(['b', 'c']), { code: 'overloaded', retryAfterSeconds: 1 });
+  time.now += 1_001;
+  const soon = scheduler.features(['d']);
+  await turn();
+  await late;
+  running[0].finish();
+  await first;
+  await turn();
+  running[0].finish();
+  await soon;
+  t.equal(scheduler.queuedRows(), 0);
 });

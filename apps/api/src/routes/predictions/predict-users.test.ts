@@ -1,0 +1,104 @@
+import { AppError, limits } from '@scion/contracts';
+import { startRedis } from '@scion/testkit';
+import t from 'tap';
+import { problemOf, startTestApi } from '../../testing/test-api.js';
+
+const redis = await startRedis();
+t.teardown(() => redis.close());
+const api = await startTestApi(t, { redis, rowsPerMinute: 10_000 });
+const tenant = await api.createTenant();
+const put = (untrained: 'error' | 'zero-shot' | 'majority') =>
+  api.registry.tasks.put(tenant.id, 'inbox', { labels: ['like', 'hide'], untrained }, { base: 'test-base' });
+await put('error');
+const refOf = (user: string) => ({ tenantId: tenant.id, task: 'inbox', user });
+const ada = await api.publish(refOf('ada'));
+await api.publish(refOf('bea/ü'));
+const predict = (users: string[], inputs = ['x', 'y']) =>
+  api.call('POST', '/v1/tasks/inbox/predict', { key: tenant.predict, payload: { inputs, users } });
+
+t.test('each user gets their own model’s answer, in the order asked', async (t) => {
+  const response = await predict(['bea/ü', 'ada']);
+  t.equal(response.statusCode, 200, response.body);
+  const { results, baseSha256 } = response.json();
+  t.equal(baseSha256, api.engine.base.sha256);
+  t.match(results, [
+    { user: 'bea/ü', source: 'model', version: 1 },
+    { user: 'ada', source: 'model', version: ada.version, adapterSha256: ada.adapterSha256 },
+  ]);
+  t.equal(results[0].predictions.length, 2);
+});
+
+t.test('a user without a model gets a problem, and the others their answers', async (t) => {
+  const { results } = (await predict(['ada', 'nobody'])).json();
+  t.match(results, [{ source: 'model' }, { user: 'nobody', problem: { code: 'model_not_trained' } }]);
+});
+
+t.test('or what the task wants for them: label names, or shares of their own labels', async (t) => {
+  await put('zero-shot');
+  t.match((await predict(['nobody'])).json().results, [
+    { user: 'nobody', source: 'zero-shot', version: null },
+  ]);
+  await put('majority');
+  const rows = ['like', 'hide', 'hide', 'hide'].map((label, id) => ({ id: `${id}`, input: 'x', label }));
+  await api.registry.examples.append(refOf('cid'), rows);
+  const { results } = (await predict(['cid', 'nobody'])).json();
+  t.match(results[0], { source: 'majority', predictions: [{ label: 'hide' }, { label: 'hide' }] });
+  // Three of four, each label counted once more.
+  t.ok(Math.abs(results[0].predictions[0].probability - 4 / 6) < 1e-6);
+  t.ok(Math.abs(results[1].predictions[0].probability - 1 / 2) < 1e-6, 'nobody has said anything');
+  await put('error');
+});
+
+t.test('rows are counted as inputs times users', async (t) => {
+  const before = await api.call('GET', '/metrics');
+  const rowsOf = (body: string) => Number(/predicted_rows_total\{source="model"\} (\d+)/.exec(body)?.[1]);
+  await predict(['ada', 'bea/ü'], ['x', 'y', 'z']);
+  t.equal(rowsOf((await api.call('GET', '/metrics')).body) - rowsOf(before.body), 6);
+});
+
+t.test('what cannot be asked is pointed at, and the engine is not troubled', async (t) => {
+  api.engine.asked.length = 0;
+  t.match(problemOf(await predict([])), { status: 400, code: 'invalid_request' });
+  t.match(problemOf(await predict(['ada', 'ada'])), { status: 400, code: 'invalid_request' });
+  t.match(problemOf(await predict(['ada', '..'])), { status: 400, errors: [{ path: '/users/1' }] });
+  t.match(problemOf(await predict(['ada'], [''])), { status: 422, code: 'input_empty' });
+  const most = Math.floor(limits.predictUserRowsPerRequest / 100) + 1;
+  const many = Array.from({ length: 100 }, (_, i) => `user-${i}`);
+  t.match(
+    problemOf(
+      await predict(
+        many,
+        Array.from({ length: most }, () => 'x'),
+      ),
+    ),
+    { status: 422, code: 'too_many_rows' },
+  );
+  t.same(api.engine.asked, []);
+});
+
+t.test('a damaged model is that user’s problem; a busy engine is everybody’s', async (t) => {
+  api.engine.failWith = new AppError('artifact_invalid', 'The model’s artifact was refused.');
+  t.match((await predict(['ada'])).json().results, [{ user: 'ada', problem: { code: 'artifact_invalid' } }]);
+  api.engine.failWith = new AppError('overloaded', 'Busy.', { retryAfterSeconds: 2 });
+  const busy = await predict(['ada']);
+  t.match(problemOf(busy), { status: 429, code: 'overloaded' });
+  t.equal(busy.headers['retry-after'], '2');
+  api.engine.failWith = undefined;
+});
+
+t.test('beyond the quota nothing is answered', async (t) => {
+  const users = Array.from({ length: 1_000 }, (_, i) => `user-${i}`);
+  const answers = [];
+  for (let round = 0; round < 4; round += 1) answers.push(await predict(users, ['a', 'b', 'c', 'd']));
+  t.match(problemOf(answers.at(-1)!), { status: 429, code: 'quota_predict_rows' });
+});
+
+t.test('a hint loads the models of those who have one, and is answered at once', async (t) => {
+  api.engine.prefetched.length = 0;
+  const hint = (payload: object) =>
+    api.call('POST', '/v1/tasks/inbox/prefetch', { key: tenant.predict, payload });
+  const response = await hint({ users: ['ada', 'nobody', 'bea/ü'] });
+  t.strictSame([response.statusCode, response.json()], [202, { models: 2 }]);
+  t.strictSame(api.engine.prefetched, ['ada', 'bea/ü']);
+  t.match(problemOf(await hint({ users: [''] })), { status: 400, errors: [{ path: '/users/0' }] });
+});

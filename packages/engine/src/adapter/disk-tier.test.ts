@@ -1,0 +1,92 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import type { AdapterKey } from '../index.js';
+import { createDiskTier } from './disk-tier.js';
+
+const keyOf = (user: string, version = 1): AdapterKey => ({
+  ...{ tenantId: 'ten_a', task: 'triage', user, version },
+  adapterSha256: 'a'.repeat(64),
+});
+
+async function setup(t: Test, budgetBytes = 1_000) {
+  const folder = await mkdtemp(join(tmpdir(), 'scion-tier-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const asked: string[] = [];
+  const errors: unknown[] = [];
+  const options = {
+    ...{ folder, budgetBytes, onError: (error: unknown) => errors.push(error) },
+    async load({ user, version }: AdapterKey) {
+      asked.push(`${user}/${version}`);
+      return user === 'nobody' ? undefined : new Uint8Array(100).fill(version);
+    },
+  };
+  const names = async () =>
+    (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  /** Until what was asked for lies on the disk: writes are not waited for by whoever asks. */
+  const written = async (count: number) => {
+    while ((await names()).filter(({ name }) => !name.includes('.')).length < count)
+      await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { tier: await createDiskTier(options), options, folder, asked, errors, names, written };
+}
+
+t.test('the second load of a version comes from the disk, the same to the byte', async (t) => {
+  const { tier, asked, written } = await setup(t);
+  const first = await tier.load(keyOf('ada', 7));
+  await written(1);
+  const second = await tier.load(keyOf('ada', 7));
+  t.strictSame([...second!], [...first!]);
+  t.strictSame(asked, ['ada/7']);
+  t.match(tier.state(), { bytes: 100, hits: 1 });
+  t.equal(await tier.load(keyOf('nobody')), undefined);
+});
+
+t.test('the budget holds: what was not read for longest goes', async (t) => {
+  const { tier, asked, names, written } = await setup(t, 300);
+  for (const [at, user] of ['a', 'b', 'c'].entries()) {
+    await tier.load(keyOf(user));
+    await written(at + 1);
+  }
+  await tier.load(keyOf('a'));
+  await tier.load(keyOf('d'));
+  while (!(await names()).some(({ name }) => !name.includes('.')) || tier.state().bytes > 300)
+    await new Promise((resolve) => setImmediate(resolve));
+  t.ok(tier.state().bytes <= 300);
+  asked.length = 0;
+  await tier.load(keyOf('a'));
+  t.strictSame(asked, []);
+});
+
+t.test('an erased model leaves no file, even one that is being written', async (t) => {
+  const { tier, names, asked, written } = await setup(t);
+  await tier.load(keyOf('ada', 1));
+  await tier.load(keyOf('bea', 1));
+  await written(2);
+  await tier.load(keyOf('ada', 2));
+  await tier.evict(keyOf('ada'));
+  while (tier.state().bytes !== 100) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  while ((await names()).length > 1) await new Promise((resolve) => setImmediate(resolve));
+  asked.length = 0;
+  await tier.load(keyOf('bea', 1));
+  t.strictSame(asked, [], 'another model’s stays');
+});
+
+t.test('a file that was refused or is gone is fetched anew; a start begins with nothing', async (t) => {
+  const { tier, options, folder, asked, errors, names, written } = await setup(t);
+  await tier.load(keyOf('ada'));
+  await written(1);
+  await tier.drop(keyOf('ada'));
+  await tier.load(keyOf('ada'));
+  await written(1);
+  const [file] = await names();
+  await rm(join(file!.parentPath, file!.name));
+  t.ok(await tier.load(keyOf('ada')));
+  t.equal(asked.length, 3);
+  t.equal(errors.length, 1);
+  await writeFile(join(folder, 'left-over'), 'x');
+  await createDiskTier(options);
+  t.strictSame(await names(), []);
+});

@@ -1,0 +1,199 @@
+// Inference with everybody's adapters against the bare base, and HTTP against the engine by itself.
+//
+//   node test/bench/serve.mjs [--quick]
+//
+// First one run on one thread, as the engine's threads do it, of 1, 8 and 32 rows of 16, 32 and 64 tokens: the bare base,
+// one user (rank 8), and a user a row of different ranks (none, 4, 8, 16) and label counts (2 to 10). The kinds take turns
+// in each round, and a ratio is the median over rounds of one to the other within the round. Then the engine with 64
+// callers of different users, and the API with 64 connections of different users, one text of some 30 tokens a request;
+// client and server share the processors. Prints a table and writes test/bench/out/serve.json.
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createIds } from '@scion/contracts';
+import { createEngine, decodeAdapter } from '@scion/engine';
+import { createRegistry } from '@scion/registry';
+import { createFileStore } from '@scion/store';
+import { startRedis } from '@scion/testkit';
+import autocannon from 'autocannon';
+import { Redis } from 'ioredis';
+import { runRows } from '../../packages/engine/dist/thread/run-rows.js';
+import { openSession } from '../../packages/engine/dist/thread/session.js';
+import { cloneAdapter, median, quantile, temporaryBase, textOf } from './clones.mjs';
+import { createReport } from './report.mjs';
+
+const { values: flags } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
+const rounds = flags.quick ? 8 : 30;
+const seconds = flags.quick ? 4 : 12;
+const threads = Math.min(2, availableParallelism());
+const report = createReport('serve');
+const { folder, baseDir, base } = await temporaryBase();
+const owner = (user) => ({ tenantId: 'ten_01aryz6s41tsv4rrffq69g5fav', task: 'bench', user: `user-${user}` });
+
+// ── One run ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+const session = await openSession({
+  trunkPath: join(baseDir, 'trunk.onnx'),
+  topPath: join(baseDir, 'top.onnx'),
+  hiddenSize: base.hiddenSize,
+  sites: base.sites,
+});
+const resident = (user, shape) => {
+  const { bytes } = cloneAdapter(base, owner(user), { seed: user, ...shape });
+  return decodeAdapter(bytes, { base, owner: owner(user) });
+};
+const one = resident(0, { rank: 8 });
+const many = Array.from({ length: 32 }, (_, user) =>
+  resident(user, { rank: [8, 4, 16, 0][user % 4], labels: 2 + (user % 9) }),
+);
+for (const rows of [1, 8, 32])
+  for (const tokens of [16, 32, 64]) {
+    const setup = { maxTokensPerRun: 1 << 20, hiddenSize: base.hiddenSize, featureSize: base.featureSize };
+    const runner = { session, setup, tokenize: () => Array.from({ length: tokens }, (_, i) => 2_000 + i) };
+    const batch = (row) => Array.from({ length: rows }, (_, at) => ({ input: 'x', ...row(at) }));
+    const kinds = {
+      base: batch(() => ({ answer: 'features' })),
+      one: batch(() => ({ lora: one.lora, answer: [one.head] })),
+      mixed: batch((at) => ({ lora: many[at].lora, answer: [many[at].head] })),
+    };
+    const times = { base: [], one: [], mixed: [] };
+    for (let round = -2; round < rounds; round += 1)
+      for (const [kind, batchRows] of Object.entries(kinds)) {
+        const startedAt = performance.now();
+        await runRows(runner, batchRows);
+        if (round >= 0) times[kind].push(performance.now() - startedAt);
+      }
+    const ratio = (kind) => median(times[kind].map((ms, round) => ms / times.base[round]));
+    const name = `${rows} × ${tokens} tokens`;
+    report.add(`${name}: bare base, p50`, median(times.base), 'ms');
+    report.add(`${name}: bare base, p99`, quantile(times.base, 0.99), 'ms');
+    report.add(`${name}: one user`, ratio('one'), '× base');
+    report.add(`${name}: ${rows} users`, ratio('mixed'), '× base', rows === 32 ? '≤ 1.10' : undefined);
+  }
+await session.close();
+
+// ── The engine by itself ─────────────────────────────────────────────────────────────────────────────────────────────
+const CALLERS = 64;
+const users = Array.from({ length: CALLERS }, (_, user) =>
+  cloneAdapter(base, owner(user), { seed: user, rank: [8, 4, 16, 0][user % 4], labels: 2 + (user % 9) }),
+);
+const texts = Array.from({ length: 4_096 }, (_, i) => textOf(30, i));
+const files = new Map(users.map(({ key, bytes }) => [key.user, bytes]));
+const engine = await createEngine({
+  ...{ baseDir, threads, cacheBytes: 1 << 26 },
+  loadAdapter: async ({ user }) => files.get(user),
+});
+/** Closed loop: each caller asks again as soon as it is answered. */
+async function load(ms) {
+  const times = [];
+  const end = performance.now() + ms;
+  await Promise.all(
+    users.map(async ({ key }, caller) => {
+      for (let i = 0; performance.now() < end; i += 1) {
+        const startedAt = performance.now();
+        await engine.predict(key, [texts[(caller * 61 + i) % texts.length]]);
+        times.push(performance.now() - startedAt);
+      }
+    }),
+  );
+  return times;
+}
+await load(1_500);
+const delay = monitorEventLoopDelay({ resolution: 1 });
+delay.enable();
+const startedAt = performance.now();
+const alone = await load(seconds * 1_000);
+const perSecond = (1_000 * alone.length) / (performance.now() - startedAt);
+delay.disable();
+report.add(`engine, ${CALLERS} callers, ${threads} threads`, perSecond, 'rows/s');
+report.add('engine: p50', median(alone), 'ms');
+report.add('engine: p99', quantile(alone, 0.99), 'ms');
+// The histogram holds the time between two looks, of which one millisecond is meant.
+report.add('engine: event-loop delay, p99', Math.max(0, delay.percentile(99) / 1e6 - 1), 'ms', '≤ 20');
+await engine.close();
+
+// ── Through HTTP ─────────────────────────────────────────────────────────────────────────────────────────────────────
+const redisServer = await startRedis();
+const redis = new Redis({ path: redisServer.path });
+const store = await createFileStore({ root: join(folder, 'objects') });
+const clock = Date.now;
+const registry = await createRegistry({ store, redis, clock, newId: createIds(clock) });
+await registry.ensureIndexed();
+const tenant = await registry.tenants.create({ name: 'bench' });
+const { secret } = await registry.keys.create(tenant.id, { name: 'bench', scopes: ['predict'] });
+await registry.tasks.put(tenant.id, 'bench', {}, { base: base.name });
+const newId = createIds(clock);
+for (let user = 0; user < CALLERS; user += 1) {
+  const ref = { ...owner(user), tenantId: tenant.id };
+  const jobId = newId('job');
+  await registry.models.publish(ref, jobId, (version) => {
+    const shape = { seed: user, rank: [8, 4, 16, 0][user % 4], labels: 2 + (user % 9), version };
+    const { bytes, key, card } = cloneAdapter(base, ref, { ...shape, jobId });
+    return { adapter: bytes, adapterSha256: key.adapterSha256, card };
+  });
+  await registry.models.promote(ref, 1, jobId);
+}
+const api = spawn(
+  process.execPath,
+  [fileURLToPath(new URL('../../apps/api/dist/main.js', import.meta.url))],
+  {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    env: {
+      ...process.env,
+      ...{ REDIS_URL: redisServer.path, SCION_DATA: folder, SCION_BASE: baseDir, SCION_PORT: '0' },
+      ...{ SCION_THREADS: String(threads), SCION_TRUNK_CACHE_MB: '0', NODE_ENV: 'production' },
+      SCION_PREDICT_ROWS_PER_MINUTE: '1000000000',
+    },
+  },
+);
+try {
+  let log = '';
+  let listening = () => {};
+  const url = new Promise((done) => {
+    listening = done;
+  });
+  api.stdout.setEncoding('utf8').on('data', (part) => {
+    // Only the beginning matters; the rest is drained.
+    if (log.length > 20_000) return;
+    log += part;
+    const found = /"url":"([^"]+)"/.exec(log);
+    if (found) listening(found[1]);
+  });
+  const requests = Array.from({ length: CALLERS * 16 }, (_, i) => ({
+    method: 'POST',
+    path: `/v1/tasks/bench/users/user-${i % CALLERS}/predict`,
+    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ inputs: [texts[i]] }),
+  }));
+  // Each connection starts at another request, so that all users are asked at any time.
+  let client = 0;
+  const options = {
+    ...{ url: await url, connections: CALLERS, requests },
+    setupClient(connection) {
+      const from = client % CALLERS;
+      client += 1;
+      connection.setRequests([...requests.slice(from), ...requests.slice(0, from)]);
+    },
+  };
+  await autocannon({ ...options, duration: 3 });
+  const result = await autocannon({ ...options, duration: seconds });
+  if (result.non2xx || result.errors)
+    throw new Error(`${result.non2xx} answers not 2xx, ${result.errors} errors`);
+  const metrics = await (await fetch(`${await url}/metrics`)).text();
+  const lag = Number(/nodejs_eventloop_lag_p99_seconds (\S+)/.exec(metrics)[1]) * 1_000;
+  report.add(`HTTP, ${CALLERS} connections`, result.requests.average, 'requests/s');
+  report.add('HTTP: p50', result.latency.p50, 'ms');
+  report.add('HTTP: p99', result.latency.p99, 'ms');
+  report.add('HTTP of the engine’s own throughput', result.requests.average / perSecond, '', '≥ 0.85');
+  // prom-client looks every 10 ms, and its histogram holds the time between two looks.
+  report.add('HTTP: event-loop delay of the API, p99', Math.max(0, lag - 10), 'ms', '≤ 20');
+} finally {
+  api.kill('SIGTERM');
+  await new Promise((done) => api.once('exit', done));
+  await registry.close();
+  redis.disconnect();
+  await redisServer.close();
+}
+report.write();
