@@ -4,8 +4,10 @@ import t from 'tap';
 import { loadSource } from './load-source.mjs';
 
 const format = await loadSource('format');
-const { parseRoute, formatRoute, sections } = await loadSource('route');
-const { assembleCurves, valueAt } = await loadSource('curves');
+const { parseRoute, formatRoute, servicePages, tenantPages, tenantTabs } = await loadSource('route');
+const { assembleCurves, meanOfFolds, overlay, valueAt } = await loadSource('data/curves');
+const { smooth } = await loadSource('data/smooth');
+const { rowWindow } = await loadSource('data/row-window');
 
 t.test('sizes, shares, losses and spans carry their unit and no more digits than they deserve', async (t) => {
   t.strictSame([0, 999, 1_000, 7_556, 99_949, 99_951, 999_600, 67_108_864, 3.2e12].map(format.bytes), [
@@ -70,16 +72,23 @@ t.test('an address leads back to what it was made from, whatever a user is calle
     .string({ unit: 'binary', minLength: 1, maxLength: 40 })
     .filter((text) => text.isWellFormed());
   const task = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,20}$/);
-  const users = fc.array(name, { maxLength: 3 });
-  const section = fc.oneof(
-    fc.constantFrom(...sections).map((section) => ({ section })),
-    name.map((job) => ({ section: 'jobs', job })),
-    fc.tuple(task, name).map(([task, user]) => ({ section: 'models', model: { task, user } })),
-    fc.tuple(task, users).map(([task, users]) => ({ section: 'playground', play: { task, users } })),
+  const page = fc.oneof(
+    fc.constantFrom(...servicePages, ...tenantPages).map((page) => ({ page })),
+    name.map((job) => ({ page: 'jobs', job })),
+    fc.tuple(task, name).map(([task, user]) => ({ page: 'models', model: { task, user } })),
+    fc.constantFrom(...tenantTabs).map((tab) => ({ page: 'tenant', tab })),
   );
+  const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 });
+  const query = fc
+    .dictionary(word, fc.array(word, { minLength: 1, maxLength: 2 }), {
+      minKeys: 1,
+      maxKeys: 2,
+      noNullPrototype: true,
+    })
+    .map((query) => ({ query }));
   const route = fc
-    .tuple(fc.constantFrom({}, { tenant: 'ten_01' }), section)
-    .map(([tenant, section]) => ({ ...tenant, ...section }));
+    .tuple(page, fc.constantFrom({}, { tenant: 'ten_01' }), fc.oneof(fc.constant({}), query))
+    .map((parts) => Object.assign({}, ...parts));
   fc.assert(fc.property(route, (value) => deepEqual(parseRoute(formatRoute(value)), value)));
 });
 
@@ -117,3 +126,83 @@ t.test(
     t.strictSame(assembleCurves([]), { steps: [], curves: [] });
   },
 );
+
+t.test('the mean of folds goes on with the last value of a fold that stopped early', async (t) => {
+  const curve = (name, training) => ({ name, training, validation: training.map(() => null) });
+  const { curves } = meanOfFolds({
+    steps: [1, 2, 3],
+    curves: [
+      curve('fold 1 of 2', [4, 2, null]),
+      curve('fold 2 of 2', [2, 1, 0]),
+      curve('final', [3, null, null]),
+    ],
+  });
+  t.strictSame(
+    curves.map(({ name, training }) => [name, training]),
+    [
+      ['mean of folds', [3, 1.5, 1]],
+      ['final', [3, null, null]],
+    ],
+  );
+});
+
+t.test('runs laid over each other share one axis, each with gaps where it told nothing', async (t) => {
+  const run = (steps) => ({ steps, curves: [{ name: 'final', training: steps, validation: steps }] });
+  const { steps, curves } = overlay([
+    { name: 'this run', curves: run([1, 3]) },
+    { name: '…abc', curves: run([2]) },
+  ]);
+  t.strictSame(steps, [1, 2, 3]);
+  t.strictSame(
+    curves.map(({ name, training }) => [name, training]),
+    [
+      ['this run, final', [1, null, 3]],
+      ['…abc, final', [null, 2, null]],
+    ],
+  );
+});
+
+t.test('smoothing stays between the values, keeps a constant, and leaves gaps', async (t) => {
+  const value = fc.oneof(fc.double({ min: 0, max: 10, noNaN: true }), fc.constant(null));
+  fc.assert(
+    fc.property(
+      fc.array(value, { maxLength: 30 }),
+      fc.double({ min: 0, max: 0.95, noNaN: true }),
+      (values, weight) => {
+        const known = values.filter((one) => one !== null);
+        const smoothed = smooth(values, weight);
+        return smoothed.every((one, at) =>
+          one === null
+            ? values[at] === null
+            : one >= Math.min(...known) - 1e-9 && one <= Math.max(...known) + 1e-9,
+        );
+      },
+    ),
+  );
+  t.strictSame(smooth([1, null, 2], 0), [1, null, 2]);
+  t.equal(smooth([5, 5, 5], 0.9)[2], 5);
+});
+
+t.test('of a list of any length what is in sight is in the document, and never much more', async () => {
+  const input = fc.record({
+    topPx: fc.integer({ min: -1_000_000, max: 2_000 }),
+    viewPx: fc.integer({ min: 200, max: 3_000 }),
+    rowPx: fc.constant(48),
+    count: fc.nat({ max: 10_000 }),
+  });
+  fc.assert(
+    fc.property(input, (value) => {
+      const { from, to } = rowWindow(value);
+      const inSight = Array.from({ length: value.count }, (_, row) => row).filter((row) => {
+        const top = value.topPx + row * value.rowPx;
+        return top < value.viewPx && top + value.rowPx > 0;
+      });
+      return (
+        from >= 0 &&
+        to <= value.count &&
+        to - from <= value.viewPx / value.rowPx + 18 &&
+        inSight.every((row) => row >= from && row < to)
+      );
+    }),
+  );
+});

@@ -72,6 +72,18 @@ export function localTime(at: string, nowMs: number): string {
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
+    hour12: false,
+  });
+}
+
+/** Local time of day to the millisecond, for lists in which each line is later than the one before. */
+export function clockTime(at: string): string {
+  return new Date(at).toLocaleTimeString(undefined, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+    hour12: false,
   });
 }
 
@@ -87,4 +99,17 @@ export function exactTime(at: string): string {
 /** The first characters of a hash, enough to tell two apart by eye. */
 export function shortHash(sha256: string): string {
   return sha256.slice(0, 12);
+}
+
+/** A change of a share, in percentage points and with its sign. */
+export function points(change: number): string {
+  const value = (Math.abs(change) * 100).toFixed(1);
+  return `${value === '0.0' ? '±' : change > 0 ? '+' : '−'}${value} pp`;
+}
+
+/** A rate or a mean, three significant digits: `12.3`, `0.45`, `1,230`. */
+export function rate(value: number): string {
+  if (value === 0) return '0';
+  if (value >= 999.5) return count(Math.round(value));
+  return String(Number(value.toPrecision(value < 1 ? 2 : 3)));
 }

@@ -1,61 +1,74 @@
 import { computed, signal } from '@preact/signals';
-import { formatRoute, parseRoute, type Route, type Section } from './route.js';
+import { formatRoute, type Page, parseRoute, type Route, tenantPages } from './route.js';
 
 /** Where the address bar points. */
 export const route = signal<Route>(parseRoute(location.hash));
 
-/** What is chosen in each section; it outlives a move to another section, and ends with a move to another tenant. */
-export const chosen = signal<Pick<Route, 'tenant' | 'job' | 'model' | 'play'>>(route.value);
+/** The tenant looked at; undefined stands for all of them. It outlives a visit to a page that is about none. */
+export const chosenTenant = signal<string | undefined>(route.value.tenant);
 
-/** The section in view, for the navigation's mark. */
-export const sectionInView = signal<Section>(route.value.section ?? 'tenants');
+/** The first value of a parameter of the present address. */
+export const parameter = (name: string): string | undefined => route.value.query?.[name]?.[0];
 
-export const chosenTenant = computed(() => chosen.value.tenant);
-
-/** The address of something in the chosen tenant (or in the tenant it names). */
-export function hrefOf(to: Route): string {
-  const tenant = to.tenant ?? chosen.value.tenant;
-  return formatRoute({ ...to, ...(tenant !== undefined && { tenant }) });
-}
-
-/** Chooses a tenant without touching the address or its history: what happens when the address names none. */
-export function fallBackToTenant(tenant: string): void {
-  if (chosen.peek().tenant === undefined) chosen.value = { ...chosen.peek(), tenant };
-}
-
-/** Changes the address in place, for choices that are not worth a step of the back button. */
-export function replaceRoute(to: Route): void {
-  history.replaceState(null, '', hrefOf(to));
-  follow(parseRoute(location.hash));
-}
-
-export function elementIdOf(section: Section): string {
-  return `section-${section}`;
-}
-
-/** Brings what the address names into view: a chosen row's details, where they are a screen of their own, else its section. */
-export function scrollToRoute(to: Route): void {
-  if (!to.section) return;
-  const section = document.getElementById(elementIdOf(to.section));
-  const details = to.job || to.model ? section?.querySelector('[data-details]') : null;
-  if (!details) section?.scrollIntoView();
-  else if (details.getBoundingClientRect().top > innerHeight * 0.6) details.scrollIntoView();
-}
-
-function follow(next: Route): void {
-  const before = chosen.peek();
-  const sameTenant = next.tenant === undefined || next.tenant === before.tenant;
-  chosen.value = {
-    ...(sameTenant ? before : {}),
-    ...(next.tenant !== undefined && { tenant: next.tenant }),
-    ...(next.job !== undefined && { job: next.job }),
-    ...(next.model !== undefined && { model: next.model }),
-    ...(next.play !== undefined && { play: next.play }),
-  };
-  route.value = next;
-}
-
-addEventListener('hashchange', () => {
-  follow(parseRoute(location.hash));
-  scrollToRoute(route.value);
+/** What makes a page another one; its parameters do not. */
+export const pageKey = computed(() => {
+  const { page, tenant, job, model, tab } = route.value;
+  return JSON.stringify([page, tenant, job, model, tab]);
 });
+
+/** The address of a page; one of a tenant's pages is that of the chosen tenant unless it names another. */
+export function hrefOf(to: Route): string {
+  const tenant = isTenantPage(to.page) ? (to.tenant ?? chosenTenant.value) : undefined;
+  const { tenant: _, ...rest } = to;
+  return formatRoute(tenant === undefined ? rest : { ...rest, tenant });
+}
+
+export function isTenantPage(page: Page): boolean {
+  return tenantPages.some((name) => name === page);
+}
+
+/** Whether a page can be about all tenants at once. */
+export function takesAllTenants({ page, job, model }: Route): boolean {
+  return (page === 'jobs' && !job) || (page === 'models' && !model);
+}
+
+export function go(to: Route): void {
+  location.hash = hrefOf(to);
+}
+
+/** Goes to the same page of another tenant, or of all of them; a page about none leads to the jobs. */
+export function lookAt(tenant: string | undefined): void {
+  const { page } = route.peek();
+  const next: Page = isTenantPage(page) && (tenant !== undefined || page === 'models') ? page : 'jobs';
+  location.hash = formatRoute({ page: next, ...(tenant !== undefined && { tenant }) });
+}
+
+/**
+ * Changes parameters of the present address in place, for choices that are not worth a step of the back button. An
+ * empty value takes its parameter away.
+ */
+export function setParameters(changes: Record<string, string | string[] | undefined>): void {
+  const query = { ...route.peek().query };
+  for (const [name, value] of Object.entries(changes)) {
+    const values = (Array.isArray(value) ? value : [value]).filter(Boolean) as string[];
+    if (values.length > 0) query[name] = values;
+    else delete query[name];
+  }
+  const { query: _, ...rest } = route.peek();
+  history.replaceState(null, '', formatRoute({ ...rest, query }));
+  follow();
+}
+
+function follow(): void {
+  const before = pageKey.peek();
+  const next = parseRoute(location.hash);
+  route.value = next;
+  if (next.tenant !== undefined || takesAllTenants(next)) chosenTenant.value = next.tenant;
+  if (pageKey.value !== before) {
+    scrollTo(0, 0);
+    // Else the focus stays on a link that may be gone, and a screen reader does not notice the new page.
+    document.getElementById('main')?.focus({ preventScroll: true });
+  }
+}
+
+addEventListener('hashchange', follow);

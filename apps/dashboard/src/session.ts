@@ -1,42 +1,79 @@
 import { computed, signal } from '@preact/signals';
-import { type Client, createClient } from '@scion/sdk';
+import { type Client, createClient, isScionError, type Session } from '@scion/sdk';
 
-const storageKey = 'scion-operator-key';
-
-/** The operator key of this tab; it lives in sessionStorage, so that closing the tab forgets it. */
-const key = signal<string | null>(sessionStorage.getItem(storageKey));
+/** Who is signed in; null for nobody, undefined until the service has said. */
+export const session = signal<Session | null | undefined>(undefined);
 
 /** Why the sign-in form is shown again, where there is a reason. */
-export const signedOutBecause = signal<'key refused' | null>(null);
+export const signedOutBecause = signal<'session ended' | null>(null);
 
-/** The client of the whole dashboard; null while signed out. */
-export const client = computed<Client | null>(() => (key.value === null ? null : clientFor(key.value)));
+/** Whether what is shown is current. */
+export const reach = signal<'connecting' | 'live' | 'lost'>('connecting');
 
-/** Checks a key against the service and keeps it; throws the client's error when it is not an operator's. */
-export async function signIn(candidate: string): Promise<void> {
-  await clientFor(candidate, false).system.get();
-  sessionStorage.setItem(storageKey, candidate);
+/** The client of the whole dashboard. The cookie speaks for it; no key is kept anywhere a script could read it. */
+export const client = computed<Client | null>(() =>
+  session.value ? clientOf({ csrfToken: session.value.csrfToken }) : null,
+);
+
+/** Whether the signed-in key may do what needs this scope; what it may not is not offered. */
+export function may(scope: 'admin' | 'train' | 'predict' | 'operate'): boolean {
+  const scopes = session.value?.scopes ?? [];
+  return scope === 'operate' ? isOperator.value && scopes.includes('admin') : scopes.includes(scope);
+}
+
+/** Whether all tenants may be seen, or one's own only. */
+export const isOperator = computed(() => session.value?.tenant === null);
+
+/** Set while this browser may have a session; without it a first visit would begin with a refused request. */
+const mark = 'scion-signed-in';
+
+/** Asks whether this browser is still signed in, from another tab or before a reload. */
+export async function resumeSession(): Promise<void> {
+  if (localStorage.getItem(mark) === null) {
+    session.value = null;
+    return;
+  }
+  try {
+    session.value = await clientOf({}).session.get();
+  } catch (error) {
+    if (!isScionError(error, 'unauthenticated')) throw error;
+    localStorage.removeItem(mark);
+    signedOutBecause.value = 'session ended';
+    session.value = null;
+  }
+}
+
+/** Exchanges a key for the session cookie; throws the client's error when the service does not take it. */
+export async function signIn(apiKey: string): Promise<void> {
+  session.value = await clientOf({ apiKey }).session.begin();
+  localStorage.setItem(mark, 'yes');
   signedOutBecause.value = null;
-  key.value = candidate;
 }
 
-export function signOut(because: 'key refused' | null = null): void {
-  sessionStorage.removeItem(storageKey);
-  signedOutBecause.value = because;
-  key.value = null;
+export async function signOut(): Promise<void> {
+  await client.peek()?.session.end();
+  localStorage.removeItem(mark);
+  session.value = null;
 }
 
-function clientFor(apiKey: string, leaveOnRefusal = true): Client {
+function clientOf(credentials: { apiKey?: string; csrfToken?: string }): Client {
   return createClient({
     baseUrl: new URL('.', document.baseURI).href,
-    apiKey,
+    ...credentials,
     // The page asks again by itself; long retries would only hide that something is wrong.
     maxRetries: 1,
     timeoutMs: 15_000,
     fetch: async (input, init) => {
-      const response = await fetch(input, init);
-      // A key that was deleted or has expired while the page was open.
-      if (leaveOnRefusal && response.status === 401 && key.peek() === apiKey) signOut('key refused');
+      const response = await fetch(input, init).catch((error: unknown) => {
+        if (!init?.signal?.aborted) reach.value = 'lost';
+        throw error;
+      });
+      reach.value = 'live';
+      // Signed out elsewhere, the key deleted, or twelve hours over: the address stays, and signing in leads back to it.
+      if (response.status === 401 && session.peek()) {
+        signedOutBecause.value = 'session ended';
+        session.value = null;
+      }
       return response;
     },
   });

@@ -1,49 +1,47 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { ErrorNote } from './notice.js';
+import { useState } from 'preact/hooks';
+import { Dialog } from './dialog.js';
 
 interface ConfirmProps {
   title: string;
   confirm: string;
+  /** What cannot be undone looks like it. */
+  danger?: boolean;
+  /** A text that has to be typed before it can be confirmed. */
+  typed?: { what: string; text: string };
   children: ComponentChildren;
   /** Does it; a rejection is shown in the dialog, which stays open. */
   onConfirm(): Promise<void>;
   onClose(): void;
 }
 
-/** Asks before something that others will notice. The native dialog keeps the focus in, and gives it back. */
-export function ConfirmDialog({ title, confirm, children, onConfirm, onClose }: ConfirmProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-
-  useEffect(() => dialog.current?.showModal(), []);
-
-  const act = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await onConfirm();
-      dialog.current?.close();
-    } catch (reason) {
-      setError(reason);
-      setBusy(false);
-    }
-  };
-
+/** Asks before something that others will notice. */
+export function ConfirmDialog({ title, confirm, danger, typed, children, onConfirm, onClose }: ConfirmProps) {
+  const [text, setText] = useState('');
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby="dialog-title" onClose={onClose}>
-      <h3 id="dialog-title">{title}</h3>
+    <Dialog
+      title={title}
+      submit={confirm}
+      leave="Keep as it is"
+      danger={danger}
+      blocked={typed !== undefined && text !== typed.text}
+      onSubmit={onConfirm}
+      onClose={onClose}
+    >
       {children}
-      {error !== undefined && <ErrorNote error={error} />}
-      <div class="dialog-actions">
-        <button type="button" class="button" onClick={() => dialog.current?.close()}>
-          Keep as it is
-        </button>
-        <button type="button" class="button button-main" onClick={act} disabled={busy}>
-          {confirm}
-        </button>
-      </div>
-    </dialog>
+      {typed && (
+        <label class="form-field">
+          <span>
+            Type the {typed.what} <code>{typed.text}</code> to confirm
+          </span>
+          <input
+            value={text}
+            autocomplete="off"
+            spellcheck={false}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        </label>
+      )}
+    </Dialog>
   );
 }

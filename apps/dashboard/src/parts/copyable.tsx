@@ -12,7 +12,8 @@ export function Copyable({ value, shown = value, what }: { value: string; shown?
     });
   };
   return (
-    <button type="button" class="copyable" title={value} onClick={copy} aria-label={`Copy ${what} ${value}`}>
+    <button type="button" class="copyable" title={value} onClick={copy}>
+      <span class="hidden-text">Copy {what} </span>
       <code>{shown}</code>
       {copied ? <CheckIcon /> : <CopyIcon />}
     </button>
@@ -27,4 +28,13 @@ export function Command({ children }: { children: string }) {
       <Copyable value={children} shown="Copy" what="the command" />
     </div>
   );
+}
+
+/** Hands a text to the browser as a download. */
+export function saveFile(name: string, type: string, text: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }

@@ -1,0 +1,34 @@
+import type { SystemState } from '@scion/sdk';
+import { now } from '../../clock.js';
+import { count, duration, plural, shortHash } from '../../format.js';
+import { Copyable } from '../../parts/copyable.js';
+import { Fact, Facts } from '../../parts/facts.js';
+import { Panel } from '../../parts/panel.js';
+import { Time } from '../../parts/time.js';
+
+/** The frozen model that all adapters stand on, and the process that runs it. */
+export function Base({ system }: { system: SystemState }) {
+  const { base } = system;
+  return (
+    <Panel title={base.name} note="registered base" span={5}>
+      <Facts>
+        <Fact name="Runs on">{base.provider}</Fact>
+        <Fact name="Threads">{plural(system.threads, 'thread')}</Fact>
+        <Fact name="Layers">{count(base.layers)}, frozen</Fact>
+        <Fact name="Hidden size">{count(base.hiddenSize)}</Fact>
+        <Fact name="SHA-256">
+          <Copyable value={base.sha256} shown={shortHash(base.sha256)} what="base hash" />
+        </Fact>
+        <Fact name="Scion">{system.version}</Fact>
+        <Fact name="Up for">{duration(now.value - Date.parse(system.startedAt))}</Fact>
+        <Fact name="Since">
+          <Time at={system.startedAt} />
+        </Fact>
+        <Fact name="API" wide>
+          <a href="./docs">reference</a>, <a href="./openapi.json">OpenAPI</a>,{' '}
+          <a href="./metrics">metrics</a>
+        </Fact>
+      </Facts>
+    </Panel>
+  );
+}

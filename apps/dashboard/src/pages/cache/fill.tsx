@@ -1,0 +1,71 @@
+import type { CacheState, Tenant } from '@scion/sdk';
+import { seriesColour } from '../../charts/series-colour.js';
+import { bytes, count, percent, plural } from '../../format.js';
+import { hrefOf } from '../../navigation.js';
+import { Exact } from '../../parts/exact.js';
+import { Fact, Facts } from '../../parts/facts.js';
+import { Panel } from '../../parts/panel.js';
+
+/** How full the cache is and whose adapters fill it. */
+export function Fill({ cache, tenants }: { cache: CacheState; tenants: Tenant[] }) {
+  const asked = cache.hits + cache.misses;
+  const shares = byTenant(cache, tenants);
+  return (
+    <Panel title="Adapter cache" note="of the API process that answered" span={7}>
+      <p class="fill-figure">
+        <strong title={`${count(cache.bytes)} bytes`}>{bytes(cache.bytes)}</strong>
+        <span class="quiet">
+          of <Exact value={cache.budgetBytes} />, {percent(cache.bytes / Math.max(1, cache.budgetBytes))};{' '}
+          {plural(cache.entries, 'adapter')}
+        </span>
+      </p>
+      <div class="stack" aria-hidden="true">
+        {shares.map(({ id, name, held }, at) => (
+          <span
+            key={id}
+            title={`${name}: ${bytes(held)}`}
+            style={{ width: `${(held / cache.bytes) * 100}%`, backgroundColor: seriesColour(at) }}
+          />
+        ))}
+      </div>
+      {shares.length > 0 && (
+        <ul class="stack-legend">
+          {shares.map(({ id, name, held, adapters }, at) => (
+            <li key={id}>
+              <span class="swatch" style={{ color: seriesColour(at) }} />
+              <a href={hrefOf({ page: 'models', tenant: id })}>{name}</a>
+              <span class="quiet">
+                <Exact value={held} />, {plural(adapters, 'adapter')}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <Facts>
+        <Fact name="Hit rate">{asked === 0 ? 'nothing asked yet' : percent(cache.hits / asked)}</Fact>
+        <Fact name="Hits">{count(cache.hits)}</Fact>
+        <Fact name="Misses">{count(cache.misses)}</Fact>
+        <Fact name="Loads">{count(cache.loads)}</Fact>
+        <Fact name="Evictions">{count(cache.evictions)}</Fact>
+      </Facts>
+    </Panel>
+  );
+}
+
+/** Bytes by tenant, most first, of the adapters that the service lists. */
+function byTenant({ resident }: CacheState, tenants: Tenant[]) {
+  const names = new Map(tenants.map(({ id, name }) => [id, name]));
+  const shares = new Map<string, { id: string; name: string; held: number; adapters: number }>();
+  for (const { tenantId, bytes } of resident) {
+    const share = shares.get(tenantId) ?? {
+      id: tenantId,
+      name: names.get(tenantId) ?? `…${tenantId.slice(-6)}`,
+      held: 0,
+      adapters: 0,
+    };
+    share.held += bytes;
+    share.adapters += 1;
+    shares.set(tenantId, share);
+  }
+  return [...shares.values()].sort((a, b) => b.held - a.held);
+}

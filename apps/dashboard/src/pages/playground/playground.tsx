@@ -1,0 +1,146 @@
+import '../../styles/playground.css';
+import type { ModelSummary, Page, Task } from '@scion/sdk';
+import { useState } from 'preact/hooks';
+import { useLive } from '../../data/live.js';
+import { parameter, route, setParameters } from '../../navigation.js';
+import { Empty, ErrorNote, Loading } from '../../parts/notice.js';
+import { PageHead } from '../../parts/page-head.js';
+import type { Scope } from '../../scope.js';
+import { may } from '../../session.js';
+import type { TenantPageProps } from '../pages.js';
+import { Answer } from './answer.js';
+
+/** How many users answer before anyone is chosen, and how many fit side by side. */
+const usersAtFirst = 3;
+const mostUsers = 12;
+
+/** Ask several users' models the same, correct one, and see it learn. The text stays out of the address. */
+export function PlaygroundPage({ scope }: TenantPageProps) {
+  const tasks = useLive<Page<Task>>('tasks', (signal) => scope.client.tasks.list({}, { signal }), 15_000);
+  const list = tasks.data?.data;
+  const task = list?.find(({ name }) => name === parameter('task')) ?? list?.[0];
+  return (
+    <>
+      <PageHead title="Playground" about="One text, several users’ models, side by side." />
+      {tasks.error !== undefined && !list && <ErrorNote error={tasks.error} retry={tasks.refresh} />}
+      {!list && tasks.error === undefined && <Loading rows={4} what="the playground" />}
+      {list && !task && (
+        <Empty title="No tasks yet">
+          <p>A task says what is personalized, such as which mails matter to someone.</p>
+        </Empty>
+      )}
+      {list && task && !may('predict') && (
+        <Empty title="This key may not ask">
+          <p>Predictions need a key with the scope predict.</p>
+        </Empty>
+      )}
+      {list && task && may('predict') && <Bench key={task.name} scope={scope} task={task} tasks={list} />}
+    </>
+  );
+}
+
+function Bench({ scope, task, tasks }: { scope: Scope; task: Task; tasks: Task[] }) {
+  const [text, setText] = useState('');
+  const models = useLive<Page<ModelSummary>>(
+    `users ${task.name}`,
+    (signal) => scope.client.models.list({ task: task.name, limit: 40 }, { signal }),
+    10_000,
+  );
+  const listed = models.data?.data.map(({ user }) => user) ?? [];
+  const wanted = parameter('task') === task.name ? route.value.query?.user : undefined;
+  const users = (wanted ?? listed.slice(0, usersAtFirst)).slice(0, mostUsers);
+  const choose = (next: string[]) => setParameters({ task: task.name, user: next });
+  return (
+    <>
+      <div class="ask">
+        <label class="field">
+          <span class="quiet">Task</span>
+          <select
+            value={task.name}
+            onChange={(event) => setParameters({ task: event.currentTarget.value, user: [] })}
+          >
+            {tasks.map(({ name }) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="ask-text">
+          <span class="hidden-text">Text to classify</span>
+          <textarea
+            rows={3}
+            maxLength={20_000}
+            value={text}
+            placeholder="Type or paste a text; the answers follow as you type."
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        </label>
+        {models.error !== undefined && (
+          <ErrorNote error={models.error} retry={models.refresh} stale={models.data !== undefined} />
+        )}
+        <Users listed={listed} users={users} onChoose={choose} />
+      </div>
+      {models.data && users.length === 0 && (
+        <Empty title="Nobody to ask">
+          <p>{listed.length === 0 ? 'No user of this task has a model yet.' : 'Choose at least one user.'}</p>
+        </Empty>
+      )}
+      <div class="answers">
+        {users.map((user) => (
+          <Answer key={user} scope={scope} task={task} user={user} text={text} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+interface UsersProps {
+  listed: string[];
+  users: string[];
+  onChoose(users: string[]): void;
+}
+
+/** Whose models answer: of the first ones listed, or anybody by the whole id. */
+function Users({ listed, users, onChoose }: UsersProps) {
+  // A deep link may name a user beyond the first page of models.
+  const offered = [...new Set([...listed, ...users])];
+  const add = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const user = String(new FormData(form).get('user') ?? '').trim();
+    if (user !== '') onChoose([...new Set([...users, user])]);
+    form.reset();
+  };
+  return (
+    <div class="ask-users">
+      {offered.length > 0 && (
+        <fieldset class="chips">
+          <legend>Users</legend>
+          {offered.map((user) => (
+            <label key={user} class="chip">
+              <input
+                type="checkbox"
+                checked={users.includes(user)}
+                disabled={!users.includes(user) && users.length >= mostUsers}
+                onChange={() =>
+                  onChoose(users.includes(user) ? users.filter((one) => one !== user) : [...users, user])
+                }
+              />
+              <span>{user}</span>
+            </label>
+          ))}
+        </fieldset>
+      )}
+      <form class="field" onSubmit={add}>
+        <label>
+          <span class="hidden-text">Another user’s id</span>
+          <input class="input-small" name="user" placeholder="Another user’s id" autocomplete="off" />
+        </label>
+        <button type="submit" class="button button-small" disabled={users.length >= mostUsers}>
+          Add
+        </button>
+      </form>
+    </div>
+  );
+}

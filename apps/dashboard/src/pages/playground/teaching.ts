@@ -1,0 +1,49 @@
+import type { Job } from '@scion/sdk';
+import { isFinished } from '@scion/sdk';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Answer } from '../../data/prediction.js';
+import type { Scope } from '../../scope.js';
+
+/** A person who corrects a model means it: the correction weighs as much as several clicks. */
+const weight = 5;
+
+/** Corrects one user's model and follows the job that learns from it. */
+export function useTeaching({ client }: Scope, task: string, user: string) {
+  const [job, setJob] = useState<Job>();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>();
+  /** Counts lessons that ended. */
+  const [learnt, setLearnt] = useState(0);
+  const left = useRef(new AbortController());
+  useEffect(() => () => left.current.abort(), []);
+
+  const teach = async (input: string, label: Answer) => {
+    const { signal } = left.current;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await client.examples.append(task, user, [{ input, label, weight }], { signal });
+      const made = await client.jobs.create({ task, user }, { signal });
+      setJob(made);
+      for await (const event of client.jobs.events(made.id, { signal })) {
+        setJob((known) => known && { ...known, ...pick(event) });
+        if (event.state && isFinished(event.state)) break;
+      }
+      setJob(await client.jobs.get(made.id, { signal }));
+      setLearnt((count) => count + 1);
+    } catch (reason) {
+      if (!signal.aborted) setError(reason);
+    }
+    if (!signal.aborted) setBusy(false);
+  };
+  return { job, busy, error, learnt, teach, reset: () => setJob(undefined) };
+}
+
+/** What an event changes of a job. Its end is left to the record, which then holds the gate's decision too. */
+function pick({ state, stage, progress }: Partial<Job>): Partial<Job> {
+  return {
+    ...(state !== undefined && !isFinished(state) && { state }),
+    ...(stage !== undefined && { stage }),
+    ...(progress !== undefined && { progress }),
+  };
+}

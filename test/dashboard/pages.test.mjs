@@ -1,0 +1,174 @@
+// What holds for every page: no serious accessibility fault, no width that breaks it, no list too long for it.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createClient } from '@scion/sdk';
+import t from 'tap';
+import { launchBrowser, noBrowser, signIn, watchedPage } from './browser.mjs';
+import { examplesOf, football, garden } from './headlines.mjs';
+import { startSystem } from './system.mjs';
+
+t.setTimeout(240_000);
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const initialBytes = 100_000;
+
+t.test('every page', { skip: noBrowser }, async (t) => {
+  const system = await startSystem();
+  t.teardown(system.stop);
+  const browser = await launchBrowser();
+  t.teardown(() => browser.close());
+  const operator = createClient({ baseUrl: system.url, apiKey: system.operatorKey });
+  const tenant = await operator.tenants.create({ name: 'Orchard Mail' });
+  const client = operator.withTenant(tenant.id);
+  await client.tasks.put('headlines', { labels: ['keep', 'skip'], training: { method: 'head' } });
+  await client.webhooks.create({ url: 'http://127.0.0.1:9/nobody-listens' });
+  const jobs = [];
+  for (const [user, examples] of [
+    ['ada', examplesOf(garden, football)],
+    ['grace', examplesOf(football, garden)],
+  ]) {
+    await client.examples.append('headlines', user, examples);
+    jobs.push(await client.jobs.wait((await client.jobs.create({ task: 'headlines', user })).id));
+    await client.predict({ task: 'headlines', user, inputs: garden });
+  }
+
+  const pages = {
+    overview: ['overview', 'Overview'],
+    'jobs of all tenants': ['jobs', 'Jobs'],
+    'a filter that nothing fits': [`${tenant.id}/jobs?state=failed`, 'No job fits these filters'],
+    job: [`${tenant.id}/jobs/${jobs[0].id}`, 'The gate’s decision'],
+    'a job that is not there': [`${tenant.id}/jobs/job_${'0'.repeat(26)}`, 'No such job.'],
+    models: [`${tenant.id}/models`, 'Models'],
+    model: [`${tenant.id}/models/headlines/ada`, 'Version 1'],
+    playground: [`${tenant.id}/playground`, 'Playground'],
+    tenants: ['tenants', 'Operator keys'],
+    'usage of a tenant': [`${tenant.id}/tenant`, 'Orchard Mail'],
+    'keys of a tenant': [`${tenant.id}/tenant/keys`, 'Keys'],
+    'tasks of a tenant': [`${tenant.id}/tenant/tasks`, 'Tasks'],
+    'webhooks of a tenant': [`${tenant.id}/tenant/webhooks`, 'Deliveries'],
+    'cache and bases': ['cache', 'Resident adapters'],
+  };
+  const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce' });
+  context.setDefaultTimeout(30_000);
+  const { page, complaints } = await watchedPage(context);
+  const main = page.getByRole('main');
+  const open = async ([path, sign]) => {
+    await page.goto(`${system.url}/#/${path}`);
+    await main.getByText(sign).first().waitFor();
+  };
+
+  await t.test('the first page is painted from at most 100 kB', async (t) => {
+    await page.goto(system.url);
+    await signIn(page, system.operatorKey);
+    await page.reload();
+    await main.getByRole('list', { name: 'At a glance' }).waitFor();
+    await main.locator('canvas').first().waitFor();
+    const loaded = await page.evaluate(() =>
+      [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+        .filter(({ name }) => !name.includes('/v1/'))
+        .map(({ name, encodedBodySize }) => [new URL(name).pathname, encodedBodySize]),
+    );
+    const bytes = loaded.reduce((sum, [, size]) => sum + size, 0);
+    t.ok(loaded.some(([name]) => name.includes('uplot')) && bytes > 50_000, 'all of it was counted');
+    t.ok(bytes <= initialBytes, `${bytes} bytes: ${JSON.stringify(loaded)}`);
+    complaints();
+  });
+
+  for (const colorScheme of ['light', 'dark']) {
+    await t.test(`is free of serious accessibility faults, ${colorScheme}`, async (t) => {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: 1280, height: 900 });
+      for (const [name, where] of Object.entries(pages)) {
+        await open(where);
+        t.strictSame(await faults(page), [], name);
+      }
+    });
+  }
+
+  await t.test('fits every width from 320 to 2560 pixels', async (t) => {
+    for (const [name, where] of Object.entries(pages)) {
+      await open(where);
+      for (const width of [320, 390, 768, 1024, 1440, 2560]) {
+        await page.setViewportSize({ width, height: 900 });
+        const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        t.ok(excess <= 0, `${name}, ${width} pixels: ${excess} too many`);
+      }
+    }
+  });
+  t.match(
+    complaints().filter((text) => !text.includes('404')),
+    [],
+    'no error on the console, no violation of the policy',
+  );
+
+  await t.test('dialogs too are free of serious faults, and close with Escape', async (t) => {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    for (const [where, button] of [
+      [pages['tasks of a tenant'], 'New task'],
+      [pages['keys of a tenant'], 'New key'],
+      [pages['webhooks of a tenant'], 'New webhook'],
+      [pages.model, 'Erase…'],
+    ]) {
+      await open(where);
+      await main.getByRole('button', { name: button }).click();
+      await page.getByRole('dialog').waitFor();
+      t.strictSame(await faults(page), [], button);
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+    }
+  });
+
+  await t.test('ten thousand rows: a few are in the document, all can be reached by keyboard', async (t) => {
+    const rows = 10_000;
+    // The list alone is made up: ten thousand jobs would take an hour to train.
+    await page.route(/\/v1\/jobs\?/, async (route) => {
+      const from = Number(new URL(route.request().url()).searchParams.get('cursor') ?? 0);
+      const data = Array.from({ length: 1_000 }, (_, at) => ({
+        ...jobs[0],
+        id: `job_${String(rows - from - at).padStart(26, '0')}`,
+        user: `user ${from + at}`,
+      }));
+      const next = from + 1_000;
+      await route.fulfill({ json: { data, nextCursor: next < rows ? String(next) : null } });
+    });
+    await open(pages['jobs of all tenants']);
+    await main.getByRole('link', { name: 'user 0', exact: true }).waitFor();
+    await main.getByRole('link', { name: 'user 0', exact: true }).focus();
+    for (let step = 0; step < 30; step += 1) await page.keyboard.press('ArrowDown');
+    t.equal(await page.evaluate(() => document.activeElement.textContent), 'user 30');
+    const last = main.getByRole('link', { name: `user ${rows - 1}`, exact: true });
+    let most = 0;
+    for (let turn = 0; turn < 400 && (await last.count()) === 0; turn += 1) {
+      await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+      most = Math.max(most, await main.locator('tbody tr').count());
+    }
+    t.equal(await last.count(), 1, 'the last row is reached');
+    t.ok(most > 10 && most < 80, `${most} rows at most`);
+    const longest = await page.evaluate(async () => {
+      let slowest = 0;
+      let before = performance.now();
+      for (let step = 0; step < 60; step += 1) {
+        scrollTo(0, step * 7_919);
+        await new Promise(requestAnimationFrame);
+        slowest = Math.max(slowest, performance.now() - before);
+        before = performance.now();
+      }
+      return slowest;
+    });
+    t.comment(`slowest frame while scrolling through 10,000 rows: ${Math.round(longest)} ms`);
+    await page.unroute(/\/v1\/jobs\?/);
+  });
+});
+
+/** Serious and critical faults that axe-core finds on the page as it stands. */
+async function faults(page) {
+  // The policy of the page allows no script of ours; the debugger's world is not bound by it.
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
+  });
+}
