@@ -6,7 +6,7 @@ function normalize(text) {
     .replace(/\b(scion_operator|scion|whsec)_[\w+/=-]{20,}/g, '$1_<secret>')
     .replace(/(?<![.\w])[0-9a-f]{12,64}\b/g, '<hash>')
     .replace(/\d+(\.\d+)?(e-?\d+)?/g, '#')
-    .replace(/[─-]{3,}/g, '---')
+    .replace(/# (ms|s|min)\b/g, '# <duration>')
     .trim();
 }
 
@@ -17,7 +17,8 @@ const literally = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
  * anything within its line, and for any lines where it stands alone. White space counts in `json` blocks not at all.
  */
 export function shows(expected, printed, kind) {
-  const squeeze = kind === 'json' ? (text) => text.replace(/\s+/g, '') : (text) => text.replace(/ +/g, ' ');
+  const squeeze =
+    kind === 'json' ? (text) => text.replace(/\s+/g, '') : (text) => text.replace(/[ \t]+/g, ' ');
   const pattern = normalize(expected)
     .split('\n')
     .map((line) => squeeze(line.trim()))

@@ -47,7 +47,12 @@ export async function runDocument(t, blocks, { root, url, dataFolder, apiKey }) 
   const port = String(await freePort());
   const here = (text) => text.replaceAll('http://127.0.0.1:7070', url).replace(/\b4000\b/g, port);
   const env = {
-    ...{ PATH: process.env.PATH, HOME: cwd, SCION_URL: url, SCION_API_KEY: apiKey },
+    ...{ PATH: process.env.PATH, HOME: cwd, SCION_DATA: dataFolder },
+    // Who speaks of no key means the system on this machine, which the command line finds by its data folder.
+    ...(blocks.some(({ text }) => text.includes('SCION_API_KEY')) && {
+      SCION_URL: url,
+      SCION_API_KEY: apiKey,
+    }),
     ...{ NO_COLOR: '1', npm_config_update_notifier: 'false' },
   };
   for (const { kind, name, text } of blocks)
@@ -57,7 +62,7 @@ export async function runDocument(t, blocks, { root, url, dataFolder, apiKey }) 
   const script = shell.map(({ text }) => `${here(text)}\nprintf '${mark}'\n`).join('');
   const printed =
     shell.length === 0 ? '' : await run('bash', ['--norc', '-eo', 'pipefail', '-c', script], { cwd, env });
-  const outputs = printed.replaceAll(url, 'http://127.0.0.1:7070').split(mark);
+  const outputs = printed.replaceAll(url, 'http://127.0.0.1:7070').replaceAll(`${cwd}/`, '').split(mark);
 
   const program = blocks.filter(({ kind, name }) => kind === 'js' && name === undefined);
   if (program.length > 0) {
