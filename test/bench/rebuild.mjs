@@ -13,8 +13,7 @@ import { createRegistry } from '../../packages/registry/dist/index.js';
 import { encodedVersion, gate } from '../../packages/registry/dist/testing/world.js';
 
 const models = Number(process.argv[2] ?? 10_000);
-const require = createRequire(new URL('../../packages/registry/package.json', import.meta.url));
-const { Redis } = require('ioredis');
+const { Redis } = createRequire(new URL('../../packages/registry/package.json', import.meta.url))('ioredis');
 const folder = mkdtempSync(join(tmpdir(), 'scion-rebuild-'));
 const rows = [];
 

@@ -1,7 +1,7 @@
 import type { CacheState, Clock, ModelRef, NewId, SystemState } from '@scion/contracts';
 import type { Meter } from '@scion/meter';
 import type { Queue } from '@scion/queue';
-import type { Registry } from '@scion/registry';
+import type { Rebind, Registry } from '@scion/registry';
 import type { Webhooks } from '@scion/webhooks';
 import type { Logger } from 'pino';
 import type { IdempotencyStore } from './http/idempotency-store.js';
@@ -35,6 +35,8 @@ export interface PredictionEngine {
   ): Promise<PromiseSettledResult<LabelProbabilities>[]>;
   zeroShot(labels: string[], texts: string[], call: { tenantId: string }): Promise<LabelProbabilities>;
   prefetch(adapters: (ModelRef & { version: number; adapterSha256: string })[]): Promise<void>;
+  /** An exported adapter bound to another owner. Throws artifact_invalid and base_mismatch. */
+  rebind: Rebind;
   cacheState(): CacheState;
   trunkCacheState(): SystemState['trunkCache'];
   diskTierState(): SystemState['diskTier'];

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createIds } from '@scion/contracts';
-import { createEngine, type Engine } from '@scion/engine';
+import { createEngine, type Engine, rebindAdapter } from '@scion/engine';
 import { createMeter } from '@scion/meter';
 import { createQueue, trainingPayload } from '@scion/queue';
 import { createRegistry } from '@scion/registry';
@@ -142,7 +142,12 @@ export async function startApi({
     const newOperatorKey = config.operatorKey === undefined ? secret : null;
 
     const app = await buildApp({
-      ...{ registry, queue, engine, clock, newId },
+      ...{ registry, queue, clock, newId },
+      engine: {
+        ...engine,
+        rebind: (adapter, { owner, version, sha256 }, to) =>
+          rebindAdapter(adapter, { base: engine.base, owner, version, sha256 }, to),
+      },
       webhooks: {
         ...webhooks,
         async emit(job, also) {

@@ -140,6 +140,11 @@ export const problems = {
     title: 'The task cannot change in this way',
     remedy: 'Kind, modality and base are fixed for the life of a task: create another task.',
   },
+  user_exists: {
+    status: 409,
+    title: 'The user is known already',
+    remedy: 'Erase the user first, or import under another id with `as`.',
+  },
   job_finished: {
     status: 409,
     title: 'The job has already finished',
@@ -205,6 +210,12 @@ export const problems = {
     status: 422,
     title: 'There are too few examples to train on',
     remedy: '`missing` says how many examples each label still needs, `missingLabels` how many more labels.',
+  },
+  archive_invalid: {
+    status: 422,
+    title: 'The archive cannot be imported',
+    remedy:
+      'Send the file as it was exported; it can be imported where the same base model and tasks of the same names are.',
   },
   webhook_url_refused: {
     status: 422,

@@ -93,3 +93,12 @@ export {
   WebhookEventType,
   type WebhookPayload,
 } from './schemas/webhooks.js';
+export {
+  ArchivedSwitch,
+  ArchivedVersion,
+  ArchiveHead,
+  ArchiveManifest,
+  archiveInvalid,
+  parseArchived,
+  UserImported,
+} from './user-archive.js';

@@ -16,6 +16,8 @@ export const limits = {
   /** Inputs times users of one request. */
   predictUserRowsPerRequest: 4_000,
   bodyBytes: 8 * 1024 * 1024,
+  /** Of an exported user; it is checked in memory before anything is stored. */
+  archiveBytes: 128 * 1024 * 1024,
   pageSize: 100,
   webhooksPerTenant: 20,
 } as const;

@@ -18,6 +18,7 @@ export {
   type HeadParameters,
   type LoraMatrices,
 } from './adapter/encode.js';
+export { rebindAdapter } from './adapter/rebind.js';
 export { BaseError, type BaseInfo, type RegisterBaseInput, readBase, registerBase } from './base/base.js';
 export type { AdapterSite } from './base/convert.js';
 export type { CallOptions, LabelProbabilities, TenantCall } from './calls.js';

@@ -135,7 +135,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     jobs: createJobs(parts, tasks),
     webhooks: createWebhooks(parts),
     events: createEvents(parts),
-    users: createUsers(parts),
+    users: createUsers(parts, tasks),
     usage: createUsages(parts, tenants),
     audit: createAudits(parts),
     async rebuild() {

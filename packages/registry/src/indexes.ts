@@ -241,11 +241,9 @@ export function createIndexes(options: { redis: Redis; ensure(): Promise<unknown
       await run(batch);
     },
     async putEvent(tenantId, eventId, ref) {
-      const batch = redis.multi().zadd(indexNames.events(tenantId), 0, eventId);
-      if (ref) {
-        batch.hset(eventRefs, eventId, JSON.stringify([ref.tenantId, ref.task, ref.user]));
-        batch.zadd(indexNames.models(tenantId), 0, memberOfModel(ref));
-      }
+      const batch = ref ? withModel(redis.multi(), ref) : redis.multi();
+      batch.zadd(indexNames.events(tenantId), 0, eventId);
+      if (ref) batch.hset(eventRefs, eventId, JSON.stringify([ref.tenantId, ref.task, ref.user]));
       await run(batch);
     },
     async dropModel(ref, jobIds, eventIds) {

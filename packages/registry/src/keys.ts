@@ -51,6 +51,8 @@ export const objectKeys = {
   userPrefix,
   /** Beside the folders of the user's tasks; a task name holds no dot. */
   erasing: (tenantId: string, user: string) => `${userPrefix(tenantId, user)}erasing.json`,
+  /** That a user is being imported, likewise. */
+  importing: (tenantId: string, user: string) => `${userPrefix(tenantId, user)}importing.json`,
   modelPrefix,
   segmentsPrefix: (ref: ModelRef) => `${modelPrefix(ref)}examples/`,
   segment: (ref: ModelRef, segmentId: string) => `${modelPrefix(ref)}examples/${segmentId}.ndjson`,

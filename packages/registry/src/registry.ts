@@ -35,6 +35,7 @@ import type {
   TenantCreate,
   Training,
   UsageDay,
+  UserImported,
   Webhook,
   WebhookCreate,
   WebhookCreated,
@@ -342,6 +343,13 @@ export interface ErasureRequest {
   by: string;
 }
 
+/** Checks an adapter against its card and former owner, and binds it to another one. Throws archive_invalid. */
+export type Rebind = (
+  adapter: Uint8Array,
+  from: { owner: ModelRef; version: number; sha256: string },
+  to: { owner: ModelRef; jobId: string },
+) => { bytes: Uint8Array; sha256: string; card: Card };
+
 export interface Users {
   /**
    * Removes everything of a user: objects, indexes, caches of every process. `forgetQueued` removes what the queue
@@ -358,6 +366,13 @@ export interface Users {
   erasures(tenantId: string, page?: PageRequest): Promise<Page<ErasureProof>>;
   /** One of them, signed. Throws erasure_not_found. */
   erasure(tenantId: string, erasureId: string): Promise<ErasureKept>;
+  /** A user as one tar archive, read as it is consumed. Throws user_not_found. */
+  export(tenantId: string, user: string): Promise<AsyncGenerator<Uint8Array>>;
+  /**
+   * Stores an exported user, whole, under the name given or the one it had. Throws archive_invalid, user_exists and
+   * task_not_found, and stores nothing then; when this dies half-way, calling it again begins anew.
+   */
+  import(tenantId: string, archive: Uint8Array, rebind: Rebind, user?: string): Promise<UserImported>;
   /** The public key that receipts are verified with; made with the first call. */
   signingKey(): Promise<SigningKey>;
 }

@@ -1,10 +1,12 @@
 import { AppError } from '@scion/contracts';
-import { objectKeys } from './index.js';
+import { objectKeys, type Rebind } from './index.js';
 import { publish, rows, testFaults } from './testing/faults.js';
 import { findTraces } from './testing/find-traces.js';
+import { encodedVersion } from './testing/world.js';
 
 /** How many objects each receipt of an erasure listed. */
 let receipts: number[] = [];
+let archive: Uint8Array = new Uint8Array();
 
 testFaults({
   'erase a user': {
@@ -32,6 +34,35 @@ testFaults({
       t.same(await findTraces(store, redis, ['"Ada"', escaped]), [], 'no trace of the user');
       t.ok(receipts.length === 0 || receipts.at(-1) === 10, 'a receipt lists what both tries removed');
       t.same((await registry.jobs.list(ref.tenantId)).data, []);
+    },
+  },
+  'import a user': {
+    async prepare(registry, ref) {
+      await registry.examples.append(ref, rows);
+      const { job } = await registry.jobs.create(ref);
+      await publish(registry, ref, job.id);
+      await registry.models.promote(ref, 1, job.id);
+      await registry.jobs.finish({ ...ref, jobId: job.id }, { state: 'succeeded', version: 1, events: [] });
+      const parts: Uint8Array[] = [];
+      for await (const part of await registry.users.export(ref.tenantId, ref.user)) parts.push(part);
+      archive = Buffer.concat(parts);
+    },
+    async run(registry, { tenantId }) {
+      const same: Rebind = (bytes, { version, sha256 }, { owner, jobId }) => ({
+        ...{ bytes, sha256, card: encodedVersion(owner, jobId, version).card },
+      });
+      await registry.users.import(tenantId, archive, same, 'Bob').catch((error: unknown) => {
+        // The one before had stored all of it.
+        if (!(error instanceof AppError) || error.code !== 'user_exists') throw error;
+      });
+    },
+    async after(registry, ref, t, { store }) {
+      const bob = { ...ref, user: 'Bob' };
+      t.match(await registry.models.get(bob), { examples: 2, versions: 1, live: { version: 1 } });
+      t.equal((await registry.jobs.list(ref.tenantId, { task: ref.task, user: 'Bob' })).data.length, 1);
+      const { objects } = await store.list(objectKeys.userPrefix(ref.tenantId, 'Bob'));
+      t.equal(objects.length, 6, 'a segment, adapter and card, one switch, a record and its events');
+      t.match(await registry.models.get(ref), { examples: 2, versions: 1 }, 'and nothing else changed');
     },
   },
   'put a task': {

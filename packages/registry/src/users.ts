@@ -1,5 +1,7 @@
 import { AppError, type ErasureProof, type ErasureReceipt, type ModelRef, timestamp } from '@scion/contracts';
 import { listAll, type ObjectStore } from '@scion/store';
+import { createExportUser, tasksOf } from './archive/export-user.js';
+import { createImportUser } from './archive/import-user.js';
 import { markJobErased } from './erased-jobs.js';
 import { exampleCacheKey } from './example-index.js';
 import { indexNames, lockNames, modelName } from './indexes.js';
@@ -7,7 +9,7 @@ import { encodeJson, readJson } from './json-object.js';
 import { eventOfKey, jobOfKey, objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
-import type { ErasureRequest, Users } from './registry.js';
+import type { ErasureRequest, Tasks, Users } from './registry.js';
 import { sha256Hex } from './secrets.js';
 import { createSigner } from './signing-key.js';
 import { taskName } from './tasks.js';
@@ -27,7 +29,7 @@ interface Erasing {
 
 const noUser = (): AppError => new AppError('user_not_found', 'Nothing is stored of this user.');
 
-export function createUsers(parts: RegistryParts): Users {
+export function createUsers(parts: RegistryParts, knownTasks: Tasks): Users {
   const { store, redis, indexes, locks, clock, newId } = parts;
   const signer = createSigner(parts);
 
@@ -95,16 +97,7 @@ export function createUsers(parts: RegistryParts): Users {
       const { objects } = await store.list(objectKeys.modelPrefix({ tenantId, task, user }), { limit: 1 });
       return objects.length > 0 ? [task] : [];
     }
-    const tasks: string[] = [];
-    for (let after: string | null | undefined; after !== null; ) {
-      const page: { names: string[]; next: string | null } = await store.children(
-        objectKeys.userPrefix(tenantId, user),
-        after === undefined ? {} : { after },
-      );
-      tasks.push(...page.names.filter((name) => taskName.test(name)));
-      after = page.next;
-    }
-    return tasks;
+    return tasksOf(store, tenantId, user);
   }
 
   return {
@@ -142,6 +135,7 @@ export function createUsers(parts: RegistryParts): Users {
         await indexes.add(indexNames.erasures(tenantId), proof.id);
         // Before the manifest goes: a repetition tells it again, under the same id.
         await announce(proof);
+        await store.delete(objectKeys.importing(tenantId, user));
         await store.delete(manifest);
         return { receipt, jws };
       });
@@ -157,6 +151,8 @@ export function createUsers(parts: RegistryParts): Users {
       if (!proof) throw new AppError('erasure_not_found', 'No erasure has this id.');
       return { proof, jws: await signer.sign(proof) };
     },
+    export: createExportUser(parts),
+    import: createImportUser(parts, knownTasks),
     signingKey: signer.publicKey,
   };
 }

@@ -52,6 +52,7 @@ export type {
   TenantCreate,
   Usage as UsageReport,
   UsageDay,
+  UserImported,
   Webhook,
   WebhookCreate,
   WebhookCreated,

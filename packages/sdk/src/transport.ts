@@ -25,6 +25,8 @@ export interface Call {
   query?: Record<string, string | number | undefined>;
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, in the place of a body; its type is a header. */
+  bytes?: Uint8Array | Blob;
   headers?: Record<string, string>;
   /**
    * Whether doing it twice equals doing it once. GET, PUT and DELETE are; a POST says so, and needs no idempotency key
@@ -84,7 +86,9 @@ export function createTransport(config: TransportConfig): Transport {
       const response = await config.fetch(`${base}${call.path}${queryString(call.query)}`, {
         method: call.method,
         headers,
-        body: call.body === undefined ? null : JSON.stringify(call.body),
+        body:
+          (call.bytes as RequestInit['body'] | undefined) ??
+          (call.body === undefined ? null : JSON.stringify(call.body)),
         signal: controller.signal,
         // A redirect to another origin would drop or leak the key; the API never redirects.
         redirect: 'error',

@@ -53,6 +53,8 @@ export const accessTable: Record<string, Access> = {
   'DELETE /v1/tasks/:task/users/:user/versions/:version/pin': 'train',
   'DELETE /v1/users/:user': 'admin',
   'DELETE /v1/tasks/:task/users/:user': 'admin',
+  'GET /v1/users/:user/export': 'admin',
+  'POST /v1/users/import': 'admin',
   'GET /v1/erasures': 'admin',
   'GET /v1/erasures/:erasure': 'admin',
   'GET /v1/signing-key': 'any',

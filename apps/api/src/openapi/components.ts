@@ -51,6 +51,7 @@ const named = {
   TenantCreate: contracts.TenantCreate,
   Usage: contracts.Usage,
   UsageDay: contracts.UsageDay,
+  UserImported: contracts.UserImported,
   Webhook: contracts.Webhook,
   WebhookCreate: contracts.WebhookCreate,
   WebhookCreated: contracts.WebhookCreated,

@@ -25,6 +25,7 @@ import type {
   Task,
   Tenant,
   Usage,
+  UserImported,
   Webhook,
 } from '@scion/contracts';
 import { problems } from '@scion/contracts';
@@ -432,6 +433,14 @@ export const examples: Record<string, OperationExamples> = {
   collectVersions: { response: { removed: [1], leftovers: 0, kept: 11 } satisfies Collection },
   eraseUser: { response: erasure },
   eraseTaskUser: { response: erasure },
+  exportUser: { otherResponses: { 'application/x-tar': '(a tar archive)' } },
+  importUser: {
+    request: { 'application/x-tar': '(a tar archive)' },
+    response: {
+      user,
+      tasks: [{ task, examples: 40, versions: 2, live: 2, jobs: 2 }],
+    } satisfies UserImported,
+  },
   listErasures: { response: page(proof) },
   getErasure: { response: { proof, jws: erasure.jws } satisfies ErasureKept },
   getSigningKey: { response: signingKey },

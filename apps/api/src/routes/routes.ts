@@ -51,8 +51,10 @@ import { putTenant } from './tenants/put-tenant.js';
 import { getUsage } from './usage/get-usage.js';
 import { eraseTaskUser } from './users/erase-task-user.js';
 import { eraseUser } from './users/erase-user.js';
+import { exportUser } from './users/export-user.js';
 import { getErasure } from './users/get-erasure.js';
 import { getSigningKey } from './users/get-signing-key.js';
+import { importUser } from './users/import-user.js';
 import { listErasures } from './users/list-erasures.js';
 import { createWebhook } from './webhooks/create-webhook.js';
 import { deleteWebhook } from './webhooks/delete-webhook.js';
@@ -111,6 +113,8 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   collectVersions,
   eraseUser,
   eraseTaskUser,
+  exportUser,
+  importUser,
   listErasures,
   getErasure,
   getSigningKey,

@@ -1,5 +1,20 @@
-import type { AppError, ModelRef } from '@scion/contracts';
+import type { AppError, Card, ModelRef } from '@scion/contracts';
 import type { LabelProbabilities, PredictionEngine } from '../ports.js';
+
+/** A card as a worker would write it. */
+export function testCard(task: string, version: number, jobId: string, labels: string[], atMs: number): Card {
+  const metrics = { accuracy: 0.9, macroF1: 0.9, logLoss: 0.3, rows: 10 };
+  return {
+    ...{ task, version, jobId, method: 'head', labels, examples: 10 },
+    gate: { promoted: true, reason: 'better', candidate: metrics, majority: metrics, live: null },
+    createdAt: new Date(atMs).toISOString(),
+    examplesPerLabel: Object.fromEntries(labels.map((label) => [label, 5])),
+    baseSha256: 'b'.repeat(64),
+    dataSha256: 'd'.repeat(64),
+    recipe: { l2: 1, folds: 5, seed: 1, temperature: 1 },
+    seconds: { embed: 0.1, fit: 0.1 },
+  };
+}
 
 export interface FakeEngine extends PredictionEngine {
   /** The next answers fail with this; undefined: they succeed. */
@@ -34,6 +49,10 @@ export function createFakeEngine(labels: string[] = ['like', 'hide']): FakeEngin
     },
     predictEach: (adapters, texts) =>
       Promise.allSettled(adapters.map((adapter) => engine.predict(adapter, texts))),
+    rebind(adapter, { version, sha256 }, { owner, jobId }) {
+      if (engine.failWith) throw engine.failWith;
+      return { bytes: adapter, sha256, card: testCard(owner.task, version, jobId, labels, 0) };
+    },
     zeroShot: async (names, texts) => answer(names, texts),
     async prefetch(adapters) {
       engine.prefetched.push(...adapters.map(({ user }) => user));

@@ -22,7 +22,7 @@ import { createSessions } from '../http/session.js';
 import type { ApiDeps, ApiSettings } from '../ports.js';
 import { createPredictQuota } from '../quota/predict-quota.js';
 import type { App } from '../server.js';
-import { createFakeEngine, type FakeEngine } from './fake-engine.js';
+import { createFakeEngine, type FakeEngine, testCard } from './fake-engine.js';
 
 interface Teardown {
   teardown(step: () => Promise<unknown>): void;
@@ -191,23 +191,13 @@ async function publish(
   ref: ModelRef,
   labels: string[],
 ): Promise<ModelVersion> {
-  const metrics = { accuracy: 0.9, macroF1: 0.9, logLoss: 0.3, rows: 10 };
-  const gate = { promoted: true, reason: 'better', candidate: metrics, majority: metrics, live: null };
   const { version } = await registry.models.publish(ref, jobId, (number) => {
     const adapter = Buffer.from(`adapter ${number}`);
     const adapterSha256 = createHash('sha256').update(adapter).digest('hex');
     return {
       adapter,
       adapterSha256,
-      card: {
-        ...{ task: ref.task, version: number, jobId, method: 'head', labels, examples: 10, gate },
-        createdAt: new Date(clock()).toISOString(),
-        examplesPerLabel: Object.fromEntries(labels.map((label) => [label, 5])),
-        baseSha256: 'b'.repeat(64),
-        dataSha256: 'd'.repeat(64),
-        recipe: { l2: 1, folds: 5, seed: 1, temperature: 1 },
-        seconds: { embed: 0.1, fit: 0.1 },
-      },
+      card: testCard(ref.task, number, jobId, labels, clock()),
     };
   });
   await registry.models.promote(ref, version, jobId);

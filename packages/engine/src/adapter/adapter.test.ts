@@ -2,7 +2,7 @@ import { AppError, type Card, type ModelRef } from '@scion/contracts';
 import fc from 'fast-check';
 import t from 'tap';
 import { decodeFloat16, encodeFloat16 } from '../float16.js';
-import { decodeAdapter, encodeAdapter } from '../index.js';
+import { decodeAdapter, encodeAdapter, rebindAdapter } from '../index.js';
 import { readSafetensors, writeSafetensors } from '../safetensors.js';
 import { contentHash } from './format.js';
 
@@ -312,4 +312,29 @@ t.test('a mutated file gives the same content or an AppError, with and without i
     { numRuns: 2_000 },
   );
   t.ok(refused > 1_000, 'most mutations are refused');
+});
+
+t.test('an adapter bound to another owner keeps its weights, and is theirs alone', async (t) => {
+  const other: ModelRef = { ...owner, tenantId: 'ten_01aryz6s41tsv4rrffq69g5fb0', user: 'bob' };
+  const jobId = 'job_01aryz6s41tsv4rrffq69g5fb0';
+  const bound = rebindAdapter(bytes, { ...expected, sha256, version: 3 }, { owner: other, jobId });
+  t.strictSame(bound.card, { ...loraCard, jobId });
+  const read = decodeAdapter(bound.bytes, { base, owner: other, sha256: bound.sha256, version: 3 });
+  const before = decodeAdapter(bytes, expected);
+  t.strictSame(read.card, bound.card);
+  t.strictSame([read.head, read.lora, read.labels], [before.head, before.lora, before.labels]);
+  t.throws(
+    () => decodeAdapter(bound.bytes, expected),
+    { code: 'artifact_invalid' },
+    'no longer the first owner’s',
+  );
+  for (const wrong of [{ owner: other }, { sha256: 'c'.repeat(64) }, { version: 4 }]) {
+    t.throws(() => rebindAdapter(bytes, { ...expected, ...wrong }, { owner: other, jobId }), {
+      code: 'artifact_invalid',
+    });
+  }
+  const otherBase = { ...base, sha256: 'c'.repeat(64) };
+  t.throws(() => rebindAdapter(bytes, { base: otherBase, owner }, { owner: other, jobId }), {
+    code: 'base_mismatch',
+  });
 });

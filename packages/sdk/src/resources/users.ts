@@ -1,4 +1,4 @@
-import type { Erasure, ErasureKept, ErasureProof, Page, SigningKey } from '@scion/contracts';
+import type { Erasure, ErasureKept, ErasureProof, Page, SigningKey, UserImported } from '@scion/contracts';
 import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
 import type { CallOptions, Transport } from '../transport.js';
@@ -10,6 +10,13 @@ export interface Users {
    * an answer that was lost rejects with `user_not_found`, which also says that nothing is left; `erasures` has the proof.
    */
   erase(user: string, options?: CallOptions & { task?: string | undefined }): Promise<Erasure>;
+  /** A user as one tar archive; `body` streams. */
+  export(user: string, options?: CallOptions): Promise<Response>;
+  /** Imports what `export` gave, into a tenant that does not know the user yet. All of it is stored, or nothing. */
+  import(
+    archive: Uint8Array | Blob,
+    options?: CallOptions & { as?: string | undefined },
+  ): Promise<UserImported>;
   /** What is kept of erasures, newest first: no names, but proof of what was removed, when, and by which key. */
   erasures(page?: PageOptions, options?: CallOptions): PagePromise<ErasureProof>;
   /** One of them, signed like a receipt. */
@@ -18,12 +25,22 @@ export interface Users {
   signingKey(options?: CallOptions): Promise<SigningKey>;
 }
 
-export function createUsers({ request }: Transport): Users {
+export function createUsers({ open, request }: Transport): Users {
   return {
     erase: (user, { task, ...options } = {}) =>
       request({
         method: 'DELETE',
         path: task === undefined ? path`/v1/users/${user}` : path`/v1/tasks/${task}/users/${user}`,
+        options,
+      }),
+    export: (user, options) => open({ method: 'GET', path: path`/v1/users/${user}/export`, options }),
+    import: (archive, { as, ...options } = {}) =>
+      request({
+        method: 'POST',
+        path: '/v1/users/import',
+        query: { as },
+        bytes: archive,
+        headers: { 'content-type': 'application/x-tar' },
         options,
       }),
     erasures: ({ cursor, limit } = {}, options) =>

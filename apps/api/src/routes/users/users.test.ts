@@ -139,3 +139,40 @@ t.test('DELETE /v1/users/:user: 400', async (t) => {
   const response = await api.call('DELETE', `/v1/users/${'x'.repeat(257)}`, { key: tenant.admin });
   t.match(problemOf(response), { status: 400, code: 'invalid_request' });
 });
+
+t.test('GET /v1/users/:user/export: 200, which POST /v1/users/import takes: 201', async (t) => {
+  const { api, tenant, refOf } = await start(t);
+  await api.publish(refOf('inbox'));
+  const archive = await api.call('GET', `/v1/${path}/export`, { key: tenant.admin });
+  t.equal(archive.statusCode, 200, archive.body);
+  t.equal(archive.headers['content-type'], 'application/x-tar');
+  const other = await api.createTenant('other');
+  for (const task of ['inbox', 'news'])
+    await api.registry.tasks.put(other.id, task, {}, { base: 'test-base' });
+  const send = (payload: Buffer, query = '') =>
+    api.call('POST', `/v1/users/import${query}`, {
+      ...{ key: other.admin, payload, headers: { 'content-type': 'application/x-tar' } },
+    });
+  const imported = await send(archive.rawPayload);
+  t.equal(imported.statusCode, 201, imported.body);
+  t.match(imported.json(), {
+    user,
+    tasks: [
+      { task: 'inbox', examples: 4, versions: 1, live: 1, jobs: 0 },
+      { task: 'news', examples: 4, versions: 0, live: null, jobs: 0 },
+    ],
+  });
+  t.equal((await send(archive.rawPayload, '?as=bob')).json().user, 'bob');
+  t.match(problemOf(await send(archive.rawPayload)), { status: 409, code: 'user_exists' });
+  t.match(problemOf(await send(archive.rawPayload.subarray(0, 900))), {
+    status: 422,
+    code: 'archive_invalid',
+  });
+  api.engine.failWith = new AppError('base_mismatch', 'The model was trained on another base.');
+  const mismatch = problemOf(await send(archive.rawPayload, '?as=carol'));
+  t.match(mismatch, { status: 422, code: 'archive_invalid', detail: /trained on another base/ });
+  const json = await api.call('POST', '/v1/users/import', { key: other.admin, payload: {} });
+  t.match(problemOf(json), { status: 415, code: 'unsupported_media_type' });
+  const nobody = await api.call('GET', '/v1/users/nobody/export', { key: tenant.admin });
+  t.match(problemOf(nobody), { status: 404, code: 'user_not_found' });
+});

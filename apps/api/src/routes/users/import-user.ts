@@ -1,0 +1,65 @@
+import { AppError, archiveInvalid, limits, UserId, UserImported } from '@scion/contracts';
+import type { Rebind } from '@scion/registry';
+import { Type } from 'typebox';
+import { tenantOf } from '../../http/authenticate.js';
+import { checkUserId } from '../../http/user-id.js';
+import type { ApiDeps } from '../../ports.js';
+import type { App } from '../../server.js';
+
+export function importUser(app: App, { registry, engine }: Pick<ApiDeps, 'registry' | 'engine'>): void {
+  const rebind: Rebind = (adapter, from, to) => {
+    try {
+      return engine.rebind(adapter, from, to);
+    } catch (error) {
+      // To the caller it is the archive that does not fit, not a stored model that is damaged.
+      if (!(error instanceof AppError)) throw error;
+      throw archiveInvalid(error.detail.replace(/\.$/, ''));
+    }
+  };
+  // A scope of its own, so that no other route reads archives.
+  app.register(async (scope: App) => {
+    scope.addContentTypeParser(
+      'application/x-tar',
+      { parseAs: 'buffer', bodyLimit: limits.archiveBytes },
+      async (_request: unknown, body: Buffer) => body,
+    );
+    scope.post(
+      '/v1/users/import',
+      {
+        bodyLimit: limits.archiveBytes,
+        // Bytes, which `readArchive` checks: the schema only documents them.
+        validatorCompiler: () => (value) => ({ value }),
+        config: { problems: ['archive_invalid', 'user_exists', 'task_not_found'] },
+        schema: {
+          operationId: 'importUser',
+          tags: ['users'],
+          summary: 'Import a user',
+          description:
+            'An archive that `GET …/export` gave, here or in another deployment, of at most 128 MiB. The tenant must not know the user, must have tasks of the same names, and the base must be the same. Everything is checked before anything is stored; adapters are bound to their new owner, jobs get new ids.',
+          consumes: ['application/x-tar'],
+          querystring: Type.Object(
+            {
+              as: Type.Optional({
+                ...UserId,
+                description: 'Another id for the user; left out, the one it had',
+              }),
+            },
+            { additionalProperties: false },
+          ),
+          body: Type.Unsafe<Buffer>({ type: 'string' }),
+          response: { 201: UserImported },
+        },
+      },
+      async (request, reply) => {
+        const { as } = request.query;
+        if (as !== undefined) checkUserId(as, 'query/as');
+        const { body } = request;
+        if (!Buffer.isBuffer(body)) {
+          throw new AppError('unsupported_media_type', 'Send the archive as application/x-tar.');
+        }
+        const imported = await registry.users.import(tenantOf(request), body, rebind, as);
+        return reply.code(201).send(imported);
+      },
+    );
+  });
+}

@@ -1,0 +1,150 @@
+import {
+  AppError,
+  type Job,
+  type ModelRef,
+  type NewId,
+  timestamp,
+  type UserImported,
+} from '@scion/contracts';
+import { listAll } from '@scion/store';
+import { nextSegmentId } from '../example-segments.js';
+import { lockNames, modelName } from '../indexes.js';
+import { encodeJson, encodeLines } from '../json-object.js';
+import { jobOfKey, objectKeys } from '../keys.js';
+import type { RegistryParts } from '../parts.js';
+import type { Rebind, Tasks } from '../registry.js';
+import { tasksOf } from './export-user.js';
+import { type ArchivedTask, readArchive } from './read-archive.js';
+
+type Objects = [key: string, body: Uint8Array][];
+
+/**
+ * Stores an exported user under a tenant that does not know it yet. All of it is read, checked and bound to the new
+ * owner before the first byte is stored. A mark stands beside it while it is written: what a death leaves half done is
+ * removed by importing again or by erasing the user, and no key of it is one that others use.
+ */
+export function createImportUser(parts: RegistryParts, tasks: Tasks) {
+  const { store, locks, indexes, clock, newId } = parts;
+
+  function alone<T>(ref: ModelRef, work: () => Promise<T>): Promise<T> {
+    return locks.hold(lockNames.examples(ref), () =>
+      locks.hold(lockNames.jobs(ref), () => locks.hold(lockNames.model(ref), work)),
+    );
+  }
+
+  return async function importUser(
+    tenantId: string,
+    archive: Uint8Array,
+    rebind: Rebind,
+    as?: string,
+  ): Promise<UserImported> {
+    const { head, tasks: archived } = readArchive(archive);
+    const user = as ?? head.user;
+    const marker = objectKeys.importing(tenantId, user);
+    return locks.hold(`erase:${tenantId}:${objectKeys.erasing(tenantId, user)}`, async () => {
+      const begun = (await store.head(marker)) !== undefined;
+      const erasing = (await store.head(objectKeys.erasing(tenantId, user))) !== undefined;
+      const known = await tasksOf(store, tenantId, user);
+      if (erasing || (known.length > 0 && !begun)) {
+        throw new AppError('user_exists', 'The tenant knows this user already; erase it first.');
+      }
+      const jobIds = createJobIds(newId);
+      const made: ReturnType<typeof encodeTask>[] = [];
+      for (const [task, content] of archived) {
+        // Throws when there is no such task.
+        await tasks.get(tenantId, task);
+        const ref = { tenantId, task, user };
+        const from = { tenantId: head.tenantId, task, user: head.user };
+        made.push(encodeTask(ref, from, content, { jobIds, newId, rebind }));
+      }
+      await store.put(marker, encodeJson({ at: timestamp(clock) }));
+      if (begun) await removeUser(parts, tenantId, user, marker);
+      for (const { ref, objects, jobs } of made) {
+        await alone(ref, async () => {
+          for (const [key, body] of objects) await store.put(key, body);
+          await indexes.putModel(ref);
+          for (const job of jobs) await indexes.putJob(job);
+        });
+        await parts.announce('live', modelName(ref));
+      }
+      await store.delete(marker);
+      return { user, tasks: made.map(({ count }) => count) };
+    });
+  };
+}
+
+/** New ids for the jobs of another deployment, which may be this one: those of one moment keep their moment. */
+function createJobIds(newId: NewId): (jobId: string) => string {
+  const ids = new Map<string, string>();
+  return (jobId) => {
+    const made = ids.get(jobId) ?? `${jobId.slice(0, 14)}${newId('job').slice(14)}`;
+    ids.set(jobId, made);
+    return made;
+  };
+}
+
+/** Index entries first: while an object is there, a repetition knows what to take out. */
+async function removeUser(
+  { store, indexes }: Pick<RegistryParts, 'store' | 'indexes'>,
+  tenantId: string,
+  user: string,
+  marker: string,
+): Promise<void> {
+  const keys: string[] = [];
+  for await (const { key } of listAll(store, objectKeys.userPrefix(tenantId, user))) {
+    if (key !== marker) keys.push(key);
+  }
+  const jobs = [...new Set(keys.flatMap((key) => jobOfKey(key) ?? []))];
+  for (const task of await tasksOf(store, tenantId, user)) {
+    await indexes.dropModel({ tenantId, task, user }, jobs, []);
+  }
+  for (const key of keys) await store.delete(key);
+}
+
+function encodeTask(
+  ref: ModelRef,
+  from: ModelRef,
+  { examples, versions, switches, jobs }: ArchivedTask,
+  { jobIds, newId, rebind }: { jobIds: (jobId: string) => string; newId: NewId; rebind: Rebind },
+) {
+  const objects: Objects = [];
+  let segmentId = newId('segment');
+  for (let at = 0; at < examples.length; at += 1_000) {
+    const lines = encodeLines(examples.slice(at, at + 1_000));
+    objects.push([objectKeys.segment(ref, segmentId), lines]);
+    segmentId = nextSegmentId(segmentId, segmentId);
+  }
+  const hashes = new Map<number, string>();
+  for (const { card, adapterSha256, adapter, pinned } of versions) {
+    const { version } = card;
+    const bound = rebind(
+      adapter,
+      { owner: from, version, sha256: adapterSha256 },
+      { owner: ref, jobId: jobIds(card.jobId) },
+    );
+    hashes.set(version, bound.sha256);
+    const record = { card: bound.card, adapterSha256: bound.sha256, adapterBytes: bound.bytes.byteLength };
+    objects.push([objectKeys.adapter(ref, version), bound.bytes]);
+    objects.push([objectKeys.card(ref, version), encodeJson(record)]);
+    if (pinned)
+      objects.push([objectKeys.pin(ref, version), encodeJson({ at: card.createdAt, by: 'import' })]);
+  }
+  const records = jobs.map(({ job, events }): Job => {
+    const id = jobIds(job.id);
+    const record = { ...job, ...ref, id, ...(job.retryOf && { retryOf: jobIds(job.retryOf) }) };
+    objects.push([objectKeys.jobEvents(ref, id), encodeLines(events)]);
+    objects.push([objectKeys.job(ref, id), encodeJson(record)]);
+    return record;
+  });
+  // Last, so that a model answers only when all of it is there.
+  switches.forEach((entry, at) => {
+    const by = entry.by.startsWith('job_') ? jobIds(entry.by) : entry.by;
+    const record = { ...entry, by, adapterSha256: hashes.get(entry.version) };
+    objects.push([objectKeys.live(ref, at + 1), encodeJson(record)]);
+  });
+  const count = {
+    ...{ task: ref.task, examples: examples.length, versions: versions.length, jobs: jobs.length },
+    live: switches.at(-1)?.version ?? null,
+  };
+  return { ref, objects, jobs: records, count };
+}
