@@ -3,6 +3,7 @@ import type { ObjectStore } from '@scion/store';
 import type { Redis } from 'ioredis';
 import { createKeys } from './api-keys.js';
 import { createAudits } from './audit.js';
+import { createErasureFence } from './erasure-fence.js';
 import { createEvents } from './events.js';
 import { createExamples } from './examples.js';
 import { createFreshCache } from './fresh-cache.js';
@@ -69,6 +70,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   });
   const parts: RegistryParts = {
     ...{ store, redis, clock, newId, indexes, locks },
+    fence: createErasureFence({ store, redis }),
     cache<V>(name: Exclude<CacheName, 'erased'>, ttlMs: number) {
       const cache = createFreshCache<V>({ clock, ttlMs, max: cacheSizes[name] });
       invalidations.attach(name, cache);

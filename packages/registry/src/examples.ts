@@ -51,7 +51,13 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
     const segmentId = nextSegmentId(last, newId('segment'));
     await index.markDirty(ref, lock);
     const bytes = encodeLines(lines);
-    await store.put(objectKeys.segment(ref, segmentId), bytes);
+    const key = objectKeys.segment(ref, segmentId);
+    await parts.fence.put(
+      ref,
+      lock,
+      () => key,
+      () => store.put(key, bytes),
+    );
     await index.fold(ref, lock, segmentId, change);
     await addStoredBytes(parts, ref, bytes.byteLength);
   }

@@ -3,6 +3,7 @@ import { indexNames, isOpen, isRunnable, lockNames } from './indexes.js';
 import { encodeJson, encodeLines, readJson, readLines } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { listJobs } from './list-jobs.js';
+import type { HeldLock } from './locks.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
 import type { JobRef, Jobs, Tasks } from './registry.js';
@@ -35,16 +36,22 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
     return { ...ref, jobId };
   }
 
-  async function write(job: Job): Promise<void> {
-    await store.put(objectKeys.job(job, job.id), encodeJson(job));
+  async function write(lock: HeldLock, job: Job): Promise<void> {
+    const key = objectKeys.job(job, job.id);
+    await parts.fence.put(
+      job,
+      lock,
+      () => key,
+      () => store.put(key, encodeJson(job)),
+    );
     await indexes.putJob(job);
   }
 
   /** An unfinished record with no stage; the caller holds the lock. */
-  async function wait(job: Job, state: 'queued' | 'paused'): Promise<Job> {
+  async function wait(lock: HeldLock, job: Job, state: 'queued' | 'paused'): Promise<Job> {
     if (!isOpen(job.state)) throw finished();
     const next: Job = { ...job, state, stage: null, progress: 0 };
-    await write(next);
+    await write(lock, next);
     return next;
   }
 
@@ -63,7 +70,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
   return {
     async create(ref, { priority = 'interactive', retryOf, training, admit } = {}) {
       await tasks.get(ref.tenantId, ref.task);
-      return locks.hold(jobsLock(ref), async () => {
+      return locks.hold(jobsLock(ref), async (lock) => {
         const waiting = await queued(ref);
         if (waiting) return { job: waiting, joined: true };
         await admit?.();
@@ -84,7 +91,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
           gate: null,
           failure: null,
         };
-        await write(job);
+        await write(lock, job);
         return { job, joined: false };
       });
     },
@@ -96,16 +103,16 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
       return listJobs(indexes, read, tenantId, filter);
     },
     async update(ref, patch) {
-      return locks.hold(jobsLock(ref), async () => {
+      return locks.hold(jobsLock(ref), async (lock) => {
         const job = await load(ref);
         if (!isOpen(job.state)) throw finished();
         const next: Job = { ...job, ...patch };
-        await write(next);
+        await write(lock, next);
         return next;
       });
     },
     async finish(ref, { events, ...outcome }) {
-      return locks.hold(jobsLock(ref), async () => {
+      return locks.hold(jobsLock(ref), async (lock) => {
         const job = await load(ref);
         if (!isOpen(job.state)) {
           // The first call may have died between the record and its index.
@@ -120,7 +127,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
           finishedAt: timestamp(clock),
         };
         await store.put(objectKeys.jobEvents(ref, ref.jobId), encodeLines(events));
-        await write(next);
+        await write(lock, next);
         return next;
       });
     },
@@ -132,46 +139,64 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
     },
     async requestCancel(tenantId, jobId) {
       const ref = await find(tenantId, jobId);
-      return locks.hold(jobsLock(ref), async () => {
+      return locks.hold(jobsLock(ref), async (lock) => {
         const job = await load(ref);
         if (!isOpen(job.state)) throw finished();
-        await store.put(objectKeys.jobCancel(ref, jobId), encodeJson({ at: timestamp(clock) }));
+        const key = objectKeys.jobCancel(ref, jobId);
+        await parts.fence.put(
+          ref,
+          lock,
+          () => key,
+          () => store.put(key, encodeJson({ at: timestamp(clock) })),
+        );
         return job;
       });
     },
     cancelRequested: cancelAsked,
     async requestPause(tenantId, jobId) {
       const ref = await find(tenantId, jobId);
-      return locks.hold(jobsLock(ref), async () => {
+      return locks.hold(jobsLock(ref), async (lock) => {
         const job = await load(ref);
         if (!isOpen(job.state)) throw finished();
-        await store.put(objectKeys.jobPause(ref, jobId), encodeJson({ at: timestamp(clock) }));
+        const key = objectKeys.jobPause(ref, jobId);
+        await parts.fence.put(
+          ref,
+          lock,
+          () => key,
+          () => store.put(key, encodeJson({ at: timestamp(clock) })),
+        );
         return job;
       });
     },
     pauseRequested: pauseAsked,
     async settlePause(ref) {
-      return locks.hold(jobsLock(ref), async () =>
-        wait(await load(ref), (await pauseAsked(ref)) ? 'paused' : 'queued'),
+      return locks.hold(jobsLock(ref), async (lock) =>
+        wait(lock, await load(ref), (await pauseAsked(ref)) ? 'paused' : 'queued'),
       );
     },
     async resume(tenantId, jobId) {
       const ref = await find(tenantId, jobId);
-      return locks.hold(jobsLock(ref), async () => {
+      return locks.hold(jobsLock(ref), async (lock) => {
         const job = await load(ref);
         if (!isOpen(job.state)) throw finished();
         await store.delete(objectKeys.jobPause(ref, jobId));
-        return job.state === 'paused' ? wait(job, 'queued') : job;
+        return job.state === 'paused' ? wait(lock, job, 'queued') : job;
       });
     },
     async checkpoint(ref) {
       return (await store.get(objectKeys.jobCheckpoint(ref, ref.jobId)))?.body;
     },
     async keepCheckpoint(ref, bytes) {
-      await locks.hold(jobsLock(ref), async () => {
+      await locks.hold(jobsLock(ref), async (lock) => {
         // Nothing of an erased user may come back.
         await load(ref);
-        await store.put(objectKeys.jobCheckpoint(ref, ref.jobId), bytes);
+        const key = objectKeys.jobCheckpoint(ref, ref.jobId);
+        await parts.fence.put(
+          ref,
+          lock,
+          () => key,
+          () => store.put(key, bytes),
+        );
       });
     },
     async dropCheckpoint(ref) {

@@ -14,6 +14,7 @@ import { decodeCursor, encodeCursor, lockNames, modelName, pageSize } from './in
 import { encodeJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { listModels, listUsers } from './list-models.js';
+import type { HeldLock } from './locks.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
 import type { AliasSwitch, Examples, Models, Tasks } from './registry.js';
@@ -90,8 +91,16 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     if (objects.length === 0) throw noUser();
   }
 
-  async function point(ref: ModelRef, lastSeq: number, record: AliasRecord): Promise<number> {
-    const seq = await appendAlias(store, ref, lastSeq, record);
+  async function point(ref: ModelRef, lock: HeldLock, lastSeq: number, record: AliasRecord): Promise<number> {
+    let seq = lastSeq + 1;
+    await parts.fence.put(
+      ref,
+      lock,
+      () => objectKeys.live(ref, seq),
+      async () => {
+        seq = await appendAlias(store, ref, lastSeq, record);
+      },
+    );
     await parts.announce('live', modelName(ref));
     return seq;
   }
@@ -104,6 +113,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
   /** Points `live` at a published version; the caller holds the lock. */
   async function switchTo(
     ref: ModelRef,
+    lock: HeldLock,
     last: StoredAlias | undefined,
     change: Pick<AliasRecord, 'version' | 'by' | 'reason'>,
   ): Promise<AliasSwitch> {
@@ -112,7 +122,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     if (last && change.version === last.record.version) return { ...open(last.record), seq: last.seq };
     const { adapterSha256 } = target;
     const record: AliasRecord = { ...change, at: timestamp(clock), adapterSha256 };
-    return { ...open(record), seq: await point(ref, last?.seq ?? 0, record) };
+    return { ...open(record), seq: await point(ref, lock, last?.seq ?? 0, record) };
   }
 
   const open = ({ adapterSha256: _, ...entry }: AliasRecord) => entry;
@@ -191,7 +201,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
       return present(record, await liveNumber(ref));
     },
     async promote(ref, version, jobId) {
-      return locks.hold(lockName(ref), async () => {
+      return locks.hold(lockName(ref), async (lock) => {
         const entries = await readAliases(store, ref);
         const own = entries.find(
           ({ record }) => record.by === jobId && record.reason === 'gate' && record.version === version,
@@ -214,13 +224,13 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
           reason: 'gate',
           adapterSha256,
         };
-        await point(ref, last?.seq ?? 0, record);
+        await point(ref, lock, last?.seq ?? 0, record);
         return open(record);
       });
     },
     async rollback(ref, { version, by }) {
       await requireModel(ref);
-      return locks.hold(lockName(ref), async () => {
+      return locks.hold(lockName(ref), async (lock) => {
         const entries = await readAliases(store, ref);
         const last = entries.at(-1);
         if (!last)
@@ -236,14 +246,14 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
             'No other version was live before; name one to switch to it.',
           );
         }
-        return switchTo(ref, last, { version: target, by, reason: 'rollback' });
+        return switchTo(ref, lock, last, { version: target, by, reason: 'rollback' });
       });
     },
     async promoteTo(ref, version, by) {
       await requireModel(ref);
-      return locks.hold(lockName(ref), async () => {
+      return locks.hold(lockName(ref), async (lock) => {
         const last = (await readAliases(store, ref)).at(-1);
-        return switchTo(ref, last, { version, by, reason: 'promotion' });
+        return switchTo(ref, lock, last, { version, by, reason: 'promotion' });
       });
     },
     async setPinned(ref, version, pinned, by) {

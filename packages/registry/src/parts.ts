@@ -1,6 +1,7 @@
 import { type Clock, type IdKind, idPattern, type NewId } from '@scion/contracts';
 import type { ObjectStore } from '@scion/store';
 import type { Redis } from 'ioredis';
+import type { ErasureFence } from './erasure-fence.js';
 import type { FreshCache } from './fresh-cache.js';
 import type { Indexes } from './indexes.js';
 import type { CacheName, Forgetful } from './invalidations.js';
@@ -14,6 +15,7 @@ export interface RegistryParts {
   newId: NewId;
   indexes: Indexes;
   locks: Locks;
+  fence: ErasureFence;
   /** For what is no `FreshCache` but must forget erased models, named as `modelName` does; `clear` after lost messages. */
   onErased(target: Forgetful): void;
   /** A cache that hears invalidations; values are at most `ttlMs` old. Called once per name. */

@@ -149,6 +149,53 @@ t.test(
   },
 );
 
+t.test('whoever froze past a lock while the user was erased takes back what it wrote', async (t) => {
+  const ref = { ...(await plant(registry)), user };
+  const prefix = objectKeys.userPrefix(ref.tenantId, user);
+  const { put, create } = world.store;
+  t.teardown(() => Object.assign(world.store, { put, create }));
+  /** Between the last look at its lock and its write, the lock runs out and the user is erased. */
+  function freezeAt(part: string, lock: string): void {
+    const frozen =
+      (write: typeof put | typeof create) =>
+      async (key: string, body: Uint8Array): Promise<never> => {
+        if (key.startsWith(prefix) && key.includes(part)) {
+          Object.assign(world.store, { put, create });
+          await world.redis.del(`{scion}:lock:${lock}:${modelName(ref)}`);
+          await other.users.erase({ ...ref, by }, forgetNothing);
+        }
+        return (await write(key, body)) as never;
+      };
+    Object.assign(world.store, { put: frozen(put), create: frozen(create) });
+  }
+  const nothingLeft = async (what: string) => {
+    t.same((await world.store.list(prefix)).objects, [], what);
+    t.same(await findTraces(world.store, world.redis, ['Ada Quince', 'da!20!51uince']), [], what);
+  };
+  const busy = { code: 'overloaded' };
+
+  await fill(ref);
+  freezeAt('/examples/', 'examples');
+  await t.rejects(registry.examples.append(ref, [{ input: 'late', label: 'like' }]), busy);
+  await nothingLeft('a segment');
+
+  await fill(ref);
+  freezeAt('/jobs/', 'jobs');
+  const [open] = (await registry.jobs.list(ref.tenantId)).data;
+  const running = { ...ref, jobId: open?.id ?? '' };
+  await t.rejects(registry.jobs.update(running, { progress: 0.5 }), busy);
+  await nothingLeft('a record');
+
+  const jobId = await fill(ref);
+  await registry.models.publish(ref, `job_${'2'.repeat(26)}`, (n) =>
+    encodedVersion(ref, `job_${'2'.repeat(26)}`, n),
+  );
+  t.ok(jobId);
+  freezeAt('/live/', 'model');
+  await t.rejects(registry.models.promoteTo(ref, 2, by), busy);
+  await nothingLeft('a switch');
+});
+
 t.test('a task that was deleted does not keep its users from being erased', async (t) => {
   const ref = { ...(await plant(registry)), user };
   await fill(ref);

@@ -59,6 +59,7 @@ export function createUsers(parts: RegistryParts, knownTasks: Tasks): Users {
     const prefix = objectKeys.modelPrefix(ref);
     const own = erasing.objects.map(({ key }) => key).filter((key) => key.startsWith(prefix));
     const jobs = [...new Set(own.flatMap((key) => jobOfKey(key) ?? []))];
+    await parts.fence.raise(ref, erasing.id);
     // Before anything is gone: from here on no job of the past can publish, whatever becomes of its lock.
     await mapLimit(jobs, (jobId) => markJobErased(store, clock, ref.tenantId, jobId));
     const live = objectKeys.livePrefix(ref);

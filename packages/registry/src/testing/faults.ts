@@ -43,7 +43,7 @@ function createFuse(at: number, mode: 'before' | 'after') {
   }
 
   const writes = new Set(['set', 'eval', 'zadd', 'zrem', 'hset', 'unlink', 'del', 'publish']);
-  const reads = new Set(['get', 'hget', 'hmget', 'exists', 'info', 'scan']);
+  const reads = new Set(['get', 'mget', 'hget', 'hmget', 'exists', 'info', 'scan']);
   function redis(inner: Redis): Redis {
     return new Proxy(inner, {
       get(target, name) {
