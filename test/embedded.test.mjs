@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { createClient, Personalizer } from '@scion/sdk';
 import t from 'tap';
 
+// Several starts of a system, and trainings, on whatever machine this is.
+t.setTimeout(300_000);
 const cli = fileURLToPath(new URL('../apps/cli/dist/index.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'scion-embedded-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
