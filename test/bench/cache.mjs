@@ -87,9 +87,9 @@ for (const share of [0.05, 0.25, 1]) {
   const text = textOf(10, 1);
   await engine.predict(keys[0], [text]);
   const before = process.memoryUsage().rss;
-  if (share === 1) for (const key of keys) await engine.prefetch(key);
+  if (share === 1) await engine.prefetch(keys);
   const warmUp = zipf(1);
-  await many(3 * userCount, 16, () => engine.prefetch(warmUp.next().value));
+  await many(3 * userCount, 16, () => engine.prefetch([warmUp.next().value]));
   const traffic = zipf(2);
   const then = engine.cacheState();
   const times = [];
@@ -130,7 +130,7 @@ for (const [driver, store] of Object.entries({ file: files, S3: bucket })) {
     const times = [];
     for (const key of swapped) {
       const startedAt = performance.now();
-      await engine.prefetch(key);
+      await engine.prefetch([key]);
       times.push(performance.now() - startedAt);
     }
     return times;
@@ -143,11 +143,11 @@ for (const [driver, store] of Object.entries({ file: files, S3: bucket })) {
     loadAdapter: loadFrom(store),
     diskTier: { ...disk, folder: `${disk.folder}-small` },
   });
-  for (const key of swapped) await small.prefetch(key);
+  for (const key of swapped) await small.prefetch([key]);
   const warm = [];
   for (const key of swapped) {
     const startedAt = performance.now();
-    await small.prefetch(key);
+    await small.prefetch([key]);
     warm.push(performance.now() - startedAt);
   }
   for (const [state, times] of Object.entries({
