@@ -1,6 +1,6 @@
 """Writes graphs in the manner of torch's dynamo exporter: fixtures/exports/dynamo-style-*.onnx and *.json.
 
-Not that exporter's own files: torch.onnx.export(dynamo=True) needs onnxscript, which Debian does not package. What it works from is
+Not that exporter's own files, which dynamo.py records: newer ones no longer write attention this way. What it works from is
 real: torch.export's ATen graph with its module stack. What it makes of each ATen operator is written out here after
 onnxscript's torchlib at opset 18: linear layers as MatMul by a Transpose, sizes gathered from Shape, scaled dot-product attention with its
 key transposed by Reshape and its NaN guard, GELU in parts, names of modules only in `pkg.torch.onnx.name_scopes`.

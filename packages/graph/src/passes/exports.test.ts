@@ -5,7 +5,7 @@ import { cutPoints, importModel, type Model, readModel, splitModel, writeModel }
 import { elementCount } from '../tensor.js';
 import { type Answer, maxError, runModel, type TestTensor } from '../testing/run-model.js';
 
-/** What recording/exports.py and recording/dynamo-style.py wrote: a file as exported, inputs, and PyTorch's answers. */
+/** What recording/exports.py, dynamo.py and dynamo-style.py wrote: a file as exported, inputs, and PyTorch's answers. */
 interface Recorded {
   opset: number;
   inputs: Record<string, { type: 'int64' | 'float32'; dims: number[]; data: number[] | string }>;

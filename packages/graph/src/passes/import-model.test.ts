@@ -7,7 +7,7 @@ const fixture = (name: string) =>
   readFileSync(new URL(`../../fixtures/exports/${name}.onnx`, import.meta.url));
 
 t.test('damaged exports are imported or refused, never anything else', async (t) => {
-  for (const name of ['bert-opset11', 'gpt2-opset17', 'mobilenetv2-opset14', 'dynamo-style-xlm-roberta']) {
+  for (const name of ['bert-opset11', 'gpt2-opset17', 'mobilenetv2-opset14', 'dynamo-xlm-roberta-opset18']) {
     const whole = fixture(name);
     const place = fc.nat(whole.length - 1);
     const damage = fc.oneof(
