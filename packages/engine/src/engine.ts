@@ -61,8 +61,7 @@ export interface Engine {
   /** Sentence embeddings of unit length, rows × hiddenSize. */
   embed(texts: string[], options?: CallOptions): Promise<Float32Array>;
   /**
-   * One user's model in the making, on the threads. Deterministic for a seed on one machine, but for rounding where
-   * others train at the same time.
+   * One user's model in the making, on the threads. Deterministic for a seed on one machine, whoever trains beside.
    * @throws AppError too_few_examples with fewer than two labels
    */
   training(input: TrainInput, options: TrainOptions): Training;

@@ -63,28 +63,3 @@ function outputsOf(vector: Float32Array, layout: ParameterLayout): number {
   const perOutput = parameterCount(layout, 1) - layout.fixedSize;
   return (vector.length - layout.fixedSize) / perOutput;
 }
-
-/**
- * A user's vector widened to more outputs, or narrowed again: what belongs to labels lies behind the rest, a row a label,
- * the biases last.
- */
-export function resized(
-  vector: Float32Array,
-  fixedSize: number,
-  from: number,
-  to: number,
-  out: Float32Array = new Float32Array(fixedSize + ((vector.length - fixedSize) / from) * to),
-): Float32Array {
-  if (from === to) {
-    out.set(vector);
-    return out;
-  }
-  const features = (vector.length - fixedSize) / from - 1;
-  const both = Math.min(from, to);
-  out.set(vector.subarray(0, fixedSize + both * features));
-  out.set(
-    vector.subarray(fixedSize + from * features, fixedSize + from * features + both),
-    fixedSize + to * features,
-  );
-  return out;
-}

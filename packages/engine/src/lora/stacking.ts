@@ -1,6 +1,6 @@
 /**
  * Which fits share a run. Stacking saves what a run costs besides its rows (launching some 400 operators, reading the
- * weights), so it pays for small batches and costs padding where batches differ: see `STACK_TOKENS`.
+ * weights), so it pays for small batches: see `STACK_TOKENS`.
  */
 
 /**
@@ -9,23 +9,33 @@
  * four of those no less than alone.
  */
 export const STACK_TOKENS = 256;
-/** Padding that a stack may hold, as a share of it: beyond, running apart is cheaper. */
-const MAX_PADDING = 0.3;
 
 /** A fit that waits for its next steps. */
 export interface Waiting {
-  /** Fits stack only with others of the same graph. */
+  /** Fits stack only with others of the same graph and as many labels. */
   graph: string;
-  /** Of its next batch. */
+  /** Of its next batch, padded. */
   rows: number;
   tokens: number;
   /** Rows × tokens that are left of it in all. */
   remaining: number;
 }
 
+/** Batches that may be stacked are padded to a multiple of this many tokens, so that many are of one shape. */
+const TOKEN_STEP = 8;
+
+/** How many tokens the rows of a batch are padded to: a function of the batch alone. */
+export function paddedTokens(rows: number, longest: number): number {
+  const stepped = Math.ceil(longest / TOKEN_STEP) * TOKEN_STEP;
+  return 2 * rows * stepped <= STACK_TOKENS ? stepped : longest;
+}
+
 /**
  * The fits of the next run: the one with most left to do, so that those of one job end together, and what may share its
  * run. Idle threads are filled first: stacking two fits that could run side by side would halve the speed.
+ *
+ * Only batches of one shape are stacked. Others would have to be padded, and sums over more rows or tokens are taken in
+ * another order: whoever trained beside others would get other last digits than alone. Of one shape, nobody does.
  * @param idle threads without work, 1 or more
  */
 export function chooseStack<T extends Waiting>(waiting: readonly T[], idle: number): T[] {
@@ -35,13 +45,8 @@ export function chooseStack<T extends Waiting>(waiting: readonly T[], idle: numb
   const most = Math.ceil(waiting.length / idle);
   for (const fit of others) {
     if (stack.length >= most) break;
-    const next = [...stack, fit];
-    const rows = Math.max(...next.map((one) => one.rows));
-    const tokens = Math.max(...next.map((one) => one.tokens));
-    const padded = next.length * rows * tokens;
-    const filled = next.reduce((sum, one) => sum + one.rows * one.tokens, 0);
-    if (fit.graph === first.graph && padded <= STACK_TOKENS && filled >= (1 - MAX_PADDING) * padded)
-      stack.push(fit);
+    const isAlike = fit.graph === first.graph && fit.rows === first.rows && fit.tokens === first.tokens;
+    if (isAlike && (stack.length + 1) * first.rows * first.tokens <= STACK_TOKENS) stack.push(fit);
   }
   return stack;
 }

@@ -83,7 +83,7 @@ const LEG_TOKENS = 131_072;
  * Low-rank adapters with their head, cross-validated as they are trained: one fit for each fold, and one on all rows that
  * will be served, all of them run side by side. After each epoch, from the middle on, the held-out rows are answered as
  * serving would; the epoch with the least held-out loss counts, for every fit. The head alone is cross-validated on the
- * same folds, so that the two can be compared row by row. Deterministic for a seed, but for rounding.
+ * same folds, so that the two can be compared row by row. Deterministic for a seed.
  */
 export async function trainLora(
   parts: LoraParts,

@@ -11,7 +11,7 @@ import type {
 } from '../thread/protocol.js';
 import { batchCount, epochBatches } from './batches.js';
 import { type LoraSettings, rateAt } from './recipe.js';
-import { chooseStack } from './stacking.js';
+import { chooseStack, paddedTokens } from './stacking.js';
 
 /** The rows of one job, shared by its fits. */
 export interface FitRows {
@@ -72,8 +72,7 @@ interface ActiveFit {
 
 /**
  * Trains many fits at once, of one job's folds and of different users: decides which of them share a run, cuts their steps
- * into slices and gives those to threads. What comes out of a fit does not hang on what it shared runs with, but for
- * rounding.
+ * into slices and gives those to threads. What comes out of a fit does not hang on what it shared runs with, to the bit.
  */
 export function createTrainer(threads: TrainerThreads): Trainer {
   const waiting = new Set<ActiveFit>();
@@ -93,10 +92,17 @@ export function createTrainer(threads: TrainerThreads): Trainer {
     );
   };
 
-  const shapeOf = (fit: ActiveFit) => {
-    const batch = fit.batches[fit.state.step % fit.perEpoch];
+  /** Of the batch that is so many steps ahead, within the epoch. */
+  const shapeOf = (fit: ActiveFit, ahead = 0) => {
+    const batch = fit.batches[(fit.state.step % fit.perEpoch) + ahead];
     const { trunk } = fit.request.rows;
-    return { rows: batch.length, tokens: batch.reduce((most, row) => Math.max(most, trunk[row].tokens), 0) };
+    const longest = batch.reduce((most, row) => Math.max(most, trunk[row].tokens), 0);
+    return { rows: batch.length, tokens: paddedTokens(batch.length, longest) };
+  };
+
+  const areAlike = (stack: ActiveFit[], ahead: number): boolean => {
+    const [first, ...others] = stack.map((fit) => shapeOf(fit, ahead));
+    return others.every(({ rows, tokens }) => rows === first.rows && tokens === first.tokens);
   };
 
   const graphOf = ({ rows, settings }: FitRequest): TrainingGraphKey => ({
@@ -105,7 +111,7 @@ export function createTrainer(threads: TrainerThreads): Trainer {
     alpha: settings.alpha,
   });
 
-  /** The next steps of stacked fits: within every fit's epoch, and some `SLICE_TOKENS` of work. */
+  /** The next steps of stacked fits: while their batches are of one shape, within every fit's epoch, some `SLICE_TOKENS`. */
   const cut = (stack: ActiveFit[]): TrainSlice => {
     const steps: TrainStep[][] = [];
     const left = Math.min(
@@ -114,13 +120,18 @@ export function createTrainer(threads: TrainerThreads): Trainer {
       ),
     );
     let tokens = 0;
-    while (steps.length < left && (steps.length === 0 || tokens < SLICE_TOKENS)) {
+    while (
+      steps.length < left &&
+      (steps.length === 0 || (tokens < SLICE_TOKENS && areAlike(stack, steps.length)))
+    ) {
       const made = steps.length;
+      const shape = shapeOf(stack[0], made);
       const step = stack.map((fit): TrainStep => {
         const { rows, settings } = fit.request;
         const batch = fit.batches[(fit.state.step % fit.perEpoch) + made];
         const rate = rateAt(fit.state.step + made + 1, fit.total, settings.warmup);
         return {
+          tokens: shape.tokens,
           rows: batch.map((row) => rows.trunk[row]),
           targets: selectTargets(rows.targets, batch).values,
           weights: Float32Array.from(batch, (row) => rows.weights[row]),
@@ -128,10 +139,7 @@ export function createTrainer(threads: TrainerThreads): Trainer {
           headRate: rate * settings.headRate,
         };
       });
-      tokens += step.reduce(
-        (sum, { rows }) => sum + rows.length * Math.max(...rows.map((row) => row.tokens)),
-        0,
-      );
+      tokens += stack.length * shape.rows * shape.tokens;
       steps.push(step);
     }
     return {
@@ -182,7 +190,7 @@ export function createTrainer(threads: TrainerThreads): Trainer {
         return {
           fit,
           ...shape,
-          graph: `${kind} ${rank} ${alpha}`,
+          graph: `${kind} ${rank} ${alpha} ${fit.request.rows.targets.outputs}`,
           remaining: (fit.request.until - fit.state.step) * shape.rows * shape.tokens,
         };
       });

@@ -68,6 +68,9 @@ export interface FitState {
 
 /** One user's part of one step. */
 export interface TrainStep {
+  /** The length that rows are padded to; the same for all users of a step. */
+  tokens: number;
+  /** As many of each user. */
   rows: TrunkOutput[];
   /** rows × outputs */
   targets: Float32Array;
@@ -86,6 +89,7 @@ export interface TrainingGraphKey {
 /** Some steps of some fits, stacked into one run: the unit of work that a thread is given. */
 export interface TrainSlice {
   graph: TrainingGraphKey;
+  /** All with as many outputs. */
   users: {
     outputs: number;
     state: FitState;

@@ -13,7 +13,6 @@ import {
 } from '@scion/graph';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { createRandom } from '../head/random.js';
-import { resized } from '../lora/parameters.js';
 import { LOWER_FEATURES, trainingOptions } from '../lora/training-base.js';
 import type { FitState, TrainingGraphKey, TrainSlice, TrainSliceResult, TrainStep } from './protocol.js';
 
@@ -166,28 +165,30 @@ function createSession(
   return {
     layout,
     async run({ users, steps }) {
-      const outputs = Math.max(...users.map((user) => user.outputs));
-      const stacked = stack(users, layout.fixedSize, outputs);
+      const [{ outputs }] = users;
+      let state = stack(users);
       const losses: number[][] = [];
       for (const [done, step] of steps.entries()) {
-        const feeds = stepFeeds(step, { users, outputs, hiddenSize, groups: layout.groups.length, head });
-        const at = Float32Array.from(users, ({ state }) => state.step + done + 1);
-        const every = {
-          ...feeds,
-          parameters: new Tensor('float32', stacked.parameters, stacked.dims),
-          first_moment: new Tensor('float32', stacked.firstMoment, stacked.dims),
-          second_moment: new Tensor('float32', stacked.secondMoment, stacked.dims),
+        const at = Float32Array.from(users, ({ state: own }) => own.step + done + 1);
+        const feeds: Record<string, Tensor> = {
+          ...stepFeeds(step, { users, outputs, hiddenSize, groups: layout.groups.length, head }),
+          parameters: new Tensor('float32', state.parameters, state.dims),
+          first_moment: new Tensor('float32', state.firstMoment, state.dims),
+          second_moment: new Tensor('float32', state.secondMoment, state.dims),
           step: new Tensor('float32', at, [users.length]),
         };
         const answers = await session.run(
-          Object.fromEntries(Object.entries(every).filter(([name]) => wanted.has(name))),
+          Object.fromEntries(Object.entries(feeds).filter(([name]) => wanted.has(name))),
         );
-        stacked.parameters = answers.next_parameters.data as Float32Array;
-        stacked.firstMoment = answers.next_first_moment.data as Float32Array;
-        stacked.secondMoment = answers.next_second_moment.data as Float32Array;
+        state = {
+          dims: state.dims,
+          parameters: answers.next_parameters.data as Float32Array,
+          firstMoment: answers.next_first_moment.data as Float32Array,
+          secondMoment: answers.next_second_moment.data as Float32Array,
+        };
         losses.push(Array.from(answers.loss.data as Float32Array));
       }
-      return { states: unstack(users, stacked, layout.fixedSize, outputs, steps.length), losses };
+      return { states: unstack(users, state, steps.length), losses };
     },
     close: () => session.release(),
   };
@@ -202,10 +203,9 @@ interface Stacked {
 
 const vectors = ['parameters', 'firstMoment', 'secondMoment'] as const;
 
-/** All users' vectors side by side, each widened to the most outputs of any. What is added stays zero. */
-function stack(users: TrainSlice['users'], fixedSize: number, outputs: number): Stacked {
-  const sizeOf = (own: number, length: number) => fixedSize + ((length - fixedSize) / own) * outputs;
-  const size = sizeOf(users[0].outputs, users[0].state.parameters.length);
+/** All users' vectors side by side. */
+function stack(users: TrainSlice['users']): Stacked {
+  const size = users[0].state.parameters.length;
   const out: Stacked = {
     dims: [users.length, size],
     parameters: new Float32Array(users.length * size),
@@ -213,32 +213,23 @@ function stack(users: TrainSlice['users'], fixedSize: number, outputs: number): 
     secondMoment: new Float32Array(users.length * size),
   };
   for (const name of vectors)
-    for (const [at, { state, outputs: own }] of users.entries())
-      resized(state[name], fixedSize, own, outputs, out[name].subarray(at * size, (at + 1) * size));
+    for (const [at, { state }] of users.entries()) out[name].set(state[name], at * size);
   return out;
 }
 
-function unstack(
-  users: TrainSlice['users'],
-  stacked: Stacked,
-  fixedSize: number,
-  outputs: number,
-  steps: number,
-): FitState[] {
+function unstack(users: TrainSlice['users'], stacked: Stacked, steps: number): FitState[] {
   const [, size] = stacked.dims;
-  return users.map(({ outputs: own, state }, at) => {
-    const take = (name: (typeof vectors)[number]) =>
-      resized(stacked[name].slice(at * size, (at + 1) * size), fixedSize, outputs, own);
-    return {
-      step: state.step + steps,
-      parameters: take('parameters'),
-      firstMoment: take('firstMoment'),
-      secondMoment: take('secondMoment'),
-    };
-  });
+  const take = (name: (typeof vectors)[number], at: number) =>
+    stacked[name].slice(at * size, (at + 1) * size);
+  return users.map(({ state }, at) => ({
+    step: state.step + steps,
+    parameters: take('parameters', at),
+    firstMoment: take('firstMoment', at),
+    secondMoment: take('secondMoment', at),
+  }));
 }
 
-/** The inputs of one step but for the parameters: rows user by user, as many of each; who has fewer repeats one at weight 0. */
+/** The inputs of one step but for the parameters: rows user by user, as many of each. */
 function stepFeeds(
   step: TrainStep[],
   sizes: {
@@ -251,9 +242,9 @@ function stepFeeds(
 ): Record<string, Tensor> {
   const { users, outputs, hiddenSize, groups, head } = sizes;
   const count = users.length;
-  const perUser = Math.max(...step.map(({ rows }) => rows.length));
+  const [{ tokens, rows: ownRows }] = step;
+  const perUser = ownRows.length;
   const rows = count * perUser;
-  const tokens = Math.max(...step.flatMap((own) => own.rows.map((row) => row.tokens)));
   const lowerSize = step[0].rows[0].pooled.length;
   const hidden = new Float32Array(rows * tokens * hiddenSize);
   const lower = new Float32Array(rows * lowerSize);
@@ -265,15 +256,13 @@ function stepFeeds(
   for (const [user, own] of step.entries()) {
     for (let i = 0; i < perUser; i += 1) {
       const at = user * perUser + i;
-      const from = i < own.rows.length ? i : 0;
-      const row = own.rows[from];
+      const row = own.rows[i];
       hidden.set(row.hidden, at * tokens * hiddenSize);
       lower.set(row.pooled, at * lowerSize);
       for (let token = 0; token < row.tokens; token += 1) mask[2 * (at * tokens + token)] = 1;
-      const { outputs: ownOutputs } = users[user];
-      targets.set(own.targets.subarray(from * ownOutputs, (from + 1) * ownOutputs), at * outputs);
-      weights[at] = i < own.rows.length ? own.weights[i] : 0;
     }
+    targets.set(own.targets, user * perUser * outputs);
+    weights.set(own.weights, user * perUser);
     for (let group = 0; group < groups; group += 1)
       rates[user * groups + group] = group === head ? own.headRate : own.adapterRate;
   }
