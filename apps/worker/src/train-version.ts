@@ -103,7 +103,9 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
     const version = before.head ?? (await publish('head', head!, gate, metrics.splice(0)));
     outcome = { version, gate: await applyGate(registry, ref, version) };
   }
-  if (!wantsLora) return outcome!;
+  // A head without a single mistake leaves adapters nothing to win.
+  const isPerfect = settings.method === 'auto' && outcome?.version.card.gate.candidate.accuracy === 1;
+  if (outcome && (!wantsLora || isPerfect)) return outcome;
 
   await progress.stage('adapter', 0.2);
   const lora =
