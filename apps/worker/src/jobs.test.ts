@@ -194,6 +194,15 @@ t.test('what workers did is counted, and those that left are gone', async (t) =>
   t.ok(now.workers.length <= 1, 'the one that is still there');
 });
 
+t.test('the lines of a job carry the id of the request that ordered it', async (t) => {
+  const lines = workers
+    .flatMap(({ log }) => log().split('\n'))
+    .filter((line) => line.includes('training job succeeded'))
+    .map((line) => JSON.parse(line));
+  t.ok(lines.length > 0);
+  for (const { jobId, requestId } of lines) t.equal(requestId, `request-for-${jobId}`);
+});
+
 t.test('a worker logs neither inputs nor labels', async (t) => {
   for (const { log } of workers) {
     t.notMatch(log(), headline('like', 0));

@@ -75,7 +75,7 @@ export function createRefresh({
     log.info({ models }, 'models to look at tonight');
   }
 
-  async function lookAt(ref: ModelRef, night: boolean): Promise<void> {
+  async function lookAt(ref: ModelRef, night: boolean, requestId: string | undefined): Promise<void> {
     const task = await registry.tasks.get(ref.tenantId, ref.task);
     if (!task.retrain) return;
     const newest = (await registry.models.versions(ref, { limit: 1 })).data[0]?.card;
@@ -100,15 +100,17 @@ export function createRefresh({
       admit: () => registry.usage.admitJob(ref.tenantId),
     });
     if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
-    await queue.enqueueTraining(trainingPayload(job));
-    log.info({ tenantId: ref.tenantId, jobId: job.id, night }, 'training job made by policy');
+    await queue.enqueueTraining(trainingPayload(job, requestId));
+    log.info({ tenantId: ref.tenantId, jobId: job.id, night, requestId }, 'training job made by policy');
   }
 
-  return async ({ tenantId, task, user, night = false, compact }) => {
+  return async ({ tenantId, task, user, night = false, compact, requestId }) => {
     if (tenantId === undefined || task === undefined || user === undefined) return lookAtAll();
     const ref = { tenantId, task, user };
     const work =
-      compact === undefined ? lookAt(ref, night) : registry.examples.compact(ref, { atLeast: compact });
+      compact === undefined
+        ? lookAt(ref, night, requestId)
+        : registry.examples.compact(ref, { atLeast: compact });
     await work.catch((error) => {
       // The task or the user has gone since: nothing is to be trained.
       // So has its tenant's quota: the next look, or the next night, finds it again.

@@ -36,7 +36,11 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
 
   async function run(payload: TrainingPayload, context: TrainingContext): Promise<void> {
     const ref: JobRef = payload;
-    const log = deps.log.child({ tenantId: ref.tenantId, jobId: ref.jobId, attempt: context.attempt });
+    const { tenantId, jobId, requestId } = payload;
+    const log = deps.log.child({
+      ...{ tenantId, jobId, attempt: context.attempt },
+      ...(requestId !== undefined && { requestId }),
+    });
     try {
       await attempt(deps, ref, context, log);
     } catch (error) {

@@ -6,11 +6,20 @@ export interface TrainingPayload extends ModelRef {
   jobId: string;
   /** Left out: `interactive`. */
   priority?: JobPriority | undefined;
+  /** Of the request that ordered it, for logs; a job found again after a loss of Redis has none. */
+  requestId?: string | undefined;
 }
 
-/** What the queue is told of a job's record. */
-export function trainingPayload({ id, tenantId, task, user, priority }: Job): TrainingPayload {
-  return { jobId: id, tenantId, task, user, ...(priority !== undefined && { priority }) };
+/** What the queue is told of a job's record, and of the request that ordered it. */
+export function trainingPayload(
+  { id, tenantId, task, user, priority }: Job,
+  requestId?: string,
+): TrainingPayload {
+  return {
+    ...{ jobId: id, tenantId, task, user },
+    ...(priority !== undefined && { priority }),
+    ...(requestId !== undefined && { requestId }),
+  };
 }
 
 /** Whether a model, or in a night every model, is due for training, or for compaction of its examples. */
@@ -23,6 +32,8 @@ export interface RefreshPayload {
   night?: boolean;
   /** Compact its examples instead, should they stand in at least so many segments. */
   compact?: number;
+  /** Of the request that ordered it, for logs. */
+  requestId?: string;
   /** Names the occasion; of one occasion and model there is one look. */
   occasion: string;
 }

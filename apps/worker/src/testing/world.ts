@@ -197,7 +197,7 @@ export async function createWorld(): Promise<World> {
 
     async requestJob(ref) {
       const { job } = await registry.jobs.create(ref);
-      await queue.enqueueTraining({ jobId: job.id, ...ref });
+      await queue.enqueueTraining({ jobId: job.id, ...ref, requestId: `request-for-${job.id}` });
       return job;
     },
 

@@ -80,7 +80,7 @@ export function appendExamples(
         if (task.retrain?.afterExamples !== undefined && appended.accepted > 0) {
           // The rows are stored whatever becomes of this; the next append, or the night, makes up for it.
           await queue
-            .enqueueRefresh({ ...ref, occasion: `after-${appended.total}` })
+            .enqueueRefresh({ ...ref, requestId: request.id, occasion: `after-${appended.total}` })
             .catch((err) => request.log.warn({ err }, 'retraining not ordered'));
         }
         // So that many small requests do not leave as many segments; where jobs run, they compact as well.

@@ -32,7 +32,7 @@ export function cancelJob(
       if (found !== 'removed' && marked.state !== 'paused') {
         // Not in the queue, yet unfinished: whoever was to enqueue it died. A worker finds the mark and ends it.
         if (found === 'unknown' && marked.state === 'queued')
-          await queue.enqueueTraining(trainingPayload(marked));
+          await queue.enqueueTraining(trainingPayload(marked, request.id));
         return reply.code(202).send(marked);
       }
       await queue.events.append(jobId, { type: 'state', state: 'cancelled' });

@@ -32,7 +32,7 @@ export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
       });
       if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
       // Also when joined: enqueueing is idempotent, and the process that made the job may have died before it.
-      await queue.enqueueTraining(trainingPayload(job));
+      await queue.enqueueTraining(trainingPayload(job, request.id));
       return reply
         .code(joined ? 200 : 202)
         .header('location', `/v1/jobs/${job.id}`)

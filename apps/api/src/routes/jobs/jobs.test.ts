@@ -25,6 +25,8 @@ t.test('POST /v1/jobs: 202', async (t) => {
     t.same(await api.registry.jobs.get(tenant.id, job.id), job);
     t.equal((await api.queue.counts()).training.waiting, 1);
     t.match(await api.queue.events.read(job.id), [{ seq: 1, type: 'state', state: 'queued' }]);
+    const waiting = String(await api.redis.hget('{scion}:fair:waiting', job.id));
+    t.match(waiting, response.headers['x-request-id'], 'its request is named, for the worker’s log');
   });
 
   t.test('asking again while it is queued joins it, and queues nothing', async (t) => {

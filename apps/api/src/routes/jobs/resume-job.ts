@@ -23,7 +23,7 @@ export function resumeJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
     async (request) => {
       const job = await registry.jobs.resume(tenantOf(request), request.params.job);
       if (job.state === 'queued') await queue.events.append(job.id, { type: 'state', state: 'queued' });
-      await queue.resumeTraining(trainingPayload(job));
+      await queue.resumeTraining(trainingPayload(job, request.id));
       return job;
     },
   );

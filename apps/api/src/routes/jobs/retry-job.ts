@@ -43,7 +43,7 @@ export function retryJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry'
         admit: () => registry.usage.admitJob(tenantId),
       });
       if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
-      await queue.enqueueTraining(trainingPayload(job));
+      await queue.enqueueTraining(trainingPayload(job, request.id));
       return reply
         .code(joined ? 200 : 202)
         .header('location', `/v1/jobs/${job.id}`)
