@@ -1,6 +1,14 @@
 // The command line against the real API over a real Redis; only the neural network is a stand-in.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -186,6 +194,59 @@ t.test('a user’s model is listed, asked and rolled back', async (t) => {
   });
 });
 
+t.test('a user moves as one file into another tenant, whole', async (t) => {
+  const path = join(folder, 'ada.tar');
+  const meadow = { env: { SCION_TENANT: 'Meadow' } };
+  const out = await json(['export', '--user', 'ada', '--out', path], { env });
+  t.same(out, { user: 'ada', file: path, bytes: statSync(path).size });
+  t.equal(statSync(path).mode & 0o777, 0o600, 'for its owner alone');
+  const { stdout } = spawnSync('tar', ['tf', path], { encoding: 'utf8' });
+  t.match(stdout, /^archive\.json\n(feed\/.*\n)+manifest\.json\n$/, 'any tar opens it');
+
+  t.match(await scion(['import', path], meadow), { code: 3, err: /scion task put creates one/ });
+  await json(['task', 'put', 'feed', '--labels', 'like,dislike'], meadow);
+  t.match(await scion(['import', path], meadow), {
+    code: 0,
+    out: 'imported ada\n  feed: 31 examples, 2 versions, 0 jobs; version 1 is live\n',
+  });
+  const rows = async (user, options) => (await scion(['examples', 'export', 'feed', user], options)).out;
+  t.equal(await rows('ada', meadow), await rows('ada', { env }), 'every example, under its id');
+  t.match(await json(['models', 'feed', 'ada'], meadow), {
+    live: { version: 1 },
+    versions: [{ version: 2 }, { version: 1 }],
+  });
+
+  t.match(await scion(['import', path], meadow), { code: 3, err: /known already[\s\S]*--user <id>/ });
+  t.match(await json(['import', path, '--user', 'ada-2'], meadow), {
+    user: 'ada-2',
+    tasks: [{ task: 'feed', examples: 31, versions: 2, live: 1, jobs: 0 }],
+  });
+  t.equal(await rows('ada-2', meadow), await rows('ada', { env }));
+});
+
+t.test('an export never leaves half a file, nor replaces one unasked', async (t) => {
+  const inside = mkdtempSync(join(folder, 'exports-'));
+  const path = join(inside, 'ada.tar');
+  const command = ['export', '--user', 'ada', '--out', path];
+  writeFileSync(path, 'mine');
+  t.match(await scion(command, { env }), { code: 2, err: /is there already\n.*--force/ });
+  const cutting = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/x-tar' });
+    response.write('archive.json', () => response.destroy());
+  });
+  await new Promise((done) => cutting.listen(0, '127.0.0.1', done));
+  const broken = { env: { ...env, SCION_URL: `http://127.0.0.1:${cutting.address().port}` } };
+  t.match(await scion([...command, '--force'], broken), {
+    code: 5,
+    err: /broke before the archive was whole/,
+  });
+  await new Promise((done) => cutting.close(done));
+  t.equal(readFileSync(path, 'utf8'), 'mine');
+  t.match(await scion([...command, '--force'], { env }), { code: 0, out: /^wrote .*ada\.tar, \d/ });
+  t.match(readFileSync(path, 'latin1'), /^archive\.json\0/);
+  t.same(readdirSync(inside), ['ada.tar']);
+});
+
 t.test('erasing asks first, and hands over the receipt', async (t) => {
   t.match(await scion(['erase', 'ada'], { env }), {
     code: 2,
@@ -199,6 +260,11 @@ t.test('erasing asks first, and hands over the receipt', async (t) => {
 });
 
 t.test('every mistake is a line with a remedy and an exit code of its own, never a stack', async (t) => {
+  const notes = join(folder, 'notes.txt');
+  writeFileSync(notes, 'no archive');
+  const huge = join(folder, 'huge.tar');
+  writeFileSync(huge, '');
+  truncateSync(huge, 128 * 1024 * 1024 + 1);
   const mistakes = [
     [['trian'], { code: 2, err: /no command trian\n {2}did you mean scion train\?/ }],
     [['task', 'putt'], { code: 2, err: /did you mean scion task put\?/ }],
@@ -208,6 +274,17 @@ t.test('every mistake is a line with a remedy and an exit code of its own, never
     [['predict', 'feed', 'bob', 'x'], { code: 3, err: /scion train <task> <user> trains it/ }],
     [['examples', 'import', 'absent.csv', '--task', 'feed'], { code: 2, err: /absent\.csv does not exist/ }],
     [['examples', 'import', 'absent', '--task', 'feed'], { code: 2, err: /--format/ }],
+    [['export', '--user', 'nobody', '--out', join(folder, 'nobody.tar')], { code: 3, err: /user_not_found/ }],
+    [['export', '--user', 'bob', '--out', folder], { code: 2, err: /is a folder\n.*--out/ }],
+    [
+      ['export', '--user', 'bob', '--out', join(folder, 'no', 'x.tar')],
+      { code: 2, err: /no does not exist/ },
+    ],
+    [['export'], { code: 2, err: /--user/ }],
+    [['import', 'absent.tar'], { code: 2, err: /absent\.tar does not exist/ }],
+    [['import', folder], { code: 2, err: /is a folder/ }],
+    [['import', notes], { code: 3, err: /archive_invalid/ }],
+    [['import', huge], { code: 2, err: /at most 134 MB/ }],
     [['task', 'list', '--key', 'scion_wrong'], { code: 4, err: /A valid API key/ }],
     [['task', 'list', '--url', 'http://127.0.0.1:1'], { code: 5, err: /is it running\?/ }],
     [['task', 'list', '--url', 'ftp://x'], { code: 2, err: /not an http/ }],

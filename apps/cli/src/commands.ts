@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from './command.js';
+import { archiveCommands } from './commands-archive.js';
 import { operateCommands } from './commands-operate.js';
 import { shells } from './completions.js';
 
@@ -282,6 +283,7 @@ export const commands: readonly Command[] = [
     ],
     load: () => import('./commands/rollback.js'),
   },
+  ...archiveCommands,
   {
     path: ['erase'],
     about: 'Erase a user: examples, versions, jobs, traces; prints the signed receipt',

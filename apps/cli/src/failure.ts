@@ -70,6 +70,7 @@ const hints: Record<string, string> = {
   unauthenticated: 'set SCION_API_KEY, or give --key; scion key create makes one',
   task_not_found: 'scion task list shows them, scion task put creates one',
   user_not_found: 'send examples first: scion examples import',
+  user_exists: 'scion erase <user> erases it; scion import --user <id> imports under another id',
   model_not_trained: 'scion train <task> <user> trains it',
   too_few_examples: 'send more with scion examples import',
 };

@@ -1,0 +1,39 @@
+import type { Command } from './command.js';
+
+/** A user as one file: out of one tenant, into another. */
+export const archiveCommands: readonly Command[] = [
+  {
+    path: ['export'],
+    about: 'Write a user, in all tasks, into one tar archive',
+    notes:
+      'Examples, versions with their adapters, which of them was live when, and ended jobs. The key needs scope admin. The archive holds what the user wrote, readable by whoever has the file.',
+    options: [
+      { name: 'user', value: 'id', about: 'your own id of the end user', required: true },
+      { name: 'out', value: 'file', about: 'where to write it', default: 'user.tar' },
+      { name: 'force', about: 'replace the file if there is one' },
+    ],
+    groups: ['connection', 'tenant'],
+    examples: [
+      {
+        line: 'scion export --user ada@example.com --out ada.tar',
+        about: 'Into a file that is not there yet',
+      },
+      { line: 'tar tf ada.tar', about: 'What is in it; any tar reads it' },
+    ],
+    load: () => import('./commands/export-user.js'),
+  },
+  {
+    path: ['import'],
+    about: 'Store a user from an archive that export wrote',
+    notes:
+      'Into a tenant, here or elsewhere, that does not know the user yet, has tasks of the same names and runs on the same base. All of it is stored, or nothing. The key needs scope admin.',
+    args: [{ name: 'file', about: 'the archive' }],
+    options: [{ name: 'user', value: 'id', about: 'another id for the user; default: the one it had' }],
+    groups: ['connection', 'tenant'],
+    examples: [
+      { line: 'scion import ada.tar --tenant Meadow', about: 'Into another tenant' },
+      { line: 'scion import ada.tar --user ada-restored', about: 'Under another id' },
+    ],
+    load: () => import('./commands/import-user.js'),
+  },
+];
