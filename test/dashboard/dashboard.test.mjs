@@ -171,6 +171,10 @@ t.test('an operator follows a model from the first click to its erasure', { skip
   await t.test('two users’ models answer oppositely; one is corrected, learns, and flips', async (t) => {
     const job = await client.jobs.create({ task: 'headlines', user: 'grace' });
     t.equal((await client.jobs.wait(job.id)).state, 'succeeded');
+    const asked = [];
+    page.on('request', (request) => {
+      if (request.url().endsWith('/predict')) asked.push(request.postDataJSON());
+    });
     await go(`${tenantId}/playground?task=headlines&user=ada&user=grace`);
     await main.getByRole('textbox', { name: 'Text to classify' }).fill(unseen);
     const answer = (user) => main.getByRole('article', { name: user });
@@ -178,6 +182,7 @@ t.test('an operator follows a model from the first click to its erasure', { skip
     await answer('grace').getByText('version 1').waitFor();
     t.match(await answer('ada').locator('.answer-label').textContent(), /^keep/);
     t.match(await answer('grace').locator('.answer-label').textContent(), /^skip/);
+    t.strictSame(asked, [{ inputs: [unseen], users: ['ada', 'grace'] }], 'one request asks both');
     await answer('ada').getByRole('button', { name: 'skip' }).click();
     await answer('ada').getByText('Learnt: version 2 is live.').waitFor();
     await answer('ada').getByText('was keep by v1').waitFor();

@@ -7,6 +7,7 @@ const format = await loadSource('format');
 const { parseRoute, formatRoute, servicePages, tenantPages, tenantTabs } = await loadSource('route');
 const { assembleCurves, meanOfFolds, overlay, valueAt } = await loadSource('data/curves');
 const { smooth } = await loadSource('data/smooth');
+const { answersOf } = await loadSource('data/answers');
 const { rowWindow } = await loadSource('data/row-window');
 
 t.test('sizes, shares, losses and spans carry their unit and no more digits than they deserve', async (t) => {
@@ -160,6 +161,26 @@ t.test('runs laid over each other share one axis, each with gaps where it told n
       ['…abc, final', [null, 2, null]],
     ],
   );
+});
+
+t.test('an answer tells what an earlier version said of the same text, and of no other', async (t) => {
+  const said = (user, version, label) => ({ user, version, source: 'model', predictions: [{ label }] });
+  const untrained = { user: 'grace', problem: { code: 'model_not_trained', detail: 'None is live.' } };
+  const response = (...results) => ({ results, baseSha256: '' });
+  const before = ({ byUser }, user) => byUser.get(user).before;
+  const first = answersOf(undefined, 'rain', response(said('ada', 1, 'keep'), untrained));
+  t.equal(before(first, 'ada'), undefined);
+  t.strictSame(first.byUser.get('grace').answer, untrained);
+  const learnt = answersOf(first, 'rain', response(said('ada', 2, 'skip'), said('grace', 1, 'keep')));
+  t.strictSame(before(learnt, 'ada'), { prediction: { label: 'keep' }, version: 1 });
+  t.equal(before(learnt, 'grace'), undefined, 'who could not answer said nothing before');
+  const again = answersOf(learnt, 'rain', response(said('ada', 2, 'skip')));
+  t.strictSame(
+    before(again, 'ada'),
+    { prediction: { label: 'keep' }, version: 1 },
+    'to ask again forgets nothing',
+  );
+  t.equal(before(answersOf(again, 'snow', response(said('ada', 3, 'keep'))), 'ada'), undefined);
 });
 
 t.test('smoothing stays between the values, keeps a constant, and leaves gaps', async (t) => {

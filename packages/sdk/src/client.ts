@@ -3,7 +3,7 @@ import { createExamples, type Examples } from './resources/examples.js';
 import { createJobs, type Jobs } from './resources/jobs.js';
 import { createKeys, type Keys } from './resources/keys.js';
 import { createModels, type Models } from './resources/models.js';
-import { createPredict, type Predict } from './resources/predict.js';
+import { createPredict, createPredictUsers, type Predict, type PredictUsers } from './resources/predict.js';
 import { createSessions, type Sessions } from './resources/session.js';
 import { createSystem, type System } from './resources/system.js';
 import { createTasks, type Tasks } from './resources/tasks.js';
@@ -46,6 +46,7 @@ export interface Client {
   readonly jobs: Jobs;
   readonly models: Models;
   readonly predict: Predict;
+  readonly predictUsers: PredictUsers;
   readonly usage: Usage;
   readonly audit: Audit;
   readonly users: Users;
@@ -80,6 +81,7 @@ export function createClient(options: ClientOptions): Client {
     jobs: createJobs(transport),
     models: createModels(transport),
     predict: createPredict(transport),
+    predictUsers: createPredictUsers(transport),
     usage: createUsage(transport),
     audit: createAudit(transport),
     users: createUsers(transport),

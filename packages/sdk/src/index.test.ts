@@ -4,11 +4,13 @@ import { createClient, isFinished, isScionError, ScionError } from './index.js';
 t.test('the package root exports what callers need', async (t) => {
   const client = createClient({ baseUrl: 'http://localhost', apiKey: 'scion_x' });
   t.strictSame(Object.keys(client).sort(), [
+    'audit',
     'examples',
     'jobs',
     'keys',
     'models',
     'predict',
+    'predictUsers',
     'session',
     'system',
     'tasks',

@@ -38,6 +38,7 @@ export type {
   Page,
   Prediction,
   PredictResponse,
+  PredictUsersResponse,
   ProblemCode,
   QuotaExceeded,
   Quotas,
@@ -52,6 +53,7 @@ export type {
   TenantCreate,
   Usage as UsageReport,
   UsageDay,
+  UserAnswer,
   UserImported,
   Webhook,
   WebhookCreate,
@@ -99,7 +101,7 @@ export type { Examples } from './resources/examples.js';
 export type { Jobs, JobsQuery, JobWaitOptions } from './resources/jobs.js';
 export type { Keys } from './resources/keys.js';
 export type { Models, ModelsQuery } from './resources/models.js';
-export type { Predict, PredictInput } from './resources/predict.js';
+export type { Predict, PredictInput, PredictUsers, PredictUsersInput } from './resources/predict.js';
 export type { Sessions } from './resources/session.js';
 export type { System } from './resources/system.js';
 export type { Tasks } from './resources/tasks.js';

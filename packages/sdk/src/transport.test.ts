@@ -169,6 +169,15 @@ t.test('a broken connection is retried where repeating is harmless', async (t) =
   t.equal(server.seen.length, 2);
 });
 
+t.test('many users are asked by one call, their ids in its body', async (t) => {
+  const server = await startServer((response) => json(response, 200, { results: [], baseSha256: '' }));
+  t.teardown(server.close);
+  await server.client().predictUsers({ task: 'inbox', users: ['ada', 'a/b'], inputs: ['x'] });
+  t.match(server.seen, [
+    { method: 'POST', url: '/v1/tasks/inbox/predict', body: { inputs: ['x'], users: ['ada', 'a/b'] } },
+  ]);
+});
+
 t.test('examples without an id are given one that stays the same over retries', async (t) => {
   const server = await startServer((response, _seen, index) =>
     index === 0 ? response.destroy() : json(response, 200, {}),

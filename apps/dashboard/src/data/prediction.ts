@@ -25,10 +25,10 @@ export function probabilitiesOf(prediction: AnyPrediction): Record<string, numbe
 
 /** What could be right instead: another label, or one label more or less. A value is corrected by another value. */
 export function corrections(
-  prediction: AnyPrediction | undefined,
+  prediction: AnyPrediction,
   labels: readonly string[],
 ): { shown: string; answer: Answer }[] {
-  if (!prediction || 'value' in prediction) return [];
+  if ('value' in prediction) return [];
   if ('label' in prediction) {
     return labels
       .filter((label) => label !== prediction.label)

@@ -1,6 +1,5 @@
-import type { PredictResponse, Task } from '@scion/sdk';
-import { isScionError } from '@scion/sdk';
-import { useEffect, useState } from 'preact/hooks';
+import type { Task, UserAnswer } from '@scion/sdk';
+import type { Answered } from '../../data/answers.js';
 import { type AnyPrediction, corrections, probabilitiesOf, saidIn, says } from '../../data/prediction.js';
 import { percent } from '../../format.js';
 import { hrefOf } from '../../navigation.js';
@@ -10,80 +9,48 @@ import type { Scope } from '../../scope.js';
 import { may } from '../../session.js';
 import { useTeaching } from './teaching.js';
 
-/** Pause in typing after which the text is asked about. */
-const typingPauseMs = 220;
-
 interface AnswerProps {
   scope: Scope;
   task: Task;
   user: string;
+  /** Without the space around it; empty where nothing is asked. */
   text: string;
-}
-
-interface Answered {
-  text: string;
-  response?: PredictResponse;
-  error?: unknown;
-  /** What the model said of this very text before it learnt. */
-  before?: { said: string | null; version: number | null } | undefined;
+  /** Undefined until this user's model was asked of a text. */
+  answered: Answered | undefined;
+  /** The answer is to an earlier text, and one to this is on its way. */
+  busy: boolean;
+  onLearnt(): void;
 }
 
 /** What one user's live model says of the text, and what it says after it was corrected. */
-export function Answer({ scope, task, user, text }: AnswerProps) {
-  const [answer, setAnswer] = useState<Answered>();
-  const teaching = useTeaching(scope, task.name, user);
-  const asked = text.trim();
-
-  // `learnt` changes when a lesson has been learnt: the same text is asked again then.
-  useEffect(() => {
-    if (asked === '') {
-      setAnswer(undefined);
-      return;
-    }
-    const controller = new AbortController();
-    const ask = async () => {
-      try {
-        const response = await scope.client.predict(
-          { task: task.name, user, inputs: [asked] },
-          { signal: controller.signal },
-        );
-        setAnswer((known) => ({ text: asked, response, before: beforeOf(known, asked, response) }));
-      } catch (error) {
-        if (!controller.signal.aborted) setAnswer({ text: asked, error });
-      }
-    };
-    const timer = setTimeout(ask, answer?.text === asked ? 0 : typingPauseMs);
-    return () => {
-      clearTimeout(timer);
-      controller.abort();
-    };
-  }, [asked, task.name, user, teaching.learnt]);
-
-  const prediction = answer?.response?.predictions[0];
-  const untrained = isScionError(answer?.error, 'model_not_trained');
+export function Answer({ scope, task, user, text, answered, busy, onLearnt }: AnswerProps) {
+  const teaching = useTeaching(scope, task.name, user, onLearnt);
+  const answer = answered?.answer;
+  const problem = answer && 'problem' in answer ? answer.problem : undefined;
+  const prediction = answer && 'predictions' in answer ? answer.predictions[0] : undefined;
   return (
-    <article class="answer" aria-label={user} aria-busy={asked !== '' && answer?.text !== asked}>
+    <article class="answer" aria-label={user} aria-busy={busy}>
       <header>
         <h2>
           <a href={hrefOf({ page: 'models', model: { task: task.name, user } })}>{user}</a>
         </h2>
-        <span class="quiet">{answer?.response && sourceOf(answer.response)}</span>
+        <span class="quiet">{answer && sourceOf(answer)}</span>
       </header>
-      {answer?.error !== undefined ? (
-        <p class={untrained ? 'quiet' : 'bad'} role="alert">
-          {describeError(answer.error).title}.
+      {problem ? (
+        <p class={problem.code === 'model_not_trained' ? 'quiet' : 'bad'} role="alert">
+          {problem.detail}
         </p>
-      ) : prediction && answer ? (
-        <Says prediction={prediction} before={answer.before} />
+      ) : prediction ? (
+        <Says prediction={prediction} before={answered?.before} />
       ) : (
-        <p class="answer-label quiet">{asked === '' ? 'waits for a text' : '…'}</p>
+        <p class="answer-label quiet">{text === '' ? 'waits for a text' : '…'}</p>
       )}
-      {may('train') && asked !== '' && answer && (
+      {may('train') && text !== '' && prediction && (
         <Teach
-          labels={task.labels ?? (prediction ? Object.keys(probabilitiesOf(prediction)) : [])}
+          labels={task.labels ?? Object.keys(probabilitiesOf(prediction))}
           prediction={prediction}
           teaching={teaching}
-          text={asked}
+          text={text}
         />
       )}
     </article>
@@ -92,15 +59,15 @@ export function Answer({ scope, task, user, text }: AnswerProps) {
 
 function Says({ prediction, before }: { prediction: AnyPrediction; before: Answered['before'] }) {
   const said = saidIn(prediction);
-  const flipped = before !== undefined && before.said !== said;
+  const saidBefore = before && saidIn(before.prediction);
   return (
     <>
       <p class="answer-label" aria-live="polite">
         {said ?? <span class="quiet">abstains</span>}
-        {flipped && (
+        {before && saidBefore !== said && (
           <span class="flipped">
             {' '}
-            was {before.said ?? 'undecided'} by v{before.version}
+            was {saidBefore ?? 'undecided'} by v{before.version}
           </span>
         )}
       </p>
@@ -125,7 +92,7 @@ function Says({ prediction, before }: { prediction: AnyPrediction; before: Answe
 
 interface TeachProps {
   labels: string[];
-  prediction: AnyPrediction | undefined;
+  prediction: AnyPrediction;
   teaching: ReturnType<typeof useTeaching>;
   text: string;
 }
@@ -166,7 +133,7 @@ function Teach({ labels, prediction, teaching, text }: TeachProps) {
     <div class="teach">
       {error !== undefined && <span class="bad">{describeError(error).detail} </span>}
       <span class="quiet">Correct it:</span>
-      {prediction && 'value' in prediction ? (
+      {'value' in prediction ? (
         <TeachValue busy={teaching.busy} onTeach={(value) => teach(text, value)} />
       ) : (
         corrections(prediction, labels)
@@ -205,15 +172,8 @@ function TeachValue({ busy, onTeach }: { busy: boolean; onTeach(value: number): 
   );
 }
 
-/** What to compare a new answer with: that of an earlier version to the same text. */
-function beforeOf(known: Answered | undefined, text: string, next: PredictResponse): Answered['before'] {
-  const last = known?.response;
-  if (!last || known.text !== text) return undefined;
-  if (last.version === next.version) return known.before;
-  const first = last.predictions[0];
-  return { said: first ? saidIn(first) : null, version: last.version };
-}
-
-function sourceOf(response: PredictResponse): string {
-  return response.source === 'model' ? `version ${response.version}` : 'no model: nearest label name';
+function sourceOf(answer: UserAnswer): string {
+  if ('problem' in answer) return '';
+  if (answer.source === 'model') return `version ${answer.version}`;
+  return answer.source === 'majority' ? 'no model: most frequent label' : 'no model: nearest label name';
 }

@@ -9,6 +9,7 @@ import type { Scope } from '../../scope.js';
 import { may } from '../../session.js';
 import type { TenantPageProps } from '../pages.js';
 import { Answer } from './answer.js';
+import { useAnswers } from './use-answers.js';
 
 /** How many users answer before anyone is chosen, and how many fit side by side. */
 const usersAtFirst = 3;
@@ -49,6 +50,8 @@ function Bench({ scope, task, tasks }: { scope: Scope; task: Task; tasks: Task[]
   const listed = models.data?.data.map(({ user }) => user) ?? [];
   const wanted = parameter('task') === task.name ? route.value.query?.user : undefined;
   const users = (wanted ?? listed.slice(0, usersAtFirst)).slice(0, mostUsers);
+  const asked = text.trim();
+  const { answers, error, askAgain } = useAnswers(scope, task.name, users, asked);
   const choose = (next: string[]) => setParameters({ task: task.name, user: next });
   return (
     <>
@@ -86,9 +89,19 @@ function Bench({ scope, task, tasks }: { scope: Scope; task: Task; tasks: Task[]
           <p>{listed.length === 0 ? 'No user of this task has a model yet.' : 'Choose at least one user.'}</p>
         </Empty>
       )}
+      {error !== undefined && <ErrorNote error={error} retry={askAgain} stale={answers !== undefined} />}
       <div class="answers">
         {users.map((user) => (
-          <Answer key={user} scope={scope} task={task} user={user} text={text} />
+          <Answer
+            key={user}
+            scope={scope}
+            task={task}
+            user={user}
+            text={asked}
+            answered={answers?.byUser.get(user)}
+            busy={asked !== '' && answers?.text !== asked}
+            onLearnt={askAgain}
+          />
         ))}
       </div>
     </>

@@ -8,12 +8,10 @@ import type { Scope } from '../../scope.js';
 const weight = 5;
 
 /** Corrects one user's model and follows the job that learns from it. */
-export function useTeaching({ client }: Scope, task: string, user: string) {
+export function useTeaching({ client }: Scope, task: string, user: string, onLearnt: () => void) {
   const [job, setJob] = useState<Job>();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
-  /** Counts lessons that ended. */
-  const [learnt, setLearnt] = useState(0);
   const left = useRef(new AbortController());
   useEffect(() => () => left.current.abort(), []);
 
@@ -30,13 +28,13 @@ export function useTeaching({ client }: Scope, task: string, user: string) {
         if (event.state && isFinished(event.state)) break;
       }
       setJob(await client.jobs.get(made.id, { signal }));
-      setLearnt((count) => count + 1);
+      onLearnt();
     } catch (reason) {
       if (!signal.aborted) setError(reason);
     }
     if (!signal.aborted) setBusy(false);
   };
-  return { job, busy, error, learnt, teach, reset: () => setJob(undefined) };
+  return { job, busy, error, teach, reset: () => setJob(undefined) };
 }
 
 /** What an event changes of a job. Its end is left to the record, which then holds the gate's decision too. */
