@@ -6,7 +6,7 @@ export const archiveCommands: readonly Command[] = [
     path: ['export'],
     about: 'Write a user, in all tasks, into one tar archive',
     notes:
-      'Examples, versions with their adapters, which of them was live when, and ended jobs. The key needs scope admin. The archive holds what the user wrote, readable by whoever has the file.',
+      'Examples, versions with their adapters, which of them was live when, and ended jobs. The key needs scope admin. Any tar reads it, and so does whoever has the file: it holds what the user wrote.',
     options: [
       { name: 'user', value: 'id', about: 'your own id of the end user', required: true },
       { name: 'out', value: 'file', about: 'where to write it', default: 'user.tar' },
@@ -18,7 +18,10 @@ export const archiveCommands: readonly Command[] = [
         line: 'scion export --user ada@example.com --out ada.tar',
         about: 'Into a file that is not there yet',
       },
-      { line: 'tar tf ada.tar', about: 'What is in it; any tar reads it' },
+      {
+        line: 'scion export --user ada@example.com --out ada.tar --force',
+        about: 'Once more, over the last one',
+      },
     ],
     load: () => import('./commands/export-user.js'),
   },
