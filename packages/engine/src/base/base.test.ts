@@ -32,6 +32,7 @@ t.test('a registered base says what it is, and reads back the same', async (t) =
     'base.json',
     'tokenizer.json',
     'top.onnx',
+    'training.onnx',
     'trunk.onnx',
     'weights.bin',
   ]);
