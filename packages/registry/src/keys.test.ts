@@ -65,22 +65,30 @@ t.test('a key of the longest legal names stays within S3’s 1024 bytes', async 
   }
 });
 
-t.test('a key under a user tells whose it is, and whether it is a job record', async (t) => {
-  fc.assert(
-    fc.property(users, (user) => {
-      const ref = { tenantId: id('tenant'), task: 'inbox-triage', user };
-      assert.deepEqual(parseUserObject(objectKeys.job(ref, id('job'))), { ref, jobId: id('job') });
-      for (const key of [
-        objectKeys.jobEvents(ref, id('job')),
-        objectKeys.jobCancel(ref, id('job')),
-        objectKeys.card(ref, 1),
-        objectKeys.segment(ref, id('segment')),
-      ]) {
-        assert.deepEqual(parseUserObject(key), { ref, jobId: undefined });
-      }
-    }),
-  );
-  t.equal(parseUserObject('tenants/ten_1/users/A/b/c'), undefined);
-  t.equal(parseUserObject('tenants/ten_1/users/a'), undefined);
-  t.equal(baseName('tenants/ten_1/tasks/inbox-triage.json'), 'inbox-triage');
-});
+t.test(
+  'a key under a user tells whose it is, and whether it is the record of a job or of an event',
+  async (t) => {
+    fc.assert(
+      fc.property(users, (user) => {
+        const ref = { tenantId: id('tenant'), task: 'inbox-triage', user };
+        assert.deepEqual(parseUserObject(objectKeys.job(ref, id('job'))), {
+          ...{ ref, jobId: id('job'), eventId: undefined },
+        });
+        assert.deepEqual(parseUserObject(objectKeys.modelEvent(ref, 'evt_1')), {
+          ...{ ref, jobId: undefined, eventId: 'evt_1' },
+        });
+        for (const key of [
+          objectKeys.jobEvents(ref, id('job')),
+          objectKeys.jobCancel(ref, id('job')),
+          objectKeys.card(ref, 1),
+          objectKeys.segment(ref, id('segment')),
+        ]) {
+          assert.deepEqual(parseUserObject(key), { ref, jobId: undefined, eventId: undefined });
+        }
+      }),
+    );
+    t.equal(parseUserObject('tenants/ten_1/users/A/b/c'), undefined);
+    t.equal(parseUserObject('tenants/ten_1/users/a'), undefined);
+    t.equal(baseName('tenants/ten_1/tasks/inbox-triage.json'), 'inbox-triage');
+  },
+);
