@@ -1,4 +1,5 @@
 // The dashboard as an operator uses it: Debian's chromium against the whole embedded system, nothing simulated.
+import { readFileSync } from 'node:fs';
 import { createClient } from '@scion/sdk';
 import t from 'tap';
 import { launchBrowser, noBrowser, signIn, watchedPage } from './browser.mjs';
@@ -265,6 +266,19 @@ t.test('an operator follows a model from the first click to its erasure', { skip
     t.strictSame(await readout.allTextContents(), values);
     const events = await main.getByRole('list', { name: 'Events of the job' }).textContent();
     t.equal(events.split('The job is succeeded.').length, 2, 'its end is told once');
+  });
+
+  await t.test('a user’s whole archive is handed over, and another tenant takes it', async (t) => {
+    await go(`${tenantId}/models/headlines/ada`);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      main.getByRole('button', { name: 'Export user' }).click(),
+    ]);
+    t.equal(download.suggestedFilename(), 'ada.tar');
+    const heir = operator.withTenant((await operator.tenants.create({ name: 'Heir' })).id);
+    await heir.tasks.put('headlines', { labels: ['keep', 'skip'], training: { method: 'head' } });
+    const imported = await heir.users.import(readFileSync(await download.path()));
+    t.match(imported, { user: 'ada', tasks: [{ task: 'headlines', versions: 2, live: 1 }] });
   });
 
   await t.test('a user is erased once their id was typed, and the receipt is handed over', async (t) => {

@@ -30,10 +30,10 @@ export function Command({ children }: { children: string }) {
   );
 }
 
-/** Hands a text to the browser as a download. */
-export function saveFile(name: string, type: string, text: string): void {
+/** Hands a text or bytes to the browser as a download. */
+export function saveFile(name: string, type: string, content: string | Blob): void {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);

@@ -30,6 +30,10 @@ export function ModelActions({ model, scope, onRollBack }: ModelActionsProps) {
     for await (const example of scope.client.examples.export(task, user)) lines.push(JSON.stringify(example));
     saveFile(`${task} ${user}.ndjson`, 'application/x-ndjson', `${lines.join('\n')}\n`);
   };
+  const exportUser = async () => {
+    const archive = await scope.client.users.export(user);
+    saveFile(`${user}.tar`, 'application/x-tar', await archive.blob());
+  };
   return (
     <>
       {problem !== undefined && (
@@ -46,6 +50,16 @@ export function ModelActions({ model, scope, onRollBack }: ModelActionsProps) {
       <button type="button" class="button" onClick={attempt(exportExamples)}>
         Export examples
       </button>
+      {may('admin') && (
+        <button
+          type="button"
+          class="button"
+          title="Examples, versions with their adapters, and jobs in all tasks, as one archive that another deployment can import"
+          onClick={attempt(exportUser)}
+        >
+          Export user
+        </button>
+      )}
       {may('train') && model.live && before !== undefined && (
         <button type="button" class="button" onClick={() => onRollBack(before)}>
           Roll back to v{before}
