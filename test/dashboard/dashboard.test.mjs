@@ -223,6 +223,16 @@ t.test('an operator follows a model from the first click to its erasure', { skip
     t.pass('and a ping arrives');
   });
 
+  await t.test('the audit log tells who changed what, and shows one action alone', async (t) => {
+    await go(`${tenantId}/tenant/audit`);
+    const rows = main.getByRole('table').getByRole('row');
+    await rows.filter({ hasText: 'rollbackModel' }).first().waitFor();
+    await rows.getByRole('button', { name: 'createWebhook' }).click();
+    await rows.filter({ hasText: 'rollbackModel' }).waitFor({ state: 'detached' });
+    t.equal(await rows.count(), 2, 'its head and the one webhook that was made');
+    t.match(page.url(), /action=createWebhook/);
+  });
+
   await t.test('the cache names the adapters in memory, and the base they stand on', async () => {
     await go('cache');
     await main.getByRole('link', { name: 'grace' }).waitFor();

@@ -46,6 +46,7 @@ t.test('every page', { skip: noBrowser }, async (t) => {
     'keys of a tenant': [`${tenant.id}/tenant/keys`, 'Keys'],
     'tasks of a tenant': [`${tenant.id}/tenant/tasks`, 'Tasks'],
     'webhooks of a tenant': [`${tenant.id}/tenant/webhooks`, 'Deliveries'],
+    'audit log of a tenant': [`${tenant.id}/tenant/audit`, 'putTask'],
     'cache and bases': ['cache', 'Resident adapters'],
   };
   const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce' });

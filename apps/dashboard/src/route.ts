@@ -4,7 +4,7 @@ export const servicePages = ['overview', 'tenants', 'cache'] as const;
 export type Page = (typeof tenantPages)[number] | (typeof servicePages)[number];
 
 /** The parts of a tenant's page, in the order of its tabs. */
-export const tenantTabs = ['usage', 'keys', 'tasks', 'webhooks'] as const;
+export const tenantTabs = ['usage', 'keys', 'tasks', 'webhooks', 'audit'] as const;
 export type TenantTab = (typeof tenantTabs)[number];
 
 /**

@@ -33,7 +33,8 @@ export function UserFilter() {
   return <TextFilter name="user" label="User id" />;
 }
 
-function TextFilter({ name, label }: { name: string; label: string }) {
+/** What has to be given whole. */
+export function TextFilter({ name, label }: { name: string; label: string }) {
   return (
     <label class="field field-grow">
       <span class="hidden-text">{label}</span>

@@ -9,6 +9,7 @@ import { type TenantTab, tenantTabs } from '../../route.js';
 import type { Scope } from '../../scope.js';
 import { isOperator } from '../../session.js';
 import type { TenantPageProps } from '../pages.js';
+import { AuditLog } from './audit-log.js';
 import { Keys } from './keys.js';
 import { Tasks } from './tasks.js';
 import { Usage } from './usage.js';
@@ -19,9 +20,10 @@ const titles: Record<TenantTab, string> = {
   keys: 'Keys',
   tasks: 'Tasks',
   webhooks: 'Webhooks',
+  audit: 'Audit log',
 };
 
-/** One customer: what it uses, its keys, its tasks and its webhooks. */
+/** One customer: what it uses, its keys, its tasks, its webhooks, and who changed what. */
 export function TenantPage({ scope, tenants }: TenantPageProps) {
   const tab = route.value.tab ?? 'usage';
   const tenant = tenants.data?.data.find(({ id }) => id === scope.tenantId);
@@ -30,6 +32,7 @@ export function TenantPage({ scope, tenants }: TenantPageProps) {
     keys: <TenantKeys scope={scope} />,
     tasks: <Tasks scope={scope} />,
     webhooks: <Webhooks scope={scope} />,
+    audit: <AuditLog client={scope.client} note="newest first; names no user" />,
   };
   return (
     <>

@@ -12,10 +12,11 @@ import { PageHead } from '../../parts/page-head.js';
 import { Time } from '../../parts/time.js';
 import { may } from '../../session.js';
 import type { ServicePageProps } from '../pages.js';
+import { AuditLog } from './audit-log.js';
 import { Keys } from './keys.js';
 import { TenantEditor } from './tenant-editor.js';
 
-/** Every customer of the service, and the operator's own keys. */
+/** Every customer of the service, the operator's own keys, and what was changed of the deployment. */
 export function TenantsPage({ client, tenants: picker }: ServicePageProps) {
   const [creates, setCreates] = useState(false);
   const tenants = useRows<Tenant>({
@@ -51,6 +52,7 @@ export function TenantsPage({ client, tenants: picker }: ServicePageProps) {
         }
       />
       <OperatorKeys client={client} />
+      <AuditLog client={client} note="of the deployment, newest first; each tenant has its own" />
       {creates && (
         <TenantEditor
           client={client}
