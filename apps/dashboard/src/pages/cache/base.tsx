@@ -13,6 +13,11 @@ export function Base({ system }: { system: SystemState }) {
     <Panel title={base.name} note="registered base" span={5}>
       <Facts>
         <Fact name="Runs on">{base.provider}</Fact>
+        {base.providerFallback !== null && (
+          <Fact name="Not as asked" wide>
+            <span class="bad">{base.providerFallback}</span>
+          </Fact>
+        )}
         <Fact name="Threads">{plural(system.threads, 'thread')}</Fact>
         <Fact name="Layers">{count(base.layers)}, frozen</Fact>
         <Fact name="Hidden size">{count(base.hiddenSize)}</Fact>

@@ -7,6 +7,7 @@ import type { ServicePageProps } from '../pages.js';
 import { Base } from './base.js';
 import { Fill } from './fill.js';
 import { Residents } from './residents.js';
+import { DiskTier, TrunkCache } from './tiers.js';
 
 /** What all models share: the memory for their adapters, and the base they stand on. */
 export function CachePage({ client, tenants }: ServicePageProps) {
@@ -26,6 +27,8 @@ export function CachePage({ client, tenants }: ServicePageProps) {
         <div class="grid">
           <Fill cache={state.cache} tenants={tenants.data?.data ?? []} />
           <Base system={state} />
+          <TrunkCache trunk={state.trunkCache} />
+          <DiskTier disk={state.diskTier} />
           <Residents cache={state.cache} tenants={tenants.data?.data ?? []} />
         </div>
       )}

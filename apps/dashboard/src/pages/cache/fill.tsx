@@ -1,6 +1,6 @@
 import type { CacheState, Tenant } from '@scion/sdk';
 import { seriesColour } from '../../charts/series-colour.js';
-import { bytes, count, percent, plural } from '../../format.js';
+import { bytes, count, duration, percent, plural, rate } from '../../format.js';
 import { hrefOf } from '../../navigation.js';
 import { Exact } from '../../parts/exact.js';
 import { Fact, Facts } from '../../parts/facts.js';
@@ -47,9 +47,17 @@ export function Fill({ cache, tenants }: { cache: CacheState; tenants: Tenant[] 
         <Fact name="Misses">{count(cache.misses)}</Fact>
         <Fact name="Loads">{count(cache.loads)}</Fact>
         <Fact name="Evictions">{count(cache.evictions)}</Fact>
+        <Fact name="Refusals">{count(cache.refusals)}</Fact>
+        <Fact name="Load p50">{cache.loadP50Ms === null ? '–' : milliseconds(cache.loadP50Ms)}</Fact>
+        <Fact name="Load p99">{cache.loadP99Ms === null ? '–' : milliseconds(cache.loadP99Ms)}</Fact>
       </Facts>
     </Panel>
   );
+}
+
+/** Loads often take less than one. */
+function milliseconds(value: number): string {
+  return value < 10 ? `${rate(value)} ms` : duration(value);
 }
 
 /** Bytes by tenant, most first, of the adapters that the service lists. */

@@ -1,22 +1,37 @@
 import type { CacheState, Tenant } from '@scion/sdk';
 import { useState } from 'preact/hooks';
-import { plural } from '../../format.js';
+import { count, plural } from '../../format.js';
 import { hrefOf } from '../../navigation.js';
+import { Choice } from '../../parts/choice.js';
 import { Exact } from '../../parts/exact.js';
 import { Panel } from '../../parts/panel.js';
 
 const rowsAtFirst = 10;
+const orders = [
+  ['hottest', 'Hottest first'],
+  ['coldest', 'Coldest first'],
+] as const;
 
-/** Which adapters are in memory, hottest first. */
+/** Which adapters are in memory, hottest first; coldest first too where the service lists all of them. */
 export function Residents({ cache, tenants }: { cache: CacheState; tenants: Tenant[] }) {
   const [all, setAll] = useState(false);
+  const [order, setOrder] = useState<'hottest' | 'coldest'>('hottest');
   const names = new Map(tenants.map(({ id, name }) => [id, name]));
-  const shown = all ? cache.resident : cache.resident.slice(0, rowsAtFirst);
   const partly = cache.entries > cache.resident.length;
+  const ranked = cache.resident.map((adapter, at) => ({ ...adapter, rank: at + 1 }));
+  // Of a longer list the service tells the hottest alone, whose end is not the coldest.
+  const ordered = order === 'coldest' && !partly ? ranked.reverse() : ranked;
+  const shown = all ? ordered : ordered.slice(0, rowsAtFirst);
   return (
     <Panel
       title="Resident adapters"
-      note={partly ? `the ${cache.resident.length} hottest of ${cache.entries}` : 'hottest first'}
+      note={partly ? `the ${cache.resident.length} hottest of ${count(cache.entries)}` : undefined}
+      actions={
+        !partly &&
+        cache.resident.length > 1 && (
+          <Choice label="Order" options={orders} value={order} onChoose={(next) => setOrder(next)} />
+        )
+      }
       flush
     >
       {cache.resident.length === 0 ? (
@@ -41,9 +56,9 @@ export function Residents({ cache, tenants }: { cache: CacheState; tenants: Tena
             </tr>
           </thead>
           <tbody>
-            {shown.map(({ tenantId, task, user, version, bytes }, at) => (
+            {shown.map(({ tenantId, task, user, version, bytes, rank }) => (
               <tr key={`${tenantId} ${task} ${user} ${version}`}>
-                <td class="number">{at + 1}</td>
+                <td class="number">{rank}</td>
                 <td class="cell-model">
                   <a href={hrefOf({ page: 'models', tenant: tenantId, model: { task, user } })}>{user}</a>
                   <span class="quiet">{task}</span>
