@@ -128,11 +128,13 @@ const newId = createIds(clock);
 for (let user = 0; user < CALLERS; user += 1) {
   const ref = { ...owner(user), tenantId: tenant.id };
   const jobId = newId('job');
-  await registry.models.publish(ref, jobId, (version) => {
-    const shape = { seed: user, rank: [8, 4, 16, 0][user % 4], labels: 2 + (user % 9), version };
+  const rank = [8, 4, 16, 0][user % 4];
+  const encode = (version) => {
+    const shape = { seed: user, rank, labels: 2 + (user % 9), version };
     const { bytes, key, card } = cloneAdapter(base, ref, { ...shape, jobId });
     return { adapter: bytes, adapterSha256: key.adapterSha256, card };
-  });
+  };
+  await registry.models.publish(ref, jobId, encode, rank > 0 ? 'lora' : 'head');
   await registry.models.promote(ref, 1, jobId);
 }
 const api = spawn(

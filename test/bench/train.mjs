@@ -3,7 +3,8 @@
 //
 //   [SCION_SHARED=../shared] node test/bench/train.mjs [--repeat 3] [--no-peer] [--python path] [--stacking]
 //
-// With SCION_SHARED texts are real (airline_sentiment), else put together from words. `--stacking` measures only what it saves to run two
+// Where SCION_SHARED has airline_sentiment texts are real, else put together from words with a tenth of the labels wrong: where the head
+// makes no mistake, adapters are left alone. `--stacking` measures only what it saves to run two
 // users' batches as one. Prints a table and writes test/bench/out/train.json. Load generator and system share the machine's processors.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -33,8 +34,9 @@ const EXAMPLES = 200;
 
 /** Texts of 26 to 38 tokens or so, with their labels. */
 function examples() {
-  const path = join(process.env.SCION_SHARED ?? '', 'data/text/airline_sentiment/train.jsonl');
-  if (process.env.SCION_SHARED && existsSync(path)) {
+  const shared = process.env.SCION_SHARED ?? join(root, '../shared');
+  const path = join(shared, 'data/text/airline_sentiment/train.jsonl');
+  if (existsSync(path)) {
     const words = ({ text }) => text.split(/\s+/).length;
     return readFileSync(path, 'utf8')
       .trim()
@@ -52,8 +54,9 @@ function examples() {
     );
   return Array.from({ length: EXAMPLES }, (_, i) => {
     const own = i % 2 ? bad : good;
+    const told = (i % 2 === 1) !== (i % 10 === 3);
     const turned = filler.map((_, j) => filler[(i * 7 + j * (1 + (i % 5))) % filler.length]);
-    return { id: `e${i}`, input: `${turned.join(' ')} ${own[i % 5]} ${i}`, label: i % 2 ? 'bad' : 'good' };
+    return { id: `e${i}`, input: `${turned.join(' ')} ${own[i % 5]} ${i}`, label: told ? 'bad' : 'good' };
   });
 }
 
