@@ -1,5 +1,5 @@
 /**
- * The recipe of a low-rank adapter, found on labelled sets (docs/adr/0004-the-training-recipe.md says how): AdamW over
+ * The recipe of a low-rank adapter, found on labelled sets (docs/adr/0005-the-training-recipe.md says how): AdamW over
  * a few epochs, both rates warmed up and then lowered along a cosine.
  */
 export interface LoraSettings {
