@@ -184,7 +184,7 @@ try {
   if (result.non2xx || result.errors)
     throw new Error(`${result.non2xx} answers not 2xx, ${result.errors} errors`);
   const metrics = await (await fetch(`${await url}/metrics`)).text();
-  const lag = Number(/nodejs_eventloop_lag_p99_seconds (\S+)/.exec(metrics)[1]) * 1_000;
+  const lag = Number(/^nodejs_eventloop_lag_p99_seconds(?:\{.*\})? (\S+)/m.exec(metrics)[1]) * 1_000;
   report.add(`HTTP, ${CALLERS} connections`, result.requests.average, 'requests/s');
   report.add('HTTP: p50', result.latency.p50, 'ms');
   report.add('HTTP: p99', result.latency.p99, 'ms');
