@@ -5,50 +5,22 @@
 // Prints a table and writes test/bench/out/api.json. Load generator and system share this machine's processors, so the
 // figures include the client's own work. One row of about 12 tokens a request; appends go to a folder on this disk, each
 // flushed before its answer.
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
+import { startEmbeddedSystem } from './embedded-system.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const seconds = Number(process.argv[2] ?? 10);
 const connections = 64;
 const users = 16;
-const folder = mkdtempSync(join(tmpdir(), 'scion-bench-'));
-const port = await new Promise((done) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => done(port));
-  });
-});
-const url = `http://127.0.0.1:${port}`;
-const system = spawn(
-  process.execPath,
-  [join(root, 'apps/cli/dist/index.js'), 'up', '--data', folder, '--port', String(port)],
-  { stdio: ['ignore', 'pipe', 'inherit'] },
-);
-const exited = new Promise((done) => system.once('exit', done));
-
-async function call(method, path, key, body, headers = {}) {
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${key}`,
-      ...(body && { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    body: body && JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  return response.json();
-}
+const { url, key, call, close } = await startEmbeddedSystem();
 
 const rows = [];
 /** Sends requests for a while, each made by `request(n)`, and reports what came back. */
-async function load(what, key, request) {
+async function load(what, request) {
   let sent = 0;
   const next = () => {
     sent += 1;
@@ -73,23 +45,6 @@ async function load(what, key, request) {
 }
 
 try {
-  await new Promise((done, fail) => {
-    system.stdout.setEncoding('utf8').on('data', (part) => part.includes('serving; Ctrl-C') && done());
-    exited.then(() => fail(new Error('the system ended before it served')));
-  });
-  const { readFileSync } = await import('node:fs');
-  const operator = readFileSync(join(folder, 'operator-key'), 'utf8').trim();
-  const tenant = await call('POST', '/v1/tenants', operator, { name: 'Bench' });
-  const scopes = ['admin', 'train', 'predict'];
-  const { secret: key } = await call(
-    'POST',
-    '/v1/keys',
-    operator,
-    { name: 'bench', scopes },
-    {
-      'scion-tenant': tenant.id,
-    },
-  );
   for (const task of ['trained', 'stored']) await call('PUT', `/v1/tasks/${task}`, key, {});
 
   const texts = ['must be signed before noon, says the office', 'shares some photos of the summer party'];
@@ -113,26 +68,22 @@ try {
   });
   await load(
     'append one example, a user each request',
-    key,
     append((n) => `u${n}`),
   );
   await load(
     `append one example, ${users} users in turn`,
-    key,
     append((n) => `s${n % users}`),
   );
   const predict = (n) => ({
     path: `/v1/tasks/trained/users/u${n % users}/predict`,
     body: { inputs: [input(n)] },
   });
-  await load(`predict one row, ${users} users in turn`, key, predict);
+  await load(`predict one row, ${users} users in turn`, predict);
 
   const out = join(root, 'test/bench/out');
   mkdirSync(out, { recursive: true });
   const machine = { processors: availableParallelism(), node: process.version };
   writeFileSync(join(out, 'api.json'), `${JSON.stringify({ machine, seconds, rows }, null, 2)}\n`);
 } finally {
-  system.kill('SIGTERM');
-  await exited;
-  rmSync(folder, { recursive: true, force: true });
+  await close();
 }

@@ -6,13 +6,13 @@
 // Where SCION_SHARED has airline_sentiment texts are real, else put together from words with a tenth of the labels wrong: where the head
 // makes no mistake, adapters are left alone. `--stacking` measures only what it saves to run two
 // users' batches as one. Prints a table and writes test/bench/out/train.json. Load generator and system share the machine's processors.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startEmbeddedSystem } from './embedded-system.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -60,52 +60,9 @@ function examples() {
   });
 }
 
-async function freePort() {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-}
-
 async function measureSystem() {
-  const folder = mkdtempSync(join(tmpdir(), 'scion-bench-'));
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const system = spawn(
-    process.execPath,
-    [join(root, 'apps/cli/dist/index.js'), 'up', '--data', folder, '--port', String(port)],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  async function call(method, path, key, body, headers = {}) {
-    const response = await fetch(url + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${key}`,
-        ...(body && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      body: body && JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return response.json();
-  }
+  const { key, call, close } = await startEmbeddedSystem();
   try {
-    await new Promise((done, fail) => {
-      system.stdout.setEncoding('utf8').on('data', (part) => part.includes('serving; Ctrl-C') && done());
-      system.on('exit', (code) => fail(new Error(`the system ended with ${code}`)));
-    });
-    const operator = readFileSync(join(folder, 'operator-key'), 'utf8').trim();
-    const tenant = await call('POST', '/v1/tenants', operator, { name: 'bench' });
-    const scopes = ['admin', 'train', 'predict'];
-    const { secret: key } = await call(
-      'POST',
-      '/v1/keys',
-      operator,
-      { name: 'bench', scopes },
-      { 'scion-tenant': tenant.id },
-    );
     await call('PUT', '/v1/tasks/mood', key, {});
     const headLive = [];
     const loraLive = [];
@@ -151,10 +108,7 @@ async function measureSystem() {
     );
     return median(loraLive) - median(headLive);
   } finally {
-    system.removeAllListeners('exit');
-    system.kill('SIGTERM');
-    await new Promise((done) => (system.exitCode === null ? system.on('exit', done) : done()));
-    rmSync(folder, { recursive: true, force: true });
+    await close();
   }
 }
 
