@@ -10,7 +10,8 @@ t.test('appending to a task that retrains by itself', async (t) => {
   const api = await startTestApi(t, { redis });
   const tenant = await api.createTenant();
   const looks: RefreshPayload[] = [];
-  api.queue.enqueueRefresh = async (payload) => void looks.push(payload);
+  // One append in 32, by chance, also orders a compaction, which is not looked at here.
+  api.queue.enqueueRefresh = async (payload) => void (payload.compact === undefined && looks.push(payload));
   const put = (task: string, payload: object) =>
     api.call('PUT', `/v1/tasks/${task}`, { key: tenant.admin, payload });
   const append = (task: string, ...ids: string[]) => {
