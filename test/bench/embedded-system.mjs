@@ -49,7 +49,7 @@ export async function startEmbeddedSystem() {
     const tenant = await call('POST', '/v1/tenants', operator, { name: 'bench' });
     const wanted = { name: 'bench', scopes: ['admin', 'train', 'predict'] };
     const { secret: key } = await call('POST', '/v1/keys', operator, wanted, { 'scion-tenant': tenant.id });
-    return { url, key, call, close };
+    return { url, key, folder, call, close };
   } catch (error) {
     await close();
     throw error;

@@ -4,29 +4,14 @@
 //
 // Prints a table and writes test/bench/out/main-path.json. Load generator and system share this machine's processors, so
 // the figures at concurrency 32 include the client's own work. Texts are about 12 tokens long.
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
+import { startEmbeddedSystem } from './embedded-system.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'scion-bench-'));
-const port = await new Promise((done) => {
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const { port } = server.address();
-    server.close(() => done(port));
-  });
-});
-const url = `http://127.0.0.1:${port}`;
-const startedAt = performance.now();
-const system = spawn(
-  process.execPath,
-  [join(root, 'apps/cli/dist/index.js'), 'up', '--data', folder, '--port', String(port)],
-  { stdio: ['ignore', 'pipe', 'inherit'] },
-);
 const rows = [];
 const report = (name, value, unit) => {
   rows.push({ name, value, unit });
@@ -35,22 +20,8 @@ const report = (name, value, unit) => {
 const round = (value, digits = 1) => Number(value.toFixed(digits));
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-async function call(method, path, key, body, headers = {}) {
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${key}`,
-      ...(body && { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    body: body && JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  return response.json();
-}
-
-/** Resident memory of the system's processes by the script they run, MB. */
-function residentMegabytes(script) {
+/** Resident memory of the system's process that runs a script, MB. */
+function residentMegabytes(folder, script) {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
@@ -95,23 +66,11 @@ function clicks(count) {
   });
 }
 
+console.log(`${availableParallelism()} processors, Node ${process.versions.node}\n`);
+const startedAt = performance.now();
+const { url, key, folder, call, close } = await startEmbeddedSystem();
 try {
-  await new Promise((done, fail) => {
-    system.stdout.setEncoding('utf8').on('data', (part) => part.includes('serving; Ctrl-C') && done());
-    system.on('exit', (code) => fail(new Error(`the system ended with ${code}`)));
-  });
-  console.log(`${availableParallelism()} processors, Node ${process.versions.node}\n`);
   report('start to serving, base not yet converted', round((performance.now() - startedAt) / 1000), 's');
-
-  const operator = readFileSync(join(folder, 'operator-key'), 'utf8').trim();
-  const tenant = await call('POST', '/v1/tenants', operator, { name: 'bench' });
-  const { secret: key } = await call(
-    'POST',
-    '/v1/keys',
-    operator,
-    { name: 'bench', scopes: ['admin', 'train', 'predict'] },
-    { 'scion-tenant': tenant.id },
-  );
   await call('PUT', '/v1/tasks/triage', key, {
     kind: 'classification',
     modality: 'text',
@@ -167,13 +126,10 @@ try {
       'requests/s',
     );
   }
-  report('resident memory of the api', round(residentMegabytes('apps/api'), 0), 'MB');
-  report('resident memory of the worker', round(residentMegabytes('apps/worker'), 0), 'MB');
+  report('resident memory of the api', round(residentMegabytes(folder, 'apps/api'), 0), 'MB');
+  report('resident memory of the worker', round(residentMegabytes(folder, 'apps/worker'), 0), 'MB');
   mkdirSync(join(root, 'test/bench/out'), { recursive: true });
   writeFileSync(join(root, 'test/bench/out/main-path.json'), `${JSON.stringify(rows, null, 2)}\n`);
 } finally {
-  system.removeAllListeners('exit');
-  system.kill('SIGTERM');
-  await new Promise((done) => (system.exitCode === null ? system.on('exit', done) : done()));
-  rmSync(folder, { recursive: true, force: true });
+  await close();
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   AppError,
   type Clock,
+  dayOf,
   type Job,
   type ModelRef,
   missingExamples,
@@ -60,7 +61,7 @@ export function createRefresh({
   log,
 }: RefreshDeps): (payload: RefreshPayload) => Promise<void> {
   async function lookAtAll(): Promise<void> {
-    const occasion = `night-${new Date(clock()).toISOString().slice(0, 10)}`;
+    const occasion = `night-${dayOf(clock())}`;
     let models = 0;
     for await (const { id: tenantId } of everyRow((page) => registry.tenants.list(page))) {
       for await (const { name: task, retrain } of everyRow((page) => registry.tasks.list(tenantId, page))) {

@@ -5,3 +5,9 @@ export type Clock = () => number;
 export function timestamp(clock: Clock): string {
   return new Date(clock()).toISOString();
 }
+
+/** Milliseconds of a day of UTC, which has no leap seconds here as in POSIX time. */
+export const dayMs = 86_400_000;
+
+/** The day of UTC in which an instant lies, as RFC 3339's full-date. */
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);

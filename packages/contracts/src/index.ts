@@ -1,5 +1,5 @@
 /** What crosses a process boundary: schemas, ids and problems. Imports nothing of ours and does no I/O. */
-export { type Clock, timestamp } from './clock.js';
+export { type Clock, dayMs, dayOf, timestamp } from './clock.js';
 export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, problems } from './errors.js';
 export { createIds, type IdKind, idOfTime, idPattern, idPrefixes, type NewId, timeOfId } from './ids.js';
 export { limits } from './limits.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '@scion/contracts';
+import { type Clock, dayOf } from '@scion/contracts';
 import type { Redis } from 'ioredis';
 
 const fields = ['predictRows', 'trainingMs', 'cacheByteSeconds'] as const;
@@ -15,7 +15,6 @@ export interface CountedUsage {
 }
 
 const keptSeconds = 3 * 86_400;
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 const tenantsKey = (day: string): string => `{scion}:meter:usage:${day}`;
 const usageKey = (day: string, tenantId: string): string => `${tenantsKey(day)}:${tenantId}`;
 

@@ -1,11 +1,10 @@
-import type { AliasEntry, Collection, ModelRef, Retention } from '@scion/contracts';
+import { type AliasEntry, type Collection, dayMs, type ModelRef, type Retention } from '@scion/contracts';
 import type { ObjectStore } from '@scion/store';
 import { readAliases } from './aliases.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { listVersions } from './versions.js';
 
-const dayMs = 86_400_000;
 /**
  * A version that stopped being live is kept for this long whatever the policy says: a process that has not heard of the
  * switch (1 s at most) may be loading its adapter.

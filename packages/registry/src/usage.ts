@@ -1,4 +1,4 @@
-import { AppError, idOfTime, type ModelRef, type UsageDay } from '@scion/contracts';
+import { AppError, dayMs, dayOf, idOfTime, type ModelRef, type UsageDay } from '@scion/contracts';
 import { listAll } from '@scion/store';
 import { escapeSegment } from './escape.js';
 import { indexNames, openStates } from './indexes.js';
@@ -10,15 +10,12 @@ import type { Tenants, UsageCounts, UsageLevels, Usages } from './registry.js';
 
 /** String: bytes stored of a tenant's users. Set by a measurement; between two of them, what is written adds to it. */
 const bytesKey = (tenantId: string): string => `{scion}:stored-bytes:${tenantId}`;
-const dayMs = 86_400_000;
 
 /** A day as stored: what each epoch of Redis counted of it, and the bytes as last measured. */
 interface UsageRecord {
   parts: Record<string, UsageCounts>;
   storedBytes: number | null;
 }
-
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 /** Notes that bytes were stored of a tenant's user, or removed. An estimate until the next measurement. */
 export async function addStoredBytes(

@@ -1,9 +1,8 @@
-import { type AppError, timestamp } from '@scion/contracts';
+import { type AppError, dayMs, timestamp } from '@scion/contracts';
 import type { FastifyRequest } from 'fastify';
 import type { ApiDeps } from '../ports.js';
 
 const minuteMs = 60_000;
-const dayMs = 86_400_000;
 
 /**
  * Tells a tenant's webhooks when a problem says that one of its quotas is used up: once a minute for what is limited by

@@ -1,9 +1,6 @@
-import type { Clock } from '@scion/contracts';
+import { type Clock, dayMs, dayOf } from '@scion/contracts';
 import type { Meter } from '@scion/meter';
 import type { Registry } from '@scion/registry';
-
-const dayMs = 86_400_000;
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 export interface UsageKeeper {
   /** Writes what was counted since the last call to the bucket, for today and yesterday. */

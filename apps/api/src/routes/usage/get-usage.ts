@@ -1,10 +1,7 @@
-import { AppError, timestamp, Usage, UsageQuery } from '@scion/contracts';
+import { AppError, dayMs, dayOf, timestamp, Usage, UsageQuery } from '@scion/contracts';
 import { tenantOf } from '../../http/authenticate.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
-
-const dayMs = 86_400_000;
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 export function getUsage(
   app: App,
