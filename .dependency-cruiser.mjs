@@ -10,10 +10,11 @@ const mayImport = {
   'packages/queue': ['contracts'],
   'packages/webhooks': ['contracts'],
   'packages/meter': ['contracts'],
+  'packages/tracing': [],
   'packages/sdk': ['contracts'],
   'packages/testkit': ['contracts'],
-  'apps/api': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks', 'meter'],
-  'apps/worker': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks', 'meter'],
+  'apps/api': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks', 'meter', 'tracing'],
+  'apps/worker': ['contracts', 'store', 'registry', 'queue', 'engine', 'webhooks', 'meter', 'tracing'],
   'apps/cli': ['contracts', 'engine', 'queue', 'registry', 'sdk', 'store'],
   'apps/dashboard': ['sdk'],
 };
@@ -28,6 +29,9 @@ const vendorHomes = {
   standardwebhooks: 'packages/webhooks/src',
   undici: 'packages/webhooks/src',
   fastify: 'apps/api/src',
+  '@opentelemetry': 'packages/tracing/src',
+  'bullmq-otel': 'packages/tracing/src',
+  '@fastify/otel': 'packages/tracing/src',
   uplot: 'apps/dashboard/src',
 };
 
@@ -84,6 +88,13 @@ export default {
       from: { path: '^(apps|packages)/', pathNot: [`^${home}`, tests] },
       to: { path: `(^|node_modules/)${vendor}(/|$)` },
     })),
+    {
+      name: 'tracing-only-where-asked-for',
+      comment: 'a process that traces nothing must not load OpenTelemetry',
+      severity: 'error',
+      from: { path: '^(apps|packages)/', pathNot: ['^packages/tracing/', tests] },
+      to: { path: '^packages/tracing/', dynamic: false },
+    },
     {
       name: 'graph-is-pure',
       severity: 'error',

@@ -46,6 +46,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  if (deps.tracing) await app.register(deps.tracing.http);
   app.setValidatorCompiler(compileValidator);
   addErrorHandler(app, deps);
   addNotFoundHandler(app);

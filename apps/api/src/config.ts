@@ -112,6 +112,13 @@ const Environment = Type.Object({
     default: 1_000,
     description: 'Milliseconds of event-loop delay beyond which requests are answered 429; 0 never does so.',
   }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+    Type.String({
+      format: 'uri',
+      description:
+        'URL of an OpenTelemetry collector (OTLP over HTTP) that spans of requests and jobs go to. Unset: nothing is traced.',
+    }),
+  ),
   SCION_LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], {
     default: 'info',
     description: 'Lowest level logged. `warn` drops the line for each request.',
@@ -160,6 +167,7 @@ export interface Config {
   readonly operatorKey: string | undefined;
   readonly allowPrivateWebhooks: boolean;
   readonly maxEventLoopDelayMs: number;
+  readonly otlpEndpoint: string | undefined;
   readonly logLevel: string;
   readonly dashboardDir: string;
 }
@@ -206,6 +214,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     operatorKey: value.SCION_OPERATOR_KEY,
     allowPrivateWebhooks: value.SCION_WEBHOOK_ALLOW_PRIVATE,
     maxEventLoopDelayMs: value.SCION_MAX_EVENT_LOOP_DELAY_MS,
+    otlpEndpoint: value.OTEL_EXPORTER_OTLP_ENDPOINT,
     logLevel: value.SCION_LOG_LEVEL,
     dashboardDir: value.SCION_DASHBOARD,
   });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,8 +12,9 @@ import { pino } from 'pino';
 import t from 'tap';
 import { readConfig } from './config.js';
 import { type RunningApi, startApi } from './start-api.js';
+import { type CollectedSpan, startCollector } from './testing/collector.js';
 
-// Nothing stands in for anything here: real base, Redis, files, a worker process, and HTTP.
+// Only the collector of spans is a stand-in here: real base, Redis, files, a worker process, and HTTP.
 
 const workerMain = fileURLToPath(new URL('../../worker/dist/main.js', import.meta.url));
 if (!existsSync(workerMain)) {
@@ -28,6 +30,9 @@ await registerBase({ folder: join(source, '../model'), outDir: baseDir, name: 'm
 const redis = await startRedis();
 t.teardown(() => redis.close());
 
+const collector = await startCollector();
+t.teardown(() => collector.close());
+
 const operator = `scion_operator_${'e'.repeat(32)}`;
 const env = {
   REDIS_URL: redis.path,
@@ -39,6 +44,7 @@ const env = {
   SCION_DASHBOARD: join(folder, 'none'),
   // However busy the machine is that tests run on.
   SCION_MAX_EVENT_LOOP_DELAY_MS: '0',
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
 };
 const start = () =>
   startApi({ config: readConfig(env), log: pino({ level: 'silent' }), version: '0.0.0-test' });
@@ -85,12 +91,15 @@ for (const stream of [worker.stdout, worker.stderr]) {
     workerLog += part;
   });
 }
+const exited = once(worker, 'exit');
 t.teardown(async () => {
-  if (worker.exitCode !== null) return;
-  const exited = new Promise((done) => worker.once('exit', done));
   worker.kill('SIGTERM');
   await exited;
 });
+
+/** The trace of the product's own request that orders a job, W3C Trace Context. */
+const caller = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+const traceparent = `00-${caller.traceId}-${caller.spanId}-01`;
 
 t.test('it is ready when its parts are', async (t) => {
   const ready = await call('GET', '/health/ready');
@@ -120,7 +129,7 @@ t.test('two users label the same texts oppositely, and get opposite models of on
     const headers = { 'content-type': 'application/x-ndjson' };
     t.match((await call('POST', `${path(user)}/examples`, lines, headers)).json(), { total: 8 });
 
-    const posted = await call('POST', '/v1/jobs', { task: 'news', user });
+    const posted = await call('POST', '/v1/jobs', { task: 'news', user }, { traceparent });
     t.equal(posted.status, 202, posted.text);
     const { id }: Job = posted.json();
     const stream = await call('GET', `/v1/jobs/${id}/events`, undefined, { accept: 'text/event-stream' });
@@ -170,3 +179,46 @@ t.test('all of it is there after a restart, even when Redis has lost everything'
   t.same(after.json(), before);
   t.match((await call('GET', '/v1/models')).json().data.length, 2);
 });
+
+t.test(
+  'one trace leads from the caller through the API and the queue to the worker, and names nobody',
+  async (t) => {
+    await api.close();
+    worker.kill('SIGTERM');
+    await exited;
+    const spans = collector.spans().filter(({ traceId }) => traceId === caller.traceId);
+    const byId = new Map(spans.map((span) => [span.spanId, span]));
+    const runs = spans.filter(
+      ({ service, name }) => service === 'scion-worker' && name.startsWith('process'),
+    );
+    t.equal(runs.length, 2, 'each job was run in it');
+    for (const run of runs) {
+      t.ok(
+        run.events.some(({ name }) => name === 'publishing'),
+        'with its stages',
+      );
+      const way: CollectedSpan[] = [];
+      for (let at: CollectedSpan | undefined = run; at; at = byId.get(at.parentSpanId ?? '')) way.push(at);
+      const request = way.at(-1);
+      t.match(request, { service: 'scion-api', name: 'POST /v1/jobs', parentSpanId: caller.spanId });
+      t.ok(
+        way.some(({ name }) => name.startsWith('add train')),
+        'and the queue stands between',
+      );
+    }
+    const text = collector.text();
+    t.ok(text.includes('/v1/tasks/:task/users/:user/predict'), 'requests are named by their routes');
+    const secrets = [
+      key,
+      operator,
+      tenantId,
+      'gardener',
+      'trader',
+      '"like"',
+      '"hide"',
+      ...garden,
+      ...markets,
+    ];
+    for (const secret of secrets) t.notOk(text.includes(secret), `${secret} is not in it`);
+  },
+);

@@ -3,6 +3,7 @@ import type { Meter } from '@scion/meter';
 import type { Queue } from '@scion/queue';
 import type { Rebind, Registry } from '@scion/registry';
 import type { Webhooks } from '@scion/webhooks';
+import type { FastifyPluginCallback } from 'fastify';
 import type { Logger } from 'pino';
 import type { IdempotencyStore } from './http/idempotency-store.js';
 import type { Metrics } from './http/metrics.js';
@@ -74,6 +75,8 @@ export interface ApiDeps {
   sessions: Sessions;
   idempotency: IdempotencyStore;
   metrics: Metrics;
+  /** Undefined traces nothing. */
+  tracing?: { http: FastifyPluginCallback } | undefined;
   meter: Pick<Meter, 'predicted' | 'refused' | 'overview' | 'usage'>;
   /** By the name of a part: resolves when it works, rejects with the reason when it does not. */
   readiness: Record<string, () => Promise<unknown>>;

@@ -52,6 +52,16 @@ export async function startApi({
   const clock = Date.now;
   const newId = createIds(clock);
   try {
+    // Loaded where it is wanted: its vendor costs a start some 100 ms.
+    const tracing =
+      config.otlpEndpoint === undefined
+        ? undefined
+        : (await import('@scion/tracing')).startTracing({
+            ...{ service: 'scion-api', version, endpoint: config.otlpEndpoint },
+            onError: (err) => log.warn({ err }, 'spans not sent'),
+          });
+    closers.push(async () => tracing?.close());
+
     const store = await openStore(config.store);
     closers.push(() => store.close());
 
@@ -63,6 +73,7 @@ export async function startApi({
       connection: config.redisUrl,
       clock,
       // Called after the registry has been asked for, which a restoring one waits for.
+      telemetry: tracing?.queue,
       shareOf: async (tenantId) => (await opening).tenants.get(tenantId),
       onError: (err) => log.warn({ err }, 'queue'),
     });
@@ -165,6 +176,7 @@ export async function startApi({
       metrics,
       meter,
       idempotency: createIdempotencyStore(redis),
+      tracing,
       readiness: createReadiness({ redis, store, engine }),
       logger: log,
       settings: {

@@ -23,6 +23,7 @@ const Environment = Type.Object({
   SCION_WORKER_NICE: Type.Integer({ minimum: 0, maximum: 19, default: 0 }),
   SCION_WEBHOOK_ALLOW_PRIVATE: Flag,
   SCION_WEBHOOK_TIMEOUT_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 50, default: 10 }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(Type.String({ pattern: '^https?://' })),
   SCION_LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], { default: 'info' }),
 });
 
@@ -31,6 +32,7 @@ const remedies: Record<string, string> = {
   REDIS_URL: 'a redis:// or rediss:// URL, or the path of a unix socket',
   SCION_DATA: 'a folder, which gets a folder objects/; or set S3_BUCKET instead',
   S3_ENDPOINT: 'an http(s) URL; unset for AWS',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'an http(s) URL of an OpenTelemetry collector; unset traces nothing',
   SCION_BASE: 'the folder of a registered base model',
 };
 
@@ -56,6 +58,8 @@ export interface Config {
     /** For one attempt in all. */
     timeoutMs: number;
   };
+  /** Where spans of jobs go; undefined traces nothing. */
+  otlpEndpoint: string | undefined;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
 }
 
@@ -102,6 +106,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       allowPrivateAddresses: env.SCION_WEBHOOK_ALLOW_PRIVATE,
       timeoutMs: env.SCION_WEBHOOK_TIMEOUT_SECONDS * 1_000,
     },
+    otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
     logLevel: env.SCION_LOG_LEVEL,
   });
 }

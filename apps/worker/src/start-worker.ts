@@ -55,6 +55,16 @@ export async function startWorker({
   const clock = Date.now;
   const newId = createIds(clock);
   try {
+    // Loaded where it is wanted: its vendor costs a start some 100 ms.
+    const tracing =
+      config.otlpEndpoint === undefined
+        ? undefined
+        : (await import('@scion/tracing')).startTracing({
+            ...{ service: 'scion-worker', endpoint: config.otlpEndpoint },
+            onError: (err) => log.warn({ err }, 'spans not sent'),
+          });
+    closers.push(async () => tracing?.close());
+
     const opened = await openStore(config.objects);
     closers.push(() => opened.close());
     const store = wrapStore?.(opened) ?? opened;
@@ -88,6 +98,7 @@ export async function startWorker({
     const queue = createQueue({
       connection: config.redisUrl,
       clock,
+      telemetry: tracing?.queue,
       shareOf: registry.tenants.get,
       onError: (err) => log.warn({ err }, 'queue'),
       ...(timings?.queue && { timings: timings.queue }),
@@ -128,6 +139,7 @@ export async function startWorker({
     };
     const trainModel = createTrainModel({
       ...{ registry, engine, finishJob, clock, log },
+      mark: tracing?.mark,
       checkpointSeconds: timings?.checkpointSeconds,
     });
 

@@ -11,6 +11,8 @@ export interface TrainModelDeps {
   registry: Pick<Registry, 'tasks' | 'examples' | 'models' | 'jobs'>;
   engine: Pick<Engine, 'base' | 'training' | 'predict'>;
   finishJob: FinishJob;
+  /** Notes the beginning of a stage in the trace of the job. */
+  mark?: ((stage: string) => void) | undefined;
   checkpointSeconds?: number | undefined;
   clock: Clock;
   log: Logger;
@@ -156,6 +158,7 @@ async function attempt(
     },
     async stage(stage, share) {
       await metrics;
+      deps.mark?.(stage);
       await registry.jobs.update(ref, { stage, progress: share });
       await events.append({ type: 'stage', stage, progress: share });
     },

@@ -1,4 +1,4 @@
-import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
+import { DelayedError, type Job, type Telemetry, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { JobName, JobTable, PayloadOf } from './job-table.js';
 import { type Consumer, type HandlerContext, JobAborted, type ProcessOptions } from './queue.js';
@@ -30,6 +30,7 @@ export interface ConsumerDeps<N extends JobName> {
   row: JobTable[N];
   connection: Redis;
   prefix: string;
+  telemetry: Telemetry | undefined;
   timings: QueueTimings;
   onError(error: Error): void;
   /** Runs one job; `abort` makes its signal fire. Throws PutBack to wait. */
@@ -109,6 +110,7 @@ export async function startConsumer<N extends JobName>(
   const worker = new Worker<PayloadOf<N>, void>(row.queue, process, {
     connection: deps.connection,
     prefix: deps.prefix,
+    ...(deps.telemetry && { telemetry: deps.telemetry }),
     concurrency: options.concurrency,
     lockDuration: timings.lockMs,
     stalledInterval: timings.stalledIntervalMs,

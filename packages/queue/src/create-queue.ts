@@ -1,5 +1,5 @@
 import type { Clock } from '@scion/contracts';
-import { Queue as BullQueue } from 'bullmq';
+import { Queue as BullQueue, type Telemetry } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
 import {
   type ConsumerDeps,
@@ -32,6 +32,7 @@ import {
   type TrainingContext,
 } from './queue.js';
 import { createStopRequests } from './stop-requests.js';
+import { createTraceKeeper } from './trace-keeper.js';
 
 export interface QueueOptions {
   /** A URL (`redis://…`, `rediss://…`, `unix://…`), or ioredis options. Connections are made as needed. */
@@ -41,6 +42,8 @@ export interface QueueOptions {
   clock: Clock;
   /** What a tenant is given of the workers, asked whenever a job of it is enqueued. Default: the same for all, no cap. */
   shareOf?(tenantId: string): Promise<TenantShare>;
+  /** Makes spans of jobs. Left out: nothing is traced. */
+  telemetry?: Telemetry | undefined;
   /** Told of failures in the background: lost connections, a job whose end could not be recorded. */
   onError?(error: Error): void;
   /** Defaults: lockMs 30,000, stalledIntervalMs 15,000, busyRetryMs 5,000. */
@@ -57,6 +60,8 @@ export function createQueue(options: QueueOptions): Queue {
     ...options.timings,
   };
   const bullPrefix = `${prefix}:bull`;
+  const { telemetry } = options;
+  const traces = createTraceKeeper(telemetry);
 
   const connections: Redis[] = [];
   function connect(extra: RedisOptions): Redis {
@@ -82,6 +87,7 @@ export function createQueue(options: QueueOptions): Queue {
     const queue = new BullQueue<PayloadOf<N>, void, string>(row.queue, {
       connection: redis,
       prefix: bullPrefix,
+      ...(telemetry && { telemetry }),
     });
     queue.on('error', onError);
     return queue;
@@ -114,7 +120,7 @@ export function createQueue(options: QueueOptions): Queue {
     async hand({ payload, dead }) {
       // BullMQ ignores an id it knows, also that of a job it has given up.
       if (dead) await (await queues.train.getJob(payload.jobId))?.remove();
-      await add<'train'>(queues.train, jobTable.train, payload);
+      await traces.within(payload.trace, () => add<'train'>(queues.train, jobTable.train, payload));
     },
     heartbeatMs: Math.min(heartbeatMs, timings.lockMs / 3),
     onError,
@@ -138,7 +144,7 @@ export function createQueue(options: QueueOptions): Queue {
   ): Promise<RunningConsumer> {
     const connection = patientConnection();
     const inner = await startConsumer<N>(
-      { row, run, timings, onError, connection, prefix: bullPrefix, ...(left && { left }) },
+      { row, run, timings, onError, connection, prefix: bullPrefix, telemetry, ...(left && { left }) },
       processOptions,
     );
     const consumer: RunningConsumer = {
@@ -198,7 +204,7 @@ export function createQueue(options: QueueOptions): Queue {
       onError(error);
       return undefined;
     });
-    if (await fair.enqueue(payload, share, how)) await admission.pump();
+    if (await fair.enqueue({ ...payload, ...traces.current() }, share, how)) await admission.pump();
   }
 
   async function leaveTraining({ jobId }: TrainingPayload, how: 'over' | 'waits', seconds: number) {

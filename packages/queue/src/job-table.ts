@@ -8,6 +8,8 @@ export interface TrainingPayload extends ModelRef {
   priority?: JobPriority | undefined;
   /** Of the request that ordered it, for logs; a job found again after a loss of Redis has none. */
   requestId?: string | undefined;
+  /** The trace of that request, as `telemetry` writes it down; set by the queue. */
+  trace?: string | undefined;
 }
 
 /** What the queue is told of a job's record, and of the request that ordered it. */
