@@ -56,6 +56,7 @@ export type JobQueue = Pick<
   | 'counts'
   | 'backlog'
   | 'events'
+  | 'logs'
 >;
 export type Records = Pick<
   Registry,

@@ -36,6 +36,7 @@ async function runErased(then: (abort: AbortController) => void): Promise<string
   const events = { append: async () => undefined, read: async () => [] };
   const trainModel = createTrainModel({
     registry,
+    logs: { append: async () => {} },
     engine: {
       base: {} as never,
       predict: async () => t.fail('nothing is asked of the live version') as never,

@@ -55,6 +55,13 @@ t.test('a job trains, publishes one version, puts it live and says so', async (t
   );
   t.ok(events.some(({ type, loss }) => type === 'metric' && loss !== undefined && loss > 0));
 
+  const told = (await queue.logs.read(job.id)).map(({ message }) => message);
+  t.same(
+    [told[0], told[1]],
+    ['training attempt started', 'examples read'],
+    'its log is kept with it for its owner',
+  );
+
   const [post] = await world.posts(job);
   t.equal(post?.eventId, `evt_${job.id.slice(4)}`);
   t.same(post?.payload, { type: 'job.succeeded', timestamp: job.finishedAt, data: job });

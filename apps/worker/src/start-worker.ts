@@ -139,7 +139,7 @@ export async function startWorker({
     };
     const trainModel = createTrainModel({
       ...{ registry, engine, finishJob, clock, log },
-      mark: tracing?.mark,
+      ...{ mark: tracing?.mark, logs: queue.logs },
       checkpointSeconds: timings?.checkpointSeconds,
     });
 

@@ -1,16 +1,18 @@
 import { AppError, type Clock, type Job, timestamp } from '@scion/contracts';
 import type { Engine } from '@scion/engine';
-import { JobAborted, type TrainingContext, type TrainingPayload } from '@scion/queue';
+import { JobAborted, type JobLogs, type TrainingContext, type TrainingPayload } from '@scion/queue';
 import type { JobRef, Registry } from '@scion/registry';
 import type { Logger } from 'pino';
 import { failureOf, isRetryable, loggedError } from './failure.js';
 import type { FinishJob } from './finish-job.js';
+import { createJobLog, type JobLog } from './job-log.js';
 import { type Progress, trainVersion } from './train-version.js';
 
 export interface TrainModelDeps {
   registry: Pick<Registry, 'tasks' | 'examples' | 'models' | 'jobs'>;
   engine: Pick<Engine, 'base' | 'training' | 'predict'>;
   finishJob: FinishJob;
+  logs: Pick<JobLogs, 'append'>;
   /** Notes the beginning of a stage in the trace of the job. */
   mark?: ((stage: string) => void) | undefined;
   checkpointSeconds?: number | undefined;
@@ -39,9 +41,14 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
   async function run(payload: TrainingPayload, context: TrainingContext): Promise<void> {
     const ref: JobRef = payload;
     const { tenantId, jobId, requestId } = payload;
-    const log = deps.log.child({
-      ...{ tenantId, jobId, attempt: context.attempt },
-      ...(requestId !== undefined && { requestId }),
+    const log = createJobLog({
+      log: deps.log.child({
+        ...{ tenantId, jobId, attempt: context.attempt },
+        ...(requestId !== undefined && { requestId }),
+      }),
+      attempt: context.attempt,
+      clock: deps.clock,
+      append: (line) => deps.logs.append(jobId, line),
     });
     try {
       await attempt(deps, ref, context, log);
@@ -51,8 +58,10 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
       } catch (problem) {
         // Erased with its user, at whatever step. Ending well leaves nothing in the queue that names the user.
         if (!isJobMissing(problem)) throw problem;
-        log.info('training job has no record any more');
+        log.info({}, 'training job has no record any more');
       }
+    } finally {
+      await log.written();
     }
   }
 
@@ -60,12 +69,12 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
     ref: JobRef,
     { signal, finalAttempt, events }: TrainingContext,
     error: unknown,
-    log: Logger,
+    log: JobLog,
   ): Promise<void> {
     const aborted = signal.aborted && signal.reason instanceof JobAborted ? signal.reason.reason : undefined;
     if (aborted === 'cancelled' || error instanceof CancelRequested) {
       await finishJob(ref, { state: 'cancelled' });
-      log.info('training job cancelled');
+      log.info({}, 'training job cancelled');
       return;
     }
     if (aborted === 'paused' || error instanceof PauseRequested) {
@@ -73,14 +82,14 @@ export function createTrainModel(deps: TrainModelDeps): TrainModel {
       // Resumed since: the queue runs it again.
       if (job.state !== 'paused') throw error;
       await events.append({ type: 'state', state: 'paused' });
-      log.info('training job paused');
+      log.info({}, 'training job paused');
       return;
     }
     // Another worker owns the job by now: nothing of it is ours to write.
     if (aborted === 'lock_lost') throw error;
     if (aborted === 'shutdown') {
       await registry.jobs.update(ref, { state: 'queued', stage: null, progress: 0 });
-      log.info('training job handed back');
+      log.info({}, 'training job handed back');
       throw error;
     }
     const cause =
@@ -125,7 +134,7 @@ async function attempt(
   deps: TrainModelDeps,
   ref: JobRef,
   { signal, attempt: attempts, events }: TrainingContext,
-  log: Logger,
+  log: JobLog,
 ): Promise<void> {
   const { registry, finishJob, clock } = deps;
   const job = await registry.jobs.load(ref);
@@ -148,6 +157,7 @@ async function attempt(
     startedAt: job.startedAt ?? timestamp(clock),
   });
   await events.append({ type: 'state', state: 'running' });
+  log.debug({}, 'training attempt started');
 
   // Metrics are many and small: they follow one another in the background, and are waited for at each stage.
   let metrics: Promise<unknown> = Promise.resolve();
@@ -159,6 +169,7 @@ async function attempt(
     async stage(stage, share) {
       await metrics;
       deps.mark?.(stage);
+      log.debug({ stage }, 'stage entered');
       await registry.jobs.update(ref, { stage, progress: share });
       await events.append({ type: 'stage', stage, progress: share });
     },

@@ -11,8 +11,8 @@ import {
 } from '@scion/engine';
 import type { NewJobEvent } from '@scion/queue';
 import type { JobRef, Registry } from '@scion/registry';
-import type { Logger } from 'pino';
 import { askLive } from './ask-live.js';
+import type { JobLog } from './job-log.js';
 import { dataFields, evaluate } from './make-card.js';
 import { seedOf } from './seed.js';
 import { loadTrainingData, type TrainingData } from './training-data.js';
@@ -36,7 +36,7 @@ export interface Progress {
 export interface TrainingRun {
   job: Job;
   signal: AbortSignal;
-  log: Logger;
+  log: JobLog;
   progress: Progress;
   /** The last chance to stop before something is published: it throws. */
   beforePublishing(): Promise<void>;
@@ -62,6 +62,7 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
   const seed = settings.seed ?? seedOf(ref);
   const { examples, task } = data;
   const { kind } = task;
+  run.log.debug({ examples: examples.length, kind, method: settings.method }, 'examples read');
 
   await progress.stage('head', 0.05);
   const live = await askLive({ models: registry.models, engine }, ref, kind, examples);

@@ -13,6 +13,7 @@ export {
   JobCreate,
   JobEvent,
   JobFailure,
+  JobLogLine,
   JobPriority,
   JobStage,
   JobState,

@@ -13,6 +13,7 @@ import { createFairQueue, type TenantShare } from './fair/fair-queue.js';
 import { forgetLooks } from './forget-looks.js';
 import { createHub } from './hub.js';
 import { createJobEvents } from './job-events.js';
+import { createJobLogs } from './job-logs.js';
 import {
   type JobName,
   type JobTable,
@@ -82,6 +83,7 @@ export function createQueue(options: QueueOptions): Queue {
   };
   const hub = createHub(() => connect({ maxRetriesPerRequest: null }), onError);
   const events = createJobEvents({ redis, hub, clock, prefix });
+  const logs = createJobLogs({ redis, prefix });
 
   const open = <N extends JobName>(row: JobTable[N]) => {
     const queue = new BullQueue<PayloadOf<N>, void, string>(row.queue, {
@@ -308,7 +310,7 @@ export function createQueue(options: QueueOptions): Queue {
       }
       await fair.end(jobId, 0);
       await admission.pump();
-      await events.erase(jobId);
+      await Promise.all([events.erase(jobId), logs.erase(jobId)]);
       return true;
     },
     async counts() {
@@ -326,6 +328,7 @@ export function createQueue(options: QueueOptions): Queue {
     },
     backlog: fair.backlog,
     events,
+    logs,
     close(closeOptions) {
       closing ??= (async () => {
         await Promise.all([...services].map((service) => service.stop()));

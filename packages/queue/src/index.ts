@@ -21,6 +21,7 @@ export {
   JobAborted,
   type JobEvents,
   type JobEventWriter,
+  type JobLogs,
   type KindCounts,
   type NewJobEvent,
   type ProcessOptions,

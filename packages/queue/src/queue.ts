@@ -1,4 +1,4 @@
-import type { JobEvent, ModelRef } from '@scion/contracts';
+import type { JobEvent, JobLogLine, ModelRef } from '@scion/contracts';
 import type { TenantBacklog } from './fair/fair-queue.js';
 import type { DeliveryPayload, RefreshPayload, TrainingPayload } from './job-table.js';
 
@@ -33,6 +33,14 @@ export interface JobEvents {
    * one but `queued`. All subscribers of a process share one connection.
    */
   subscribe(jobId: string, after?: number | EventPosition, signal?: AbortSignal): AsyncIterable<JobEvent>;
+}
+
+/** The newest 200 lines that workers told of each job, kept for a week after the last. */
+export interface JobLogs {
+  append(jobId: string, line: JobLogLine): Promise<void>;
+  /** Oldest first. Empty for an unknown job. */
+  read(jobId: string): Promise<JobLogLine[]>;
+  erase(jobId: string): Promise<void>;
 }
 
 /** Why the signal of a handler fired; found as `signal.reason`. */
@@ -129,7 +137,7 @@ export interface Queue {
    */
   requestPause(jobId: string): Promise<CancelResult>;
   /**
-   * Removes what is kept of a training job: its entry, also a dead one, and its events. False while a worker holds it;
+   * Removes what is kept of a training job: its entry, also a dead one, its events and its log. False while a worker holds it;
    * then ask again later. Call `requestCancel` first.
    */
   forget(jobId: string): Promise<boolean>;
@@ -139,6 +147,7 @@ export interface Queue {
   /** The tenants that have training jobs waiting for a worker, those with most first. */
   backlog(): Promise<TenantBacklog[]>;
   events: JobEvents;
+  logs: JobLogs;
   /** Closes every consumer and connection. */
   close(options?: { graceMs?: number }): Promise<void>;
 }

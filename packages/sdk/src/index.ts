@@ -23,6 +23,7 @@ export type {
   JobCreate,
   JobEvent,
   JobFailure,
+  JobLogLine,
   JobStage,
   JobState,
   Key,

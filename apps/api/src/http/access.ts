@@ -39,6 +39,7 @@ export const accessTable: Record<string, Access> = {
   'POST /v1/jobs/:job/resume': 'train',
   'POST /v1/jobs/:job/retry': 'train',
   'GET /v1/jobs/:job/events': 'train',
+  'GET /v1/jobs/:job/logs': 'train',
   'POST /v1/tasks/:task/users/:user/predict': 'predict',
   'POST /v1/tasks/:task/predict': 'predict',
   'POST /v1/tasks/:task/prefetch': 'predict',

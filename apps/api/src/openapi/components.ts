@@ -23,6 +23,7 @@ const named = {
   Job: contracts.Job,
   JobCreate: contracts.JobCreate,
   JobEvent: contracts.JobEvent,
+  JobLogLine: contracts.JobLogLine,
   JobFailure: contracts.JobFailure,
   Key: contracts.Key,
   KeyCreate: contracts.KeyCreate,

@@ -11,6 +11,7 @@ import type {
   ExamplesAppended,
   Job,
   JobEvent,
+  JobLogLine,
   Key,
   Model,
   ModelSummary,
@@ -407,6 +408,12 @@ export const examples: Record<string, OperationExamples> = {
   pauseJob: { response: { ...queued, state: 'paused' } satisfies Job },
   resumeJob: { response: queued },
   retryJob: { response: { ...queued, retryOf: `job_${ulid}` } satisfies Job },
+  listJobLogs: {
+    response: page<JobLogLine>({
+      ...{ at, level: 'info', attempt: 1, message: 'training job succeeded' },
+      fields: { modelVersion: 2, method: 'head', promoted: true, examples: 40, seconds: 0.9 },
+    }),
+  },
   listJobEvents: {
     response: page(event),
     otherResponses: {

@@ -10,6 +10,7 @@ import { cancelJob } from './jobs/cancel-job.js';
 import { createJob } from './jobs/create-job.js';
 import { getJob } from './jobs/get-job.js';
 import { listJobEvents } from './jobs/list-job-events.js';
+import { listJobLogs } from './jobs/list-job-logs.js';
 import { listJobs } from './jobs/list-jobs.js';
 import { pauseJob } from './jobs/pause-job.js';
 import { resumeJob } from './jobs/resume-job.js';
@@ -99,6 +100,7 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   resumeJob,
   retryJob,
   listJobEvents,
+  listJobLogs,
   predict,
   predictUsers,
   prefetchModels,

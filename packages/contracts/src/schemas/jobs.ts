@@ -144,6 +144,18 @@ export const JobEvent = Type.Object(
   closed,
 );
 
+/** What a worker told of a job. */
+export const JobLogLine = Type.Object(
+  {
+    at: Timestamp,
+    level: Type.Enum(['debug', 'info', 'warn', 'error']),
+    attempt: Type.Integer({ minimum: 1 }),
+    message: Type.String({ description: 'Constant; what varies is in `fields`' }),
+    fields: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+  },
+  closed,
+);
+
 export type JobState = Static<typeof JobState>;
 export type JobPriority = Static<typeof JobPriority>;
 export type JobStage = Static<typeof JobStage>;
@@ -153,4 +165,5 @@ export type JobFailure = Static<typeof JobFailure>;
 export type Job = Static<typeof Job>;
 export type JobCreate = Static<typeof JobCreate>;
 export type JobsQuery = Static<typeof JobsQuery>;
+export type JobLogLine = Static<typeof JobLogLine>;
 export type JobEvent = Static<typeof JobEvent>;

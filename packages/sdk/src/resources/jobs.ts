@@ -1,5 +1,5 @@
 import type * as contracts from '@scion/contracts';
-import type { Job, JobCreate, JobEvent, Page } from '@scion/contracts';
+import type { Job, JobCreate, JobEvent, JobLogLine, Page } from '@scion/contracts';
 import { isScionError } from '../errors.js';
 import { isFinished, type JobEventsOptions, jobEvents } from '../job-events.js';
 import { type JobMetric, jobMetrics } from '../job-metrics.js';
@@ -31,6 +31,8 @@ export interface Jobs {
   resume(jobId: string, options?: CallOptions): Promise<Job>;
   /** Another job for the model of a failed one. */
   retry(jobId: string, options?: CallOptions): Promise<Job>;
+  /** The newest 200 lines that workers told of it, oldest first. */
+  logs(jobId: string, options?: CallOptions): Promise<JobLogLine[]>;
   /** Past and coming events, in order, each once; ends with the job. */
   events(jobId: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
   /** The points of its loss curves, past and coming: what a live plot needs. */
@@ -65,6 +67,14 @@ export function createJobs(transport: Transport): Jobs {
       request({ method: 'POST', path: path`/v1/jobs/${jobId}/resume`, idempotent: true, options }),
     retry: (jobId, options) =>
       request({ method: 'POST', path: path`/v1/jobs/${jobId}/retry`, idempotent: true, options }),
+    async logs(jobId, options) {
+      const page: Page<JobLogLine> = await request({
+        method: 'GET',
+        path: path`/v1/jobs/${jobId}/logs`,
+        options,
+      });
+      return page.data;
+    },
     events: (jobId, options) => jobEvents(transport, jobId, options),
     metrics: (jobId, options) => jobMetrics(jobEvents(transport, jobId, options)),
     async wait(jobId, { onEvent, ...options } = {}) {
