@@ -1,29 +1,14 @@
 // What `npm pack` would hand to a stranger: the right files, resolvable types, and nothing of the rest of the repository.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { installPacked, pack, root } from './sdk/packed.mjs';
 
-const root = fileURLToPath(new URL('../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'scion-sdk-package-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-
-/** The tarball of one of our packages and the names of the files in it. */
-function pack(name) {
-  const output = execFileSync(
-    'npm',
-    ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
-    // npm says what it thinks of the machine's settings on standard error.
-    { cwd: join(root, 'packages', name), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  const parsed = JSON.parse(output);
-  const [{ filename, files }] = Array.isArray(parsed) ? parsed : Object.values(parsed);
-  return { tarball: join(folder, filename), files: files.map(({ path }) => path) };
-}
-
-const sdk = pack('sdk');
+const sdk = pack('sdk', folder);
 
 t.test('the tarball holds the compiled client, its types and its README, and no tests', async (t) => {
   for (const path of ['package.json', 'README.md', 'dist/index.js', 'dist/index.d.ts'])
@@ -58,16 +43,7 @@ t.test('types resolve for every way to import an ES module', async (t) => {
 });
 
 t.test('installed, it type-checks and runs with its two dependencies alone', async (t) => {
-  const app = join(folder, 'app');
-  const modules = join(app, 'node_modules');
-  for (const [name, { tarball }] of Object.entries({ sdk, contracts: pack('contracts') })) {
-    const target = join(modules, '@scion', name);
-    mkdirSync(target, { recursive: true });
-    execFileSync('tar', ['xzf', tarball, '-C', target, '--strip-components=1']);
-  }
-  for (const name of ['eventsource-parser', 'typebox', 'ulid'])
-    symlinkSync(join(root, 'node_modules', name), join(modules, name));
-  writeFileSync(join(app, 'package.json'), '{"type": "module"}');
+  const app = installPacked(folder, sdk);
   writeFileSync(
     join(app, 'tsconfig.json'),
     JSON.stringify({

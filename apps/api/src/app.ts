@@ -11,6 +11,7 @@ import { addAudit } from './http/audit.js';
 import { addAuthentication } from './http/authenticate.js';
 import { addBodyParsers } from './http/body-parsers.js';
 import { addCompression } from './http/compression.js';
+import { addCrossOrigin } from './http/cross-origin.js';
 import { addDashboard } from './http/dashboard.js';
 import { addEntityTags } from './http/entity-tags.js';
 import { addErrorHandler, sendProblem, toAppError } from './http/error-handler.js';
@@ -57,6 +58,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   closeConnectionsWhenClosing(app);
   addRequestRecords(app, deps);
   await addSecurityHeaders(app);
+  addCrossOrigin(app, settings.corsOrigins);
   await addPressureGuard(app, settings.maxEventLoopDelayMs);
   addIdempotency(app, deps);
   addAudit(app, deps);

@@ -73,6 +73,15 @@ t.test('flags are true or false', async (t) => {
   t.match(problemsOf({ ...least, S3_BUCKET: 'b', S3_FORCE_PATH_STYLE: 'perhaps' }), [/^S3_FORCE_PATH_STYLE/]);
 });
 
+t.test('origins are whole origins, without a path, or all', async (t) => {
+  t.same(readConfig(least).corsOrigins, []);
+  const both = 'https://app.example.com, http://localhost:3000';
+  t.same(readConfig({ ...least, SCION_CORS_ORIGINS: both }).corsOrigins, both.split(', '));
+  t.same(readConfig({ ...least, SCION_CORS_ORIGINS: '*' }).corsOrigins, ['*']);
+  for (const odd of ['app.example.com', 'https://a.example/', 'https://a.example *', '*, https://a.example'])
+    t.match(problemsOf({ ...least, SCION_CORS_ORIGINS: odd }), [/^SCION_CORS_ORIGINS/], odd);
+});
+
 t.test('every variable says its unit or form, and what changing it does', async (t) => {
   const all = ['SCION_CACHE_MB', 'SCION_MAX_QUEUED_ROWS', 'SCION_MAX_EVENT_LOOP_DELAY_MS', 'SCION_PORT'];
   for (const name of all)

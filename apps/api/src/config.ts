@@ -106,6 +106,13 @@ const Environment = Type.Object({
     description:
       'Let webhooks point to private addresses and plain http. Tenants can then probe your network.',
   }),
+  SCION_CORS_ORIGINS: Type.Optional(
+    Type.String({
+      pattern: '^(\\*|https?://[^\\s,/]+( *, *https?://[^\\s,/]+)*)$',
+      description:
+        'Origins whose pages may call the API with a key, such as `https://app.example.com`, with commas between them, or `*` for all. Whoever sees such a page sees its key: let it hold the scope predict alone. Unset: none.',
+    }),
+  ),
   SCION_MAX_EVENT_LOOP_DELAY_MS: Type.Integer({
     minimum: 0,
     maximum: 60_000,
@@ -166,6 +173,7 @@ export interface Config {
   readonly examplesPerModel: number;
   readonly operatorKey: string | undefined;
   readonly allowPrivateWebhooks: boolean;
+  readonly corsOrigins: readonly string[];
   readonly maxEventLoopDelayMs: number;
   readonly otlpEndpoint: string | undefined;
   readonly logLevel: string;
@@ -213,6 +221,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     examplesPerModel: value.SCION_EXAMPLES_PER_MODEL,
     operatorKey: value.SCION_OPERATOR_KEY,
     allowPrivateWebhooks: value.SCION_WEBHOOK_ALLOW_PRIVATE,
+    corsOrigins: Object.freeze(value.SCION_CORS_ORIGINS?.split(/ *, */) ?? []),
     maxEventLoopDelayMs: value.SCION_MAX_EVENT_LOOP_DELAY_MS,
     otlpEndpoint: value.OTEL_EXPORTER_OTLP_ENDPOINT,
     logLevel: value.SCION_LOG_LEVEL,

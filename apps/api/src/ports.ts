@@ -94,6 +94,8 @@ export interface ApiSettings {
   examplesPerModel: number;
   /** Folder with the built dashboard; undefined serves none. */
   dashboardDir: string | undefined;
+  /** Origins whose pages may call the API with a key; `*` is any. */
+  corsOrigins: readonly string[];
   /** A comment is sent on a silent event stream this often, in milliseconds, so that no proxy takes it for dead. */
   heartbeatMs: number;
   /** An event stream of the overview sends it this often, in milliseconds. */

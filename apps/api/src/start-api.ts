@@ -184,6 +184,7 @@ export async function startApi({
         heartbeatMs,
         overviewMs: meterMs,
         examplesPerModel: config.examplesPerModel,
+        corsOrigins: config.corsOrigins,
         maxEventLoopDelayMs: config.maxEventLoopDelayMs,
         dashboardDir: existsSync(config.dashboardDir) ? config.dashboardDir : undefined,
       },

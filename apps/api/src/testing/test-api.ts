@@ -138,6 +138,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
     settings: {
       version: '0.0.0-test',
       dashboardDir: undefined,
+      corsOrigins: [],
       heartbeatMs: 60_000,
       overviewMs: 60_000,
       maxEventLoopDelayMs: 0,
