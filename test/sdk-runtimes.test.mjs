@@ -111,8 +111,9 @@ t.test(
     const tab = await browser.newPage();
     const run = () =>
       tab.evaluate(async (given) => {
-        const { tryPredicting } = await import('./try-client.js');
-        return tryPredicting(await import('@scion/sdk'), given);
+        const modules = ['./try-client.js', '@scion/sdk'];
+        const [{ tryPredicting }, sdk] = await Promise.all(modules.map((name) => import(name)));
+        return tryPredicting(sdk, given);
       }, predicting);
     await tab.goto(pageUrl);
     t.strictSame(await run(), predicted);

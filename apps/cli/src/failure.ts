@@ -1,4 +1,4 @@
-import { AppError } from '@scion/contracts';
+import { AppError } from '@scion/contracts/errors';
 import { isScionError } from '@scion/sdk';
 import { type ExitName, exitCodes } from './exit-codes.js';
 import { UserError } from './user-error.js';

@@ -1,4 +1,7 @@
-/** What crosses a process boundary: schemas, ids and problems. Imports nothing of ours and does no I/O. */
+/**
+ * What crosses a process boundary: schemas, ids and problems. Imports nothing of ours and does no I/O. Loading the schemas
+ * takes half a second, which a command line should not cost: `/errors` and `/limits` come without them.
+ */
 export { type Clock, dayMs, dayOf, timestamp } from './clock.js';
 export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, problems } from './errors.js';
 export { createIds, type IdKind, idOfTime, idPattern, idPrefixes, type NewId, timeOfId } from './ids.js';

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { limits } from '@scion/contracts';
+import { limits } from '@scion/contracts/limits';
 import type { Context } from '../command.js';
 import { connectTenant } from '../connection.js';
 import { bytes, counted } from '../terminal/format.js';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Answer, type ExampleInput, limits, type TaskKind } from '@scion/contracts';
+import type { Answer, ExampleInput, TaskKind } from '@scion/contracts';
+import { limits } from '@scion/contracts/limits';
 import { readCsv } from './csv.js';
 
 export interface ImportedRow {
