@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import {
   buildTrainingGraph,
   createBuilder,
   floatTensor,
+  importModel,
   registerTraining,
   selfCheck,
   type TrainingOptions,
@@ -57,6 +59,32 @@ t.test(
       t.match(report.text, /FAILED layer\.\d\.attention\.(query|value)\/lora_[ab] along/);
       t.throws(() => requirePassed(report), { code: 'self_check_failed' });
     }
+  },
+);
+
+t.test(
+  'where thousands of kinks meet, a right gradient is admitted from any start and a wrong one refused',
+  async (t) => {
+    const file = new URL('../../fixtures/exports/mobilenetv2-opset14.onnx', import.meta.url);
+    const training = await buildTrainingGraph(
+      importModel(readFileSync(file)),
+      { ...options, adapters: [{ kind: 'ia3', targets: 'all' }], pooling: 'none' },
+      openSession,
+    );
+    for (const seed of [1, 2, 3]) {
+      const report = await selfCheck(training, { random: randomFrom(seed) }, openSession);
+      t.equal(report.passed, true, report.text);
+    }
+    // Clip lets a gradient through where its input passed unchanged; here everywhere in one layer.
+    const { graph } = training.gradient;
+    const at = graph.nodes.findIndex(({ name, op }) => name.startsWith('grad/Clip/') && op === 'Where');
+    t.not(at, -1);
+    const nodes = graph.nodes.map((node, i) =>
+      i === at ? { ...node, inputs: [node.inputs[0], node.inputs[1], node.inputs[1]] } : node,
+    );
+    const wrong = { ...training, gradient: { ...training.gradient, graph: { ...graph, nodes } } };
+    const report = await selfCheck(wrong, { random: randomFrom(1) }, openSession);
+    t.equal(report.passed, false, report.text);
   },
 );
 

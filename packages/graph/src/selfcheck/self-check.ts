@@ -1,12 +1,12 @@
 /** Asks the user's own model whether the derived gradient is right. */
-import { findPath } from '../autodiff/differentiate.js';
 import { encode } from '../autodiff/emitter.js';
 import type { Feeds, OpenSession } from '../autodiff/probe.js';
 import { GraphError } from '../error.js';
 import { parameterOffsets } from '../inject/parameters.js';
 import type { Tensor } from '../ir.js';
-import { numbersOf } from '../tensor.js';
+import { floatTensor, numbersOf } from '../tensor.js';
 import type { TrainingGraph } from '../train/training-graph.js';
+import { holdBranches, startInput } from './hold-branches.js';
 
 export interface Check {
   /** The parameter that was moved. */
@@ -36,28 +36,18 @@ export interface SelfCheckOptions {
   random: () => number;
 }
 
-/** A step along a direction of unit length, and ever shorter ones for functions with kinks. */
+/** The longest step along a direction, and how far the loss may go by one where it is steep: beyond, it bends too much. */
 const REACH = 0.05;
-const SHORTER = [0.01, 0.003, 0.001, 0.0003, 0.0001];
-
-/**
- * Functions with kinks. Where thousands of them meet, as in a convolutional network, every step crosses some, and the measured slope is
- * the mean of many: MobileNetV2's differs from the derivative by 1 % at all lengths above float32's rounding.
- */
-const kinked = new Set([
-  ...['Relu', 'LeakyRelu', 'Clip', 'HardSigmoid', 'HardSwish', 'Abs'],
-  ...['MaxPool', 'Max', 'Min', 'ReduceMax', 'ReduceMin'],
-]);
+const CLIMB = 0.1;
 
 /**
  * Compares the slope of the loss along chosen directions with the derived gradient: for each parameter the direction of its own gradient,
  * where the signal is largest, and a random one, which sees what the gradient may have missed.
  *
  * All perturbed copies are users of one stacked run, so that the check costs two runs however many parameters there are. The slope is
- * (8(L₊₁ − L₋₁) − (L₊₂ − L₋₂))/12h, wrong by O(h⁴) and by float32's rounding of the loss over h: allowed are 1 % of the slope (3 % with
- * kinks on the way), or of the gradient's typical slope in a random direction, plus that rounding, taken as 5·10⁻⁷·|L|/h. Relu and MaxPool bend within a step of that
- * size; so where this fails, plain differences over shorter steps may speak for the gradient, with 2 % (3 %), if they tell another slope and
- * rounding stays small beside it.
+ * (8(L₊₁ − L₋₁) − (L₊₂ − L₋₂))/12h, wrong by O(h⁴) and by float32's rounding of the loss over h: allowed are 1 % of the slope, or of the
+ * gradient's typical slope in a random direction, plus that rounding, taken as 5·10⁻⁷·|L|/h. Functions with kinks keep the branch that
+ * they take at the start (`holdBranches`), so that there is a slope to measure.
  *
  * Stacking itself is checked too: a user's loss must not depend on who else is in the run.
  */
@@ -92,6 +82,7 @@ export async function selfCheck(
         direction,
         offset,
         unit,
+        reach: Math.min(REACH, CLIMB / norm),
         derived: dot(unit, own),
         typical: norm / Math.sqrt(size),
       };
@@ -105,49 +96,25 @@ export async function selfCheck(
     ];
   });
 
-  const { nodes } = findPath(training.forward.graph, 'loss', ['parameters']);
-  const share = nodes.some(({ op }) => kinked.has(op)) ? 0.03 : 0.01;
-  const session = await open(training.forward);
-  /** The losses that several steps along each plan's direction lead to, by plan. */
-  const lossesAt = async (some: Plan[], steps: number[]): Promise<number[][]> => {
-    const moves = some.flatMap(({ offset, unit }) => steps.map((step) => ({ offset, unit, step })));
+  const forward = holdBranches(training.forward);
+  const session = await open(forward);
+  /** The losses that several steps along each plan's direction lead to, by plan; steps in its reach. */
+  const lossesAt = async (steps: number[]): Promise<number[][]> => {
+    const moves = plans.flatMap(({ offset, unit, reach }) =>
+      steps.map((step) => ({ offset, unit, step: step * reach })),
+    );
     const losses: number[] = [];
     // As many users in a run as keep the copies of the parameters within some MB.
     const perRun = Math.max(1, Math.min(64, Math.floor(4e6 / start.length)));
     for (let at = 0; at < moves.length; at += perRun) {
       const feeds = repeatUsers(one, start, moves.slice(at, at + perRun));
-      losses.push(...numbersOf((await session.run(only(training.forward.graph.inputs, feeds))).loss));
+      losses.push(...numbersOf((await session.run(only(forward.graph.inputs, feeds))).loss));
     }
-    return some.map((_, i) => losses.slice(steps.length * i, steps.length * (i + 1)));
+    return plans.map((_, i) => losses.slice(steps.length * i, steps.length * (i + 1)));
   };
   try {
-    const long = await lossesAt(plans, [REACH, -REACH, 2 * REACH, -2 * REACH]);
-    const smooth = long.map(([up, down, up2, down2]) => (8 * (up - down) - (up2 - down2)) / (12 * REACH));
-    const checks = plans.map((plan, i) => judge(plan, smooth[i], { share, reach: REACH, loss: long[i][0] }));
-    const steepest = Math.max(...plans.map(({ derived }) => Math.abs(derived)));
-    for (const reach of SHORTER) {
-      const rounding = (i: number) => roundingOver(reach, long[i][0]);
-      const doubtful = plans.flatMap(({ derived, typical }, i) =>
-        checks[i].excess > 1 && rounding(i) < 0.1 * Math.max(Math.abs(derived), typical, 0.02 * steepest)
-          ? [i]
-          : [],
-      );
-      const short = await lossesAt(
-        doubtful.map((i) => plans[i]),
-        [reach, -reach],
-      );
-      for (const [k, i] of doubtful.entries()) {
-        const [up, down] = short[k];
-        const check = judge(plans[i], (up - down) / (2 * reach), {
-          share: Math.max(share, 0.02),
-          reach,
-          loss: up,
-        });
-        // Where the function is smooth the short step measures the same, only less exactly: the long one's word stands.
-        const bent = Math.abs(check.measured - smooth[i]) > rounding(i) + 0.005 * Math.abs(smooth[i]);
-        if (bent && check.excess < checks[i].excess) checks[i] = check;
-      }
-    }
+    const losses = await lossesAt([1, -1, 2, -2]);
+    const checks = plans.map((plan, i) => judge(plan, losses[i]));
     // Beside a stranger far from it, the first user's loss is what it was alone.
     const turned = Float64Array.from(start, (value, i) => 3 * start[(i + 1) % start.length] - value);
     const whole = { offset: 0, unit: turned };
@@ -155,7 +122,7 @@ export async function selfCheck(
       { ...whole, step: 0 },
       { ...whole, step: 1 },
     ]);
-    const [among] = numbersOf((await session.run(only(training.forward.graph.inputs, beside))).loss);
+    const [among] = numbersOf((await session.run(only(forward.graph.inputs, beside))).loss);
     const alone = numbersOf(answers.loss)[0];
     const isolated = Math.abs(among - alone) <= 1e-5 * Math.max(1, Math.abs(alone));
     const passed = isolated && checks.every(({ excess }) => excess <= 1);
@@ -171,20 +138,20 @@ interface Plan {
   direction: Check['direction'];
   offset: number;
   unit: Float64Array;
+  /** How far to step. */
+  reach: number;
   derived: number;
   /** The slope that a random direction typically has. */
   typical: number;
 }
 
-/** What float32's rounding of a loss may do to a slope measured over a step. */
-const roundingOver = (reach: number, loss: number) => (5e-7 * Math.max(1, Math.abs(loss))) / reach;
-
 function judge(
-  { parameter, direction, derived, typical }: Plan,
-  measured: number,
-  { share, reach, loss }: { share: number; reach: number; loss: number },
+  { parameter, direction, reach, derived, typical }: Plan,
+  [up, down, up2, down2]: number[],
 ): Check {
-  const allowed = share * Math.max(Math.abs(derived), typical) + roundingOver(reach, loss);
+  const measured = (8 * (up - down) - (up2 - down2)) / (12 * reach);
+  const rounding = (5e-7 * Math.max(1, Math.abs(up))) / reach;
+  const allowed = 0.01 * Math.max(Math.abs(derived), typical) + rounding;
   const excess = Math.abs(derived - measured) / allowed;
   return {
     parameter,
@@ -227,11 +194,11 @@ function repeatUsers(
     const at = user * start.length + offset;
     for (let i = 0; i < unit.length; i++) parameters[at + i] += step * unit[i];
   }
-  feeds.parameters = {
-    type: 'float32',
-    dims: [users, start.length],
-    data: new Uint8Array(parameters.buffer),
-  };
+  const dims = [users, start.length];
+  feeds.parameters = floatTensor(parameters, dims);
+  const unmoved = new Float32Array(users * start.length);
+  for (let user = 0; user < users; user++) unmoved.set(start, user * start.length);
+  feeds[startInput] = floatTensor(unmoved, dims);
   return feeds;
 }
 
