@@ -1,3 +1,4 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { problems } from '@scion/contracts';
 import { startRedis } from '@scion/testkit';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -46,6 +47,29 @@ t.test('the document is valid OpenAPI 3.1', async (t) => {
   const result = await validator.validate(structuredClone(document));
   t.ok(result.valid, JSON.stringify(result.errors)?.slice(0, 2_000));
   t.equal(validator.version, '3.1');
+});
+
+t.test('an outside linter, all rules of it errors, finds nothing to say of it', async (t) => {
+  const config = await createConfig({
+    extends: ['recommended-strict'],
+    rules: {
+      // Probes and metrics answer 200 or 503, whoever asks.
+      'operation-4xx-response': 'off',
+      'no-invalid-media-type-examples': 'error',
+      'no-invalid-schema-examples': 'error',
+      'tag-description': 'error',
+    },
+  });
+  const lint = async (linted: typeof document) => {
+    const source = JSON.stringify(linted);
+    const found = await lintFromString({ source, absoluteRef: '/openapi.json', config });
+    return found.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer}`);
+  };
+  t.same(await lint(document), []);
+  const broken = structuredClone(document);
+  delete broken.paths['/v1/jobs/{job}'].get.summary;
+  broken.paths['/v1/jobs'].post.responses['202'].content['application/json'].example.state = 'resting';
+  t.match((await lint(broken)).sort(), [/-examples/, /-summary/], 'and would find what is missing or wrong');
 });
 
 t.test('every reference leads somewhere', async (t) => {

@@ -151,7 +151,10 @@ export const JobLogLine = Type.Object(
     level: Type.Enum(['debug', 'info', 'warn', 'error']),
     attempt: Type.Integer({ minimum: 1 }),
     message: Type.String({ description: 'Constant; what varies is in `fields`' }),
-    fields: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+    fields: Type.Unsafe<Record<string, string | number | boolean>>({
+      type: 'object',
+      additionalProperties: { anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }] },
+    }),
   },
   closed,
 );
