@@ -1,6 +1,6 @@
 // Brings a plain clone to the point where Scion can run: dependencies, build, Redis. It imports nothing but Node's
 // own modules, since it runs before anything is installed, and says in one line each what it does.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -32,23 +32,43 @@ export function onPath(...names) {
   return undefined;
 }
 
-function seconds(startedAt) {
-  return `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+/**
+ * Does a step and says how long it took. On a terminal its line shows the seconds meanwhile: a minute of nothing looks like
+ * a fault. A failed step answers false.
+ */
+async function step(doing, done, run) {
+  const startedAt = performance.now();
+  const seconds = (digits) => ((performance.now() - startedAt) / 1000).toFixed(digits);
+  const { stdout } = process;
+  const tick = () => stdout.write(`\rscion: ${doing}: ${seconds(0)} s `);
+  const timer = stdout.isTTY ? setInterval(tick, 1000) : undefined;
+  if (stdout.isTTY) tick();
+  else say(doing);
+  const worked = await run();
+  clearInterval(timer);
+  if (stdout.isTTY) stdout.write('\r\x1b[K');
+  if (worked) say(`${done} in ${seconds(1)} s`);
+  return worked;
 }
 
-function run(command, args, failure) {
-  const result = spawnSync(command, args, {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-    shell: process.platform === 'win32',
-    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' },
-    maxBuffer: 1 << 28,
+/** Runs a program without a word of its own; what it said is shown where it fails. Answers whether it ended well. */
+function run(command, args, { quiet = false, env = {} } = {}) {
+  return new Promise((done) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: process.platform === 'win32',
+      env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', ...env },
+    });
+    const said = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => said.push(part));
+    const end = (worked) => {
+      if (!worked && !quiet) process.stderr.write(`\n${Buffer.concat(said)}`);
+      done(worked);
+    };
+    child.on('error', () => end(false));
+    child.on('close', (status) => end(status === 0));
   });
-  if (result.status !== 0) {
-    process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`);
-    refuse(failure);
-  }
 }
 
 function checkNode() {
@@ -58,75 +78,67 @@ function checkNode() {
   }
 }
 
-/** Does a step once for each state of the lock file: what it made goes with node_modules. */
-function oncePerLock(name, step) {
+/** Does something once for each state of the lock file: what it made goes with node_modules. */
+async function oncePerLock(name, work) {
   const stamp = join(root, `node_modules/.scion-${name}`);
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
-  step();
+  await work();
   writeFileSync(stamp, lock);
 }
 
-function install() {
-  const startedAt = performance.now();
-  say('installing dependencies (npm ci; about a minute on a new machine)');
-  run('npm', ['ci', '--no-audit', '--no-fund'], 'npm ci failed; is the npm registry reachable?');
-  say(`dependencies installed in ${seconds(startedAt)}`);
+async function install() {
+  const ci = () => run('npm', ['ci', '--no-audit', '--no-fund']);
+  const doing = 'installing dependencies (npm ci; about a minute on a new machine)';
+  if (!(await step(doing, 'dependencies installed', ci)))
+    refuse('npm ci failed; is the npm registry reachable?');
 }
 
-function build() {
-  const startedAt = performance.now();
-  run(
-    process.execPath,
-    [join(root, 'node_modules/turbo/bin/turbo'), 'run', 'build', '--output-logs=errors-only'],
-    'the build failed',
-  );
-  say(`built what had changed in ${seconds(startedAt)}`);
+async function build() {
+  const turbo = [join(root, 'node_modules/turbo/bin/turbo'), 'run', 'build', '--output-logs=errors-only'];
+  const doing = 'building what has changed (the first time some 40 s)';
+  if (!(await step(doing, 'built', () => run(process.execPath, turbo)))) refuse('the build failed');
 }
 
-/** Installs Debian packages where that is possible: as root, with apt-get at hand. True when it did. */
-function aptInstall(packages, why) {
+/** Installs Debian packages where that is possible: as root, with apt-get at hand. */
+async function aptInstall(packages, why) {
   const apt = onPath('apt-get');
-  if (!apt || process.getuid?.() !== 0) return false;
-  say(`installing ${packages.join(', ')} with apt-get (${why})`);
-  const options = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-  try {
-    execFileSync(apt, ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
-  } catch {
-    try {
-      execFileSync(apt, ['update', '-qq'], options);
-      execFileSync(apt, ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
-    } catch {
-      say(`apt-get could not install ${packages.join(', ')}`);
-      return false;
-    }
-  }
-  return true;
+  if (!apt || process.getuid?.() !== 0) return;
+  const options = { quiet: true, env: { DEBIAN_FRONTEND: 'noninteractive' } };
+  const get = () => run(apt, ['install', '-y', '-qq', '--no-install-recommends', ...packages], options);
+  const names = packages.join(', ');
+  const installed = await step(
+    `installing ${names} with apt-get (${why})`,
+    `${names} installed`,
+    async () => (await get()) || ((await run(apt, ['update', '-qq'], options)) && (await get())),
+  );
+  if (!installed) say(`apt-get could not install ${names}`);
 }
 
-function ensureRedis() {
+async function ensureRedis() {
   if (process.env.REDIS_URL || onPath('redis-server', 'valkey-server')) return;
-  aptInstall(['redis-server'], 'no redis-server or valkey-server on PATH, and REDIS_URL is not set');
+  await aptInstall(['redis-server'], 'no redis-server or valkey-server on PATH, and REDIS_URL is not set');
 }
 
-function ensureBrowser() {
+async function ensureBrowser() {
   if (onPath('chromium', 'chromium-browser', 'google-chrome')) return;
-  aptInstall(['chromium'], 'the dashboard is tested in a real browser');
+  await aptInstall(['chromium'], 'the dashboard is tested in a real browser');
 }
 
 /** tap writes its own test class from the plugins that package.json names; without this the first run uses others. */
-function buildTap() {
-  run(process.execPath, [join(root, 'node_modules/.bin/tap'), 'build'], 'tap could not be set up');
+async function buildTap() {
+  if (!(await run(process.execPath, [join(root, 'node_modules/.bin/tap'), 'build'])))
+    refuse('tap could not be set up');
 }
 
-export function prepare({ tests = false } = {}) {
+export async function prepare({ tests = false } = {}) {
   checkNode();
-  oncePerLock('installed', install);
-  build();
-  ensureRedis();
+  await oncePerLock('installed', install);
+  await build();
+  await ensureRedis();
   if (!tests) return;
-  oncePerLock('tap-built', buildTap);
-  ensureBrowser();
+  await oncePerLock('tap-built', buildTap);
+  await ensureBrowser();
 }

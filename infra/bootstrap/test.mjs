@@ -117,7 +117,7 @@ async function runTap(files, { coverage }) {
 }
 
 const patterns = process.argv.slice(2);
-prepare({ tests: true });
+await prepare({ tests: true });
 const whole = patterns.length === 0;
 const checks = whole ? runStaticChecks() : { passed: 0, failed: 0 };
 const tests = await runTap(testFiles(patterns), { coverage: whole });

@@ -32,7 +32,7 @@ export async function runDemo({ url, operatorKey, dataPath, print }: DemoOptions
       'Two readers, one frozen base. Before training, both get the same guess from the label names alone:',
     );
     await printPredictions(client, print);
-    const outcomes = await Promise.all(untrained.map((reader) => train(client, reader)));
+    const outcomes = await Promise.all(untrained.map((reader) => train(client, reader, print)));
     for (const outcome of outcomes) print(outcome);
   }
   print('');
@@ -93,16 +93,22 @@ async function readersWithoutModel(client: Client): Promise<Reader[]> {
   return missing;
 }
 
-/** Resolves to a line that says how it went. */
-async function train(client: Client, reader: Reader): Promise<string> {
+/** Resolves to a line that says how it went; says by itself what takes long. */
+async function train(client: Client, reader: Reader, print: (line: string) => void): Promise<string> {
   const examples = (['like', 'dislike'] as const).flatMap((label) =>
     reader[`${label}s`].map((input, index) => ({ id: `${label}-${index}`, input, label })),
   );
   await client.examples.append(task, reader.user, examples);
   const startedAt = performance.now();
+  const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(2);
   const job = await client.jobs.create({ task, user: reader.user });
-  const done = await client.jobs.wait(job.id);
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(2);
+  const done = await client.jobs.wait(job.id, {
+    onEvent({ stage }) {
+      // By now the gate has judged the head. Only one that makes mistakes leaves adapters something to win.
+      if (stage === 'adapter')
+        print(`${reader.user}: a head after ${seconds()} s; low-rank adapters are tried now, some ten more`);
+    },
+  });
   if (done.state !== 'succeeded') {
     return `Training for ${reader.user} ${done.state}: ${done.failure?.detail ?? 'see the job page'}`;
   }
@@ -111,7 +117,7 @@ async function train(client: Client, reader: Reader): Promise<string> {
     ? `version ${live.version} live, adapter ${live.adapterBytes} bytes, ` +
       `accuracy ${percent(live.card.gate.candidate.accuracy ?? 0)} on rows it was not trained on`
     : `no version live: ${done.gate?.reason ?? 'the gate kept it back'}`;
-  return `${reader.user}: ${examples.length} clicks, ${seconds} s of training; ${verdict}`;
+  return `${reader.user}: ${examples.length} clicks, trained in ${seconds()} s; ${verdict}`;
 }
 
 async function printPredictions(client: Client, print: (line: string) => void): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runDemo } from '../demo/demo.js';
 import { defaultBase, ensureBase } from './base.js';
@@ -21,7 +21,8 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-const say = (line: string): void => print(`scion: ${line}`);
+/** Paths below this folder are shown as one would type them here. */
+const say = (line: string): void => print(`scion: ${line.replaceAll(`${process.cwd()}${sep}`, '')}`);
 
 /** Starts everything, waits until it serves, and keeps it alive until SIGINT or SIGTERM. */
 export async function up(options: UpOptions): Promise<void> {
@@ -75,6 +76,7 @@ export async function up(options: UpOptions): Promise<void> {
           env: { ...env, ...extra },
         }),
     });
+    say('starting the API and a worker');
     supervisor.start(node('api'));
     // Training yields the processor to predictions on a machine that does both.
     supervisor.start(node('worker', { SCION_WORKER_NICE: process.env.SCION_WORKER_NICE ?? '5' }));
