@@ -1,6 +1,7 @@
 // The command line against the real API over a real Redis; only the neural network is a stand-in.
 import { spawnSync } from 'node:child_process';
 import {
+  copyFileSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -18,6 +19,7 @@ import { startRedis } from '@scion/testkit';
 import t from 'tap';
 import { startTestApi } from '../apps/api/dist/testing/test-api.js';
 import { run } from '../apps/cli/dist/run.js';
+import { writeTinyBert } from '../packages/engine/dist/testing/tiny-bert.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'scion-cli-'));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -258,6 +260,44 @@ t.test('erasing asks first, and hands over the receipt', async (t) => {
   t.match(JSON.parse(readFileSync(path, 'utf8')), { jws: String, receipt: { user: 'ada' } });
   t.match(await scion(['models', 'feed', 'ada'], { env }), { code: 3 });
 });
+
+t.test(
+  'an ONNX file or the folder of an export becomes a base, once it is said what that takes',
+  async (t) => {
+    const source = join(folder, 'exported');
+    await writeTinyBert(source);
+    const fixture = new URL(
+      '../packages/graph/fixtures/exports/optimum-modernbert-opset18.onnx',
+      import.meta.url,
+    );
+    const file = join(source, 'model.onnx');
+    copyFileSync(fixture, file);
+    rmSync(join(source, 'model.safetensors'));
+    rmSync(join(source, 'config.json'));
+    const dry = await scion(['base', 'add', file, '--dry-run']);
+    t.match(dry, {
+      code: 0,
+      err: /model\.onnx: ONNX, \d+ kB of weights\nwill cut it in two in .*\d s, check its/,
+    });
+    const added = await scion(['base', 'add', source, '--max-tokens', '8', '--json']);
+    // Random weights tell no paraphrase from a stranger, and that is said by the exit code.
+    t.ok([0, 6].includes(added.code), `exit code ${added.code}: ${added.err}`);
+    t.match(JSON.parse(added.out), {
+      ...{ name: 'exported', layers: 2, maxTokens: 8 },
+      sites: [{ target: 'query_key_value' }],
+      selfCheck: { halves: { allowed: 0.001 } },
+    });
+    t.match(await scion(['base', 'check', 'exported']), {
+      out: /gradient +right in 8 directions, .* as the file/,
+    });
+    t.match(await scion(['base', 'list']), { code: 0, out: /exported .* whole/ });
+    rmSync(join(source, 'tokenizer.json'));
+    t.match(await scion(['base', 'add', file]), {
+      code: 2,
+      err: /no tokenizer\.json stands beside or above/,
+    });
+  },
+);
 
 t.test('every mistake is a line with a remedy and an exit code of its own, never a stack', async (t) => {
   const notes = join(folder, 'notes.txt');

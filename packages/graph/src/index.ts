@@ -7,6 +7,7 @@ export { buildEncoder } from './architectures/build-encoder.js';
 export type { Activation, ModelConfig } from './architectures/config.js';
 export { buildDistilbert } from './architectures/distilbert.js';
 export type { BuiltEncoder, EncoderOutputs, EncoderSource } from './architectures/encoder.js';
+export { type AttentionInput, type ExportedEncoder, readExportedEncoder } from './architectures/exported.js';
 export { buildMpnet } from './architectures/mpnet.js';
 export { buildRoberta } from './architectures/roberta.js';
 export type { EncoderSizes } from './architectures/sizes.js';

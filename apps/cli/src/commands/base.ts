@@ -4,13 +4,14 @@ import { type BaseInfo, createEngine, readBase, registerBase } from '@scion/engi
 import { findSource, type Source } from '../bases/find-source.js';
 import type { Context } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
-import { bytes, duration } from '../terminal/format.js';
+import { bytes, duration, percent } from '../terminal/format.js';
 import { renderFacts, renderTable } from '../terminal/table.js';
 import { defaultBase, defaultBasePackage } from '../up/base.js';
 import { UserError } from '../user-error.js';
 
-/** Of weights, measured: reading, hashing, converting to float32 and writing. */
+/** Of weights, measured: reading, hashing, converting to float32 and writing; checking the gradient goes on top. */
 const bytesPerSecond = 60_000_000;
+const checkSeconds = 2;
 
 export async function addBase({ input, terminal }: Context): Promise<number> {
   const { style } = terminal;
@@ -19,11 +20,11 @@ export async function addBase({ input, terminal }: Context): Promise<number> {
   try {
     const name = input.text('name') ?? (named === undefined ? defaultBase : source.name);
     const outDir = input.text('out') ?? join(input.required('data'), 'bases', name);
-    const seconds = source.weightBytes / bytesPerSecond + 1;
+    const seconds = source.weightBytes / bytesPerSecond + checkSeconds;
     terminal.note(
       [
         `${source.what}: ${source.modelType}, ${bytes(source.weightBytes)} of weights`,
-        `will convert it to ONNX in ${outDir}, about ${bytes(source.floatBytes)} on disk and ${duration(Math.max(1, seconds))}, and try it out`,
+        `will ${source.onnx ? 'cut it in two' : 'convert it to ONNX'} in ${outDir}, about ${bytes(source.floatBytes)} on disk and ${duration(seconds)}, check its gradient and try it out`,
       ].join('\n'),
     );
     if (input.flag('dry-run')) {
@@ -33,7 +34,7 @@ export async function addBase({ input, terminal }: Context): Promise<number> {
     const startedAt = performance.now();
     const maxTokens = input.number('max-tokens');
     const base = await registerBase({
-      ...{ folder: source.folder, outDir, name },
+      ...{ folder: source.folder, onnx: source.onnx, outDir, name },
       ...(maxTokens !== undefined && { maxTokens }),
     });
     const converted = (performance.now() - startedAt) / 1_000;
@@ -143,11 +144,16 @@ async function tryBase(baseDir: string): Promise<Trial> {
 function factsOf(base: BaseInfo, tried: Trial): Record<string, string> {
   return {
     shape: `${base.layers} layers of ${base.hiddenSize}, inputs up to ${base.maxTokens} tokens`,
+    ...(base.selfCheck && { gradient: gradientFact(base.selfCheck) }),
     provider: tried.provider,
     speed: `loads in ${duration(tried.loadSeconds)}, one short text in ${tried.millisecondsPerText.toFixed(1)} ms`,
     meaning: `paraphrases at cosine ${tried.paraphraseCosine.toFixed(2)}, strangers at ${tried.strangerCosine.toFixed(2)}`,
   };
 }
+
+const gradientFact = ({ directions, worst, halves }: NonNullable<BaseInfo['selfCheck']>): string =>
+  `right in ${directions} directions, the worst at ${percent(worst)} of what is allowed` +
+  (halves ? `; cut in two it answers as the file, to ${halves.error.toExponential(0)}` : '');
 
 const planOf = ({ what, modelType, weightBytes, floatBytes }: Source) => ({
   ...{ source: what, modelType, weightBytes, diskBytes: floatBytes },

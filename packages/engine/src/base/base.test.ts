@@ -26,12 +26,15 @@ t.test('a registered base says what it is, and reads back the same', async (t) =
     featureSize: 8,
     topLayers: 1,
     maxTokens: 12,
+    selfCheck: { directions: 12, worst: Number },
   });
   t.strictSame(await readBase(outDir), base);
   t.strictSame((await readdir(outDir)).sort(), [
     'base.json',
     'tokenizer.json',
     'top.onnx',
+    'training-classification-r8-a16.json',
+    'training-classification-r8-a16.onnx',
     'training.onnx',
     'trunk.onnx',
     'weights.bin',

@@ -4,8 +4,11 @@ import { basename, dirname, join } from 'node:path';
 import { GraphError, type Model, type ModelConfig, writeModel } from '@scion/graph';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { LORA_SETTINGS } from '../lora/recipe.js';
 import { readSafetensors, type Safetensors, SafetensorsError } from '../safetensors.js';
-import { type BaseLayout, type ConvertedBase, convertBase } from './convert.js';
+import { openTraining } from '../thread/session-training.js';
+import { type BaseLayout, type ConvertedBase, convertBase, convertExport } from './convert.js';
+import { compareWithExport, readExport } from './read-export.js';
 
 /** A registered base cannot be made or read. The message names the file or setting and the remedy. */
 export class BaseError extends Error {
@@ -44,6 +47,21 @@ const BaseInfo = Type.Object(
     ),
     /** Longer inputs are cut to this many tokens, special tokens included. */
     maxTokens: Type.Integer({ minimum: 2 }),
+    /** What registration tried, and found good enough. */
+    selfCheck: Type.Optional(
+      Type.Object(
+        {
+          /** Directions in which the gradient was held against finite differences, and the worst, 1 being the limit. */
+          directions: Type.Integer(),
+          worst: Type.Number(),
+          /** Of an exported file: the largest difference between its answers and the registered halves', and the limit. */
+          halves: Type.Optional(
+            Type.Object({ error: Type.Number(), allowed: Type.Number() }, { additionalProperties: false }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );
@@ -67,6 +85,8 @@ type BaseFile = Static<typeof BaseFile>;
 export interface RegisterBaseInput {
   /** A Hugging Face folder: config.json, tokenizer.json and the weights as safetensors. */
   folder: string;
+  /** An exported encoder, instead of config.json and the weights; the folder holds tokenizer.json then. */
+  onnx?: string | undefined;
   /** Created; must not hold anything else. */
   outDir: string;
   name: string;
@@ -83,24 +103,34 @@ const CONVERTER_VERSION = 'scion-features/2';
 const DEFAULT_MAX_TOKENS = 256;
 const modelFiles = ['trunk.onnx', 'top.onnx', 'training.onnx', 'weights.bin', 'tokenizer.json'] as const;
 
+/** A base before it is converted. */
+interface Source {
+  /** For messages: its folder or file. */
+  name: string;
+  config: ModelConfig;
+  /** What its hash is made of, beside settings and converter. */
+  parts: Uint8Array[];
+  tokenizerBytes: Uint8Array;
+  convert(layout: BaseLayout): Promise<ConvertedBase>;
+  /** Holds the registered halves in a folder against what they were made of. */
+  compare?(dir: string, info: BaseInfo): Promise<{ error: number; allowed: number }>;
+}
+
 /**
- * Turns a Hugging Face folder of the BERT family into what the engine serves: trunk.onnx, top.onnx and
- * training.onnx with their weights.bin, tokenizer.json and base.json. Atomic: `outDir` appears whole or not at all. Idempotent: when it holds this very
+ * Turns a Hugging Face folder of the BERT family, or an exported encoder, into what the engine serves: trunk.onnx,
+ * top.onnx and training.onnx with their weights.bin, tokenizer.json and base.json. The gradient that adapters are trained
+ * with is derived at once, and checked. Atomic: `outDir` appears whole or not at all. Idempotent: when it holds this very
  * base already, nothing is written.
  * @throws BaseError
  */
 export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> {
-  const { folder, outDir, name } = input;
-  const configBytes = await readSource(folder, 'config.json');
-  const tokenizerBytes = await readSource(folder, 'tokenizer.json');
-  const weightsName = await findWeights(folder);
-  const weightsBytes = await readSource(folder, weightsName);
-  const config = parseObject(configBytes, 'config.json');
-  parseObject(tokenizerBytes, 'tokenizer.json');
-  const settings = await chooseSettings(input, config);
+  const { folder, onnx, outDir, name } = input;
+  const source = onnx === undefined ? await readFolder(folder) : await readExported(folder, onnx);
+  const { tokenizerBytes } = source;
+  const settings = await chooseSettings(input, source.config);
 
   const hash = createHash('sha256');
-  const parts = [CONVERTER_VERSION, configBytes, tokenizerBytes, weightsBytes, JSON.stringify(settings)];
+  const parts = [CONVERTER_VERSION, ...source.parts, JSON.stringify(settings)];
   for (const part of parts) addPart(hash, part);
   const sha256 = hash.digest('hex');
   const present = await tryReadBase(outDir);
@@ -108,29 +138,21 @@ export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> 
   if (present !== undefined)
     throw new BaseError(`${outDir} holds another base (${present.name}); give a folder that does not exist.`);
 
-  let weights: Safetensors;
-  try {
-    weights = readSafetensors(weightsBytes);
-  } catch (error) {
-    if (error instanceof SafetensorsError)
-      throw new BaseError(`${weightsName} in ${folder} is damaged: ${error.message}.`, { cause: error });
-    throw error;
-  }
-  const converted = await convert(config, weights, settings, folder);
-  const { sizes } = converted.encoder;
+  const converted = await named(source.name, () => source.convert(settings));
+  const { hidden, layers } = converted;
   const info: BaseInfo = {
     name,
     sha256,
-    hiddenSize: sizes.hidden,
-    layers: sizes.layers,
+    hiddenSize: hidden,
+    layers,
     featureLayers: settings.featureLayers,
-    featureSize: sizes.hidden * settings.featureLayers.length,
+    featureSize: hidden * settings.featureLayers.length,
     topLayers: settings.topLayers,
     sites: converted.sites,
     maxTokens: settings.maxTokens,
   };
   // The whole encoder says where each weight lies; the graphs made of it refer there.
-  const { external, placed } = writeModel(converted.encoder.model, {
+  const { external, placed } = writeModel(converted.whole, {
     externalData: { location: 'weights.bin' },
   });
   const graphFile = (model: Model) => writeModel(model, { existing: placed }).model;
@@ -144,6 +166,7 @@ export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> 
       'weights.bin': await writeFile(join(temporary, 'weights.bin'), external?.chunks ?? []),
       'tokenizer.json': await writeFile(join(temporary, 'tokenizer.json'), [tokenizerBytes]),
     };
+    info.selfCheck = await named(source.name, () => check(temporary, source, info));
     const file: BaseFile = { format: 'scion-base/2', converter: CONVERTER_VERSION, ...info, files };
     const json = new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`);
     await writeFile(join(temporary, 'base.json'), [json]);
@@ -269,17 +292,75 @@ function upperLayers(layers: number): number[] {
   );
 }
 
-async function convert(
-  config: ModelConfig,
-  { tensors }: Safetensors,
-  layout: BaseLayout,
-  folder: string,
-): Promise<ConvertedBase> {
+async function readFolder(folder: string): Promise<Source> {
+  const configBytes = await readSource(folder, 'config.json');
+  const tokenizerBytes = await readSource(folder, 'tokenizer.json');
+  const weightsName = await findWeights(folder);
+  const weightsBytes = await readSource(folder, weightsName);
+  const config = parseObject(configBytes, 'config.json');
+  parseObject(tokenizerBytes, 'tokenizer.json');
+  return {
+    ...{ name: folder, config },
+    parts: [configBytes, tokenizerBytes, weightsBytes],
+    tokenizerBytes,
+    async convert(layout) {
+      let weights: Safetensors;
+      try {
+        weights = readSafetensors(weightsBytes);
+      } catch (error) {
+        if (error instanceof SafetensorsError)
+          throw new BaseError(`${weightsName} in ${folder} is damaged: ${error.message}.`, { cause: error });
+        throw error;
+      }
+      return convertBase(config, (name) => weights.tensors.get(name), layout);
+    },
+  };
+}
+
+async function readExported(folder: string, onnx: string): Promise<Source> {
+  const tokenizerBytes = await readSource(folder, 'tokenizer.json');
+  parseObject(tokenizerBytes, 'tokenizer.json');
+  const { encoder, config, files } = await named(onnx, () => readExport(onnx));
+  return {
+    name: onnx,
+    // The rest of it is the graph's to know: whatever the family, it is read off the file.
+    config: { ...config, model_type: 'bert' },
+    parts: [...files, tokenizerBytes],
+    tokenizerBytes,
+    convert: (layout) => convertExport(encoder, layout),
+    compare: (dir, info) => compareWithExport(onnx, encoder.hiddenStates.at(-1)!, dir, info),
+  };
+}
+
+/** Refuses a base whose halves answer otherwise than the file, or whose gradient is wrong. */
+async function check(dir: string, source: Source, info: BaseInfo): Promise<BaseInfo['selfCheck']> {
+  const halves = await source.compare?.(dir, info).catch((error: Error) => {
+    throw new BaseError(
+      `${source.name} cannot be run on ${info.maxTokens} tokens: ${error.message}; give fewer as maxTokens.`,
+      { cause: error },
+    );
+  });
+  if (halves && !(halves.error <= halves.allowed))
+    throw new BaseError(
+      `${source.name}, cut in two, answers otherwise: by ${halves.error.toPrecision(2)} of the largest number; ${halves.allowed} is allowed.`,
+    );
+  const { rank, alpha } = LORA_SETTINGS;
+  const { hiddenSize, sites } = info;
+  const training = await openTraining(
+    { trainingPath: join(dir, 'training.onnx'), hiddenSize, sites },
+    { kind: 'classification', rank, alpha },
+  );
+  await training.close();
+  return { ...training.selfCheck, ...(halves && { halves }) };
+}
+
+/** What goes wrong in the graph is told with the name of its source. */
+async function named<T>(source: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await convertBase(config, (name) => tensors.get(name), layout);
+    return await work();
   } catch (error) {
     if (error instanceof GraphError)
-      throw new BaseError(`${folder} cannot be converted: ${error.message}.`, { cause: error });
+      throw new BaseError(`${source} cannot be converted: ${error.message}.`, { cause: error });
     throw error;
   }
 }

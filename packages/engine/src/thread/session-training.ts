@@ -26,16 +26,26 @@ export interface TrainingSetup {
 /** The training step of a base as a function. Beside session.ts the only file that knows the runtime. */
 export interface TrainingSession {
   layout: ParameterLayout;
+  selfCheck: SelfCheck;
   run(slice: TrainSlice): Promise<TrainSliceResult>;
   close(): Promise<void>;
 }
 
-/** Raised whenever other numbers would come of the same inputs. */
-const DERIVATION = 1;
+/** How the derived gradient compares with finite differences on the model itself. */
+export interface SelfCheck {
+  /** Directions that were tried: two for each tensor of parameters. */
+  directions: number;
+  /** The worst difference of a slope, in parts of what is allowed; beyond 1 the base is refused. */
+  worst: number;
+}
+
+/** Raised whenever other numbers would come of the same inputs, or less would be known of them. */
+const DERIVATION = 2;
 
 interface Derived {
   derivation: number;
   layout: ParameterLayout;
+  selfCheck: SelfCheck;
 }
 
 const sessionOptions: InferenceSession.SessionOptions = {
@@ -62,14 +72,25 @@ export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey
     () => undefined,
   );
   if (known?.derivation === DERIVATION)
-    return createSession(await InferenceSession.create(graphPath, sessionOptions), known.layout, setup);
+    return createSession(await InferenceSession.create(graphPath, sessionOptions), known, setup);
 
   const { model, placed } = await readPlaced(setup.trainingPath);
-  const { training } = await registerTraining(model, trainingOptions(shape.kind, setup.sites, shape), {
-    open: openForProbing,
-    random: createRandom(1),
-  });
-  const derived: Derived = { derivation: DERIVATION, layout: training.layout };
+  const { training, report } = await registerTraining(
+    model,
+    trainingOptions(shape.kind, setup.sites, shape),
+    {
+      open: openForProbing,
+      random: createRandom(1),
+    },
+  );
+  const derived: Derived = {
+    derivation: DERIVATION,
+    layout: training.layout,
+    selfCheck: {
+      directions: report.checks.length,
+      worst: Math.max(...report.checks.map(({ excess }) => excess)),
+    },
+  };
   const written = await writeBeside(folder, {
     [`${stem}.onnx`]: writeModel(training.step, { existing: placed }).model,
     // Last, since it says that the other is whole.
@@ -78,7 +99,7 @@ export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey
   const session = written
     ? await InferenceSession.create(graphPath, sessionOptions)
     : await InferenceSession.create(writeModel(training.step).model, sessionOptions);
-  return createSession(session, training.layout, setup);
+  return createSession(session, derived, setup);
 }
 
 /** The model and where its weights lie, read weight by weight: the file holds those of the trunk too. */
@@ -157,13 +178,14 @@ const openForProbing: OpenSession = async (model) => {
 
 function createSession(
   session: InferenceSession,
-  layout: ParameterLayout,
+  { layout, selfCheck }: Derived,
   { hiddenSize }: TrainingSetup,
 ): TrainingSession {
   const wanted = new Set(session.inputNames);
   const head = layout.groups.indexOf('head');
   return {
     layout,
+    selfCheck,
     async run({ users, steps }) {
       const [{ outputs }] = users;
       let state = stack(users);
