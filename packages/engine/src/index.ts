@@ -19,7 +19,8 @@ export {
   type LoraMatrices,
 } from './adapter/encode.js';
 export { rebindAdapter } from './adapter/rebind.js';
-export { BaseError, type BaseInfo, type RegisterBaseInput, readBase, registerBase } from './base/base.js';
+export { BaseError, type RegisterBaseInput, readBase, registerBase } from './base/base.js';
+export type { BaseInfo } from './base/base-info.js';
 export type { AdapterSite } from './base/convert.js';
 export type { CallOptions, LabelProbabilities, TenantCall } from './calls.js';
 export { createEngine, type Engine, type EngineOptions } from './engine.js';

@@ -1,6 +1,6 @@
 import { type Answer, AppError, type TaskKind } from '@scion/contracts';
 import type { LoraMatrices } from './adapter/encode.js';
-import type { BaseInfo } from './base/base.js';
+import type { BaseInfo } from './base/base-info.js';
 import type { FitEvent, OutOfFold } from './head/fit-head.js';
 import { selectTargets } from './head/targets.js';
 import { MAX_TRAINING_TOKENS, MIN_LORA_ROWS } from './lora/recipe.js';

@@ -1,6 +1,6 @@
 import { AppError, Card, type LoraRecipe, type ModelRef, type TaskKind } from '@scion/contracts';
 import { Value } from 'typebox/value';
-import type { BaseInfo } from '../base/base.js';
+import type { BaseInfo } from '../base/base-info.js';
 import type { AdapterSite } from '../base/convert.js';
 import { decodeFloat16, encodeFloat16 } from '../float16.js';
 import { readSafetensors, type SafeTensor, SafetensorsError } from '../safetensors.js';

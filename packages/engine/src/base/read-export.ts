@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ExportedEncoder, importModel, type ModelConfig, readExportedEncoder } from '@scion/graph';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { decodeFloat16 } from '../float16.js';
 import { openSession } from '../thread/session.js';
-import type { BaseInfo } from './base.js';
+import { runWhole } from '../thread/session-whole.js';
+import type { BaseInfo } from './base-info.js';
 
 /** An encoder that an exporter wrote, with the files that it consists of. */
 export interface ReadExport {
@@ -78,27 +77,11 @@ export async function compareWithExport(
   const rows = [info.maxTokens, 3].map((length) => Array.from({ length }, (_, at) => (at % 5) + 1));
   const paths = { trunkPath: join(dir, 'trunk.onnx'), topPath: join(dir, 'top.onnx') };
   const halves = await openSession({ ...info, ...paths, provider: 'cpu' });
-  const whole = await InferenceSession.create(path, { logSeverityLevel: 3 });
   try {
     const { pooled: _, ...batch } = await halves.runTrunk(rows);
     const features = await halves.runTop(batch, [undefined, undefined]);
+    const { states, half } = await runWhole(path, output, rows);
     const tokens = info.maxTokens;
-    const ints = (value: (row: number, at: number) => number) =>
-      new Tensor(
-        'int64',
-        BigInt64Array.from({ length: rows.length * tokens }, (_, at) =>
-          BigInt(value(Math.floor(at / tokens), at % tokens)),
-        ),
-        [rows.length, tokens],
-      );
-    const feeds: Record<string, Tensor> = {
-      input_ids: ints((row, at) => rows[row][at] ?? 0),
-      attention_mask: ints((row, at) => (at < rows[row].length ? 1 : 0)),
-      token_type_ids: ints(() => 0),
-    };
-    const given = Object.fromEntries(whole.inputNames.map((name) => [name, feeds[name]]));
-    const { data, type } = (await whole.run(given))[output];
-    const states = type === 'float16' ? decodeFloat16(data as Uint16Array) : (data as Float32Array);
     const { hiddenSize } = info;
     const layers = features.length / rows.length / hiddenSize;
     let [difference, largest] = [0, 0];
@@ -111,9 +94,8 @@ export async function compareWithExport(
         // Of what is no number nothing may pass.
         difference = Math.max(difference, Math.abs(sum / length - own) || (own === sum / length ? 0 : 1e9));
       }
-    return { error: difference / largest, allowed: type === 'float16' ? allowed.float16 : allowed.float32 };
+    return { error: difference / largest, allowed: half ? allowed.float16 : allowed.float32 };
   } finally {
     await halves.close();
-    await whole.release();
   }
 }

@@ -1,6 +1,6 @@
 import { initialParameters, type ParameterLayout, parameterCount } from '@scion/graph';
 import type { LoraMatrices } from '../adapter/encode.js';
-import type { BaseInfo } from '../base/base.js';
+import type { BaseInfo } from '../base/base-info.js';
 import {
   calibratedHead,
   type FitEvent,
