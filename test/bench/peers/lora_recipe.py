@@ -9,7 +9,7 @@ import json
 import time
 
 import torch
-from lora_step import HIDDEN, VOCABULARY, LoraLinear, Encoder
+from lora_step import HIDDEN, LAYERS, VOCABULARY, adapted
 from torch import nn
 
 
@@ -23,17 +23,15 @@ def main():
     ids = torch.randint(0, VOCABULARY, (options.rows, options.tokens))
     labels = torch.randint(0, 2, (options.rows,))
     fold = torch.arange(options.rows) % options.folds
-    steps = 0
+    steps, lora = 0, ""
 
     def features(encoder, batch):
         mask = torch.ones_like(batch)
         return encoder(batch, mask).mean(1)
 
     def fit(rows, held_out):
-        nonlocal steps
-        encoder = Encoder().requires_grad_(False)
-        for block in encoder.blocks[-options.top :]:
-            block.query, block.value = LoraLinear(block.query), LoraLinear(block.value)
+        nonlocal steps, lora
+        encoder, lora = adapted(range(LAYERS - options.top, LAYERS))
         head = nn.Linear(HIDDEN, 2)
         trained = [p for p in [*encoder.parameters(), *head.parameters()] if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.01)
@@ -58,7 +56,6 @@ def main():
         fit(every[fold != number], every[fold == number])
     fit(every, every[:0])
     seconds = time.perf_counter() - start
-    lora = "LoRA written out as PEFT computes it"
     print(json.dumps({"torch": torch.__version__, "lora": lora, "threads": options.threads, "seconds": seconds, "steps": steps}))
 
 

@@ -67,14 +67,14 @@ class Encoder(nn.Module):
         return x
 
 
-def written_out():
+def written_out(layers):
     encoder = Encoder().requires_grad_(False)
-    for block in encoder.blocks:
+    for block in (encoder.blocks[layer] for layer in layers):
         block.query, block.value = LoraLinear(block.query), LoraLinear(block.value)
     return encoder, "LoRA written out as PEFT computes it (peft is not installed)"
 
 
-def with_peft():
+def with_peft(layers):
     import peft
     from transformers import BertConfig, BertModel
 
@@ -87,7 +87,7 @@ def with_peft():
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
-    lora = peft.LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=["query", "value"], lora_dropout=0.0)
+    lora = peft.LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules=["query", "value"], layers_to_transform=list(layers), lora_dropout=0.0)
     model = peft.get_peft_model(BertModel(config, add_pooling_layer=False), lora)
 
     class Hidden(nn.Module):
@@ -101,6 +101,14 @@ def with_peft():
     return Hidden(), f"PEFT {peft.__version__}"
 
 
+def adapted(layers=range(LAYERS)):
+    """An encoder with LoRA in these layers, and how it was made."""
+    try:
+        return with_peft(layers)
+    except ImportError:
+        return written_out(layers)
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--threads", type=int, default=2)
@@ -110,10 +118,7 @@ def main():
     clock = time.process_time if options.clock == "cpu" else time.perf_counter
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    try:
-        encoder, lora = with_peft()
-    except ImportError:
-        encoder, lora = written_out()
+    encoder, lora = adapted()
     encoder.train()
     head = nn.Linear(HIDDEN, 2)
     trained = [p for p in [*encoder.parameters(), *head.parameters()] if p.requires_grad]
