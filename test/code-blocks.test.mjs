@@ -9,6 +9,7 @@ import { parseAllDocuments } from 'yaml';
 import { shows } from './documents/compare-output.mjs';
 import { readBlocks } from './documents/read-blocks.mjs';
 import { runDocument } from './documents/run-document.mjs';
+import { runExamples } from './documents/run-examples.mjs';
 import { startSystem } from './documents/start-system.mjs';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -23,10 +24,8 @@ const documents = [
 ];
 t.setTimeout(300_000);
 const system = await startSystem(t);
-const operator = createClient({
-  baseUrl: system.url,
-  apiKey: readFileSync(join(system.dataFolder, 'operator-key'), 'utf8').trim(),
-});
+const operatorKey = readFileSync(join(system.dataFolder, 'operator-key'), 'utf8').trim();
+const operator = createClient({ baseUrl: system.url, apiKey: operatorKey });
 
 /** A tenant of the document's own, so that none depends on another. */
 async function keyFor(document) {
@@ -97,3 +96,13 @@ for (const document of chosen) {
     }
   });
 }
+
+t.test('the examples of docs/cli.md work as they stand', async (t) => {
+  const blocks = readBlocks(readFileSync(join(root, 'docs/cli.md'), 'utf8'));
+  t.ok(blocks.every(({ kind }) => kind === 'bash'));
+  const lines = blocks
+    .flatMap(({ text }) => text.split('\n'))
+    .filter((line) => line && !line.startsWith('#'));
+  t.ok(lines.length >= 40, `${lines.length} examples`);
+  await runExamples(t, lines, { ...system, operatorKey });
+});

@@ -13,11 +13,9 @@ t.setTimeout(300_000);
 const unseen = 'Moving a rhododendron without losing it';
 
 t.test('an operator follows a model from the first click to its erasure', { skip: noBrowser }, async (t) => {
-  const system = await startSystem();
+  const [system, receiver, browser] = await Promise.all([startSystem(), startReceiver(), launchBrowser()]);
   t.teardown(system.stop);
-  const receiver = await startReceiver();
   t.teardown(receiver.close);
-  const browser = await launchBrowser();
   t.teardown(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB' });
   context.setDefaultTimeout(30_000);
@@ -251,6 +249,11 @@ t.test('an operator follows a model from the first click to its erasure', { skip
     for (const name of [/Roll back/, /Erase/, 'Train now', 'Pin']) {
       t.equal(await theirs.getByRole('button', { name }).count(), 0, String(name));
     }
+    const [download] = await Promise.all([
+      theirs.waitForEvent('download'),
+      theirs.getByRole('button', { name: 'Export user' }).click(),
+    ]);
+    t.equal(download.suggestedFilename(), 'ada.tar', 'who may see all may take it along');
     const status = await theirs.evaluate(
       async (tenant) =>
         (
@@ -276,6 +279,8 @@ t.test('an operator follows a model from the first click to its erasure', { skip
     t.strictSame(await readout.allTextContents(), values);
     const events = await main.getByRole('list', { name: 'Events of the job' }).textContent();
     t.equal(events.split('The job is succeeded.').length, 2, 'its end is told once');
+    const log = await main.getByRole('list', { name: /worker’s log/ }).textContent();
+    t.match(log, /training job succeeded/, 'and the log of the worker that took it up stands beside');
   });
 
   await t.test('a user’s whole archive is handed over, and another tenant takes it', async (t) => {
@@ -311,14 +316,17 @@ t.test('an operator follows a model from the first click to its erasure', { skip
   t.strictSame(complaints(), [], 'no error on the console, no violation of the policy');
 
   await t.test('a session that ended elsewhere leads to the sign-in, and from there back', async (t) => {
+    // The page that asks most often is the first to hear of it.
+    await go('cache');
+    await main.getByRole('heading', { name: 'Cache and bases' }).waitFor();
     const second = await context.newPage();
     await second.goto(system.url);
     await second.getByRole('button', { name: 'Sign out' }).click();
     await second.getByLabel('Admin key').waitFor();
     await page.getByText('Your session has ended').waitFor();
-    t.match(page.url(), /\/models$/, 'the address stays');
+    t.match(page.url(), /\/cache$/, 'the address stays');
     await signIn(page, system.operatorKey);
-    await main.getByRole('heading', { name: 'Models' }).waitFor();
+    await main.getByRole('heading', { name: 'Cache and bases' }).waitFor();
     await second.close();
   });
 });

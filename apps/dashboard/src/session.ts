@@ -15,9 +15,10 @@ export const client = computed<Client | null>(() =>
   session.value ? clientOf({ csrfToken: session.value.csrfToken }) : null,
 );
 
-/** Whether the signed-in key may do what needs this scope; what it may not is not offered. */
-export function may(scope: 'admin' | 'train' | 'predict' | 'operate'): boolean {
+/** Whether the signed-in key may do what needs this scope; what it may not is not offered. `see` is what `read` may too. */
+export function may(scope: 'admin' | 'train' | 'predict' | 'operate' | 'see'): boolean {
   const scopes = session.value?.scopes ?? [];
+  if (scope === 'see') return scopes.includes('admin') || scopes.includes('read');
   return scope === 'operate' ? isOperator.value && scopes.includes('admin') : scopes.includes(scope);
 }
 

@@ -11,6 +11,7 @@ t.test('three variables are enough, and what is left out has a default', async (
     basePath: '/base',
     deliveryConcurrency: 16,
     graceMs: 15_000,
+    lockMs: 30_000,
     nice: 0,
     webhooks: { allowPrivateAddresses: false, timeoutMs: 10_000 },
     logLevel: 'info',
@@ -26,9 +27,17 @@ t.test('numbers and flags are read from their text', async (t) => {
       SCION_THREADS: '5',
       SCION_WORKER_NICE: '7',
       SCION_GRACE_SECONDS: '0.5',
+      SCION_LOCK_SECONDS: '5',
       SCION_WEBHOOK_ALLOW_PRIVATE: 'true',
     }),
-    { threads: 5, trainConcurrency: 3, nice: 7, graceMs: 500, webhooks: { allowPrivateAddresses: true } },
+    {
+      threads: 5,
+      trainConcurrency: 3,
+      nice: 7,
+      graceMs: 500,
+      lockMs: 5_000,
+      webhooks: { allowPrivateAddresses: true },
+    },
   );
 });
 

@@ -20,6 +20,7 @@ const Environment = Type.Object({
   SCION_TRAIN_CONCURRENCY: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
   SCION_DELIVERY_CONCURRENCY: Type.Integer({ minimum: 1, maximum: 256, default: 16 }),
   SCION_GRACE_SECONDS: Type.Number({ minimum: 0, maximum: 3_600, default: 15 }),
+  SCION_LOCK_SECONDS: Type.Number({ minimum: 1, maximum: 3_600, default: 30 }),
   SCION_WORKER_NICE: Type.Integer({ minimum: 0, maximum: 19, default: 0 }),
   SCION_WEBHOOK_ALLOW_PRIVATE: Flag,
   SCION_WEBHOOK_TIMEOUT_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 50, default: 10 }),
@@ -50,6 +51,8 @@ export interface Config {
   deliveryConcurrency: number;
   /** How long a running job may go on after SIGTERM before it is handed back to the queue. */
   graceMs: number;
+  /** A worker's jobs are another's once it has not been heard of for so long. */
+  lockMs: number;
   /** Added to the process's priority number: at 5, training yields to predictions on the same machine. */
   nice: number;
   webhooks: {
@@ -101,6 +104,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     trainConcurrency: env.SCION_TRAIN_CONCURRENCY ?? Math.ceil(threads / 2),
     deliveryConcurrency: env.SCION_DELIVERY_CONCURRENCY,
     graceMs: env.SCION_GRACE_SECONDS * 1_000,
+    lockMs: env.SCION_LOCK_SECONDS * 1_000,
     nice: env.SCION_WORKER_NICE,
     webhooks: {
       allowPrivateAddresses: env.SCION_WEBHOOK_ALLOW_PRIVATE,

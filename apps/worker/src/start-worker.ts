@@ -101,7 +101,7 @@ export async function startWorker({
       telemetry: tracing?.queue,
       shareOf: registry.tenants.get,
       onError: (err) => log.warn({ err }, 'queue'),
-      ...(timings?.queue && { timings: timings.queue }),
+      timings: { lockMs: config.lockMs, stalledIntervalMs: config.lockMs / 2, ...timings?.queue },
     });
     closers.push(() => queue.close());
 

@@ -255,6 +255,8 @@ const system: SystemState = {
     loadP50Ms: 1.4,
     loadP99Ms: 6.1,
     resident: [{ tenantId, task, user, version: 2, bytes: 6_712 }],
+    coldest: [{ tenantId, task, user, version: 2, bytes: 6_712 }],
+    tenants: [{ tenantId, bytes: 6_712, entries: 1 }],
   },
   trunkCache: { bytes: 51_200, budgetBytes: 67_108_864, entries: 1, hits: 3, misses: 1 },
   diskTier: null,

@@ -62,7 +62,7 @@ export function createFakeEngine(labels: string[] = ['like', 'hide']): FakeEngin
     cacheState: () => ({
       ...{ bytes: 0, budgetBytes: 1024, entries: 0, hits: 0, misses: 0, loads: 0, evictions: 0 },
       ...{ refusals: 0, loadP50Ms: null, loadP99Ms: null },
-      resident: [],
+      ...{ resident: [], coldest: [], tenants: [] },
     }),
   };
   return engine;

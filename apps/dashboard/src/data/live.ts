@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { pollWhileVisible } from './poll-while-visible.js';
 
 /** What is known of something that is fetched again and again. After a failure the last good `data` stays. */
 export interface Live<T> {
@@ -30,44 +31,25 @@ export function useLive<T>(
 
   // `asked` is what `refresh` changes to run this again.
   useEffect(() => {
-    const controller = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
     if (latest.current.key !== key) latest.current = { key, data: undefined };
-
     const publish = (data: T | undefined, error: unknown) => {
       latest.current = { key, data };
       setState({ key, data, error });
     };
-    let running = false;
-    const run = async () => {
-      if (running) return;
-      running = true;
-      try {
-        const data = await current.current.load(controller.signal);
-        if (!controller.signal.aborted) publish(data, undefined);
-      } catch (error) {
-        if (!controller.signal.aborted) publish(latest.current.data, error);
-      }
-      running = false;
-      schedule();
-    };
-    const schedule = () => {
-      if (controller.signal.aborted || document.visibilityState !== 'visible') return;
-      const { intervalMs } = current.current;
-      const waitMs = typeof intervalMs === 'function' ? intervalMs(latest.current.data) : intervalMs;
-      timer = setTimeout(run, waitMs);
-    };
-    const onVisibility = () => {
-      clearTimeout(timer);
-      if (document.visibilityState === 'visible') void run();
-    };
-    document.addEventListener('visibilitychange', onVisibility);
-    void run();
-    return () => {
-      controller.abort();
-      clearTimeout(timer);
-      document.removeEventListener('visibilitychange', onVisibility);
-    };
+    return pollWhileVisible(
+      async (signal) => {
+        try {
+          const data = await current.current.load(signal);
+          if (!signal.aborted) publish(data, undefined);
+        } catch (error) {
+          if (!signal.aborted) publish(latest.current.data, error);
+        }
+      },
+      () => {
+        const { intervalMs } = current.current;
+        return typeof intervalMs === 'function' ? intervalMs(latest.current.data) : intervalMs;
+      },
+    );
   }, [key, asked]);
 
   const refresh = useCallback(() => setAsked((count) => count + 1), []);

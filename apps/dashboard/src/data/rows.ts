@@ -1,5 +1,6 @@
 import type { Page } from '@scion/sdk';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { pollWhileVisible } from './poll-while-visible.js';
 
 /** A long list, fetched page by page as far as someone has scrolled. */
 export interface Rows<T> {
@@ -42,7 +43,7 @@ export function useRows<T>(input: RowsInput<T>): Rows<T> {
   const latest = useRef(state);
   const fetchesMore = useRef(false);
   const inView = useRef(0);
-  const alive = useRef<AbortController | undefined>(undefined);
+  const alive = useRef<AbortSignal | undefined>(undefined);
 
   const publish = useCallback((change: Partial<Loaded<T>>) => {
     latest.current = { ...latest.current, ...change };
@@ -51,7 +52,7 @@ export function useRows<T>(input: RowsInput<T>): Rows<T> {
 
   const loadMore = useCallback(async () => {
     const { rows, next } = latest.current;
-    const signal = alive.current?.signal;
+    const signal = alive.current;
     if (fetchesMore.current || next === null || !rows || !signal) return;
     fetchesMore.current = true;
     try {
@@ -76,50 +77,34 @@ export function useRows<T>(input: RowsInput<T>): Rows<T> {
 
   // `asked` is what `refresh` changes to run this again.
   useEffect(() => {
-    const controller = new AbortController();
-    alive.current = controller;
-    const { signal } = controller;
-    let timer: ReturnType<typeof setTimeout> | undefined;
     if (latest.current.key !== key) {
       latest.current = { ...empty };
       inView.current = 0;
     }
     fetchesMore.current = false;
-    const run = async () => {
-      const { load, idOf } = current.current;
-      try {
-        const first = await load(undefined, signal);
-        if (signal.aborted) return;
-        publish({ ...mergeFirst(latest.current, first, idOf), error: undefined });
-        // A page may be empty and not the last one, where a filter lets little through.
-        if (first.data.length === 0) await loadMore();
-        const start = startOf(latest.current, inView.current, idOf);
-        if (start) {
-          const page = await load(start.cursor, signal);
+    return pollWhileVisible(
+      async (signal) => {
+        alive.current = signal;
+        const { load, idOf } = current.current;
+        try {
+          const first = await load(undefined, signal);
           if (signal.aborted) return;
-          publish({ rows: replace(latest.current.rows ?? [], page.data, idOf) });
+          publish({ ...mergeFirst(latest.current, first, idOf), error: undefined });
+          // A page may be empty and not the last one, where a filter lets little through.
+          if (first.data.length === 0) await loadMore();
+          const start = startOf(latest.current, inView.current, idOf);
+          if (!start) return;
+          const page = await load(start.cursor, signal);
+          if (!signal.aborted) publish({ rows: replace(latest.current.rows ?? [], page.data, idOf) });
+        } catch (error) {
+          if (!signal.aborted) publish({ error });
         }
-      } catch (error) {
-        if (!signal.aborted) publish({ error });
-      }
-      if (signal.aborted || document.visibilityState !== 'visible') return;
-      const { intervalMs } = current.current;
-      timer = setTimeout(
-        run,
-        typeof intervalMs === 'function' ? intervalMs(latest.current.rows ?? []) : intervalMs,
-      );
-    };
-    const onVisibility = () => {
-      clearTimeout(timer);
-      if (document.visibilityState === 'visible') void run();
-    };
-    document.addEventListener('visibilitychange', onVisibility);
-    void run();
-    return () => {
-      controller.abort();
-      clearTimeout(timer);
-      document.removeEventListener('visibilitychange', onVisibility);
-    };
+      },
+      () => {
+        const { intervalMs } = current.current;
+        return typeof intervalMs === 'function' ? intervalMs(latest.current.rows ?? []) : intervalMs;
+      },
+    );
   }, [key, asked]);
 
   const refresh = useCallback(() => setAsked((count) => count + 1), []);

@@ -2,6 +2,10 @@
 import { type Static, Type } from 'typebox';
 import { closed, Nullable, Sha256, TaskName, TenantId, Timestamp, UserId } from './primitives.js';
 
+const Resident = Type.Object(
+  { tenantId: TenantId, task: TaskName, user: UserId, version: Type.Integer(), bytes: Type.Integer() },
+  closed,
+);
 export const CacheState = Type.Object(
   {
     bytes: Type.Integer(),
@@ -16,12 +20,13 @@ export const CacheState = Type.Object(
     }),
     loadP50Ms: Nullable(Type.Number({ description: 'Of the latest 512 loads; null before the first' })),
     loadP99Ms: Nullable(Type.Number()),
-    resident: Type.Array(
-      Type.Object(
-        { tenantId: TenantId, task: TaskName, user: UserId, version: Type.Integer(), bytes: Type.Integer() },
-        closed,
-      ),
-      { description: 'Hottest first, at most 100' },
+    resident: Type.Array(Resident, { description: 'Hottest first, at most 100' }),
+    coldest: Type.Array(Resident, {
+      description: 'Coldest first, at most 100: what goes next where room is needed',
+    }),
+    tenants: Type.Array(
+      Type.Object({ tenantId: TenantId, bytes: Type.Integer(), entries: Type.Integer() }, closed),
+      { description: 'All that is in memory, by tenant' },
     ),
   },
   closed,

@@ -39,7 +39,7 @@ t.test('concurrent misses of one version load once, and later calls hit', async 
   t.match(cache.state(), { misses: 3, loads: 1, hits: 1, bytes: 60, entries: 1, evictions: 0 });
 });
 
-t.test('least recently used goes first, and hottest is listed first', async (t) => {
+t.test('least recently used goes first, and hottest or coldest are listed first', async (t) => {
   const cache = createAdapterCache({ budgetBytes: 100, load: async () => adapterOf(40) });
   const use = async (user: string) => (await cache.acquire(keyOf(user))).release();
   await use('ada');
@@ -51,6 +51,28 @@ t.test('least recently used goes first, and hottest is listed first', async (t) 
     ['cid', 'ada'],
   );
   t.match(cache.state(), { bytes: 80, evictions: 1, loads: 3, hits: 1 });
+  t.strictSame(
+    cache.state().coldest.map(({ user }) => user),
+    ['ada', 'cid'],
+  );
+});
+
+t.test('of a full cache both ends are listed, and all of it is counted by tenant', async (t) => {
+  const cache = createAdapterCache({ budgetBytes: 10_000, load: async () => adapterOf(10) });
+  for (let user = 0; user < 250; user += 1) {
+    const key = keyOf(String(user));
+    (await cache.acquire(user % 5 === 0 ? { ...key, tenantId: 'ten_other' } : key)).release();
+  }
+  const { resident, coldest, tenants } = cache.state();
+  t.same([resident.length, coldest.length], [100, 100]);
+  t.same([resident[0].user, coldest[0].user, coldest[99].user], ['249', '0', '99']);
+  t.same(
+    tenants.map(({ bytes, entries }) => [bytes, entries]).sort(([a], [b]) => a - b),
+    [
+      [500, 50],
+      [2_000, 200],
+    ],
+  );
 });
 
 t.test('a failed load rejects those who waited, and the next call tries again', async (t) => {

@@ -255,7 +255,12 @@ export function createAdapterCache({
     },
 
     state() {
-      const resident = [...pinned.values(), ...doomed, ...idle.values()].slice(0, LISTED);
+      const all = [...pinned.values(), ...doomed, ...idle.values()];
+      const tenants = new Map<string, { bytes: number; entries: number }>();
+      for (const { key, adapter } of all) {
+        const sum = tenants.get(key.tenantId) ?? { bytes: 0, entries: 0 };
+        tenants.set(key.tenantId, { bytes: sum.bytes + adapter.bytes, entries: sum.entries + 1 });
+      }
       return {
         bytes: pinnedBytes + idle.calculatedSize,
         budgetBytes,
@@ -263,18 +268,19 @@ export function createAdapterCache({
         ...counters,
         loadP50Ms: quantile(loadMs, 0.5),
         loadP99Ms: quantile(loadMs, 0.99),
-        resident: resident.map(({ key: { tenantId, task, user, version }, adapter: { bytes } }) => ({
-          tenantId,
-          task,
-          user,
-          version,
-          bytes,
-        })),
+        resident: all.slice(0, LISTED).map(listed),
+        coldest: all.slice(-LISTED).reverse().map(listed),
+        tenants: [...tenants].map(([tenantId, sums]) => ({ tenantId, ...sums })),
       };
     },
   };
   return cache;
 }
+
+const listed = ({ key: { tenantId, task, user, version }, adapter: { bytes } }: Entry) => ({
+  ...{ tenantId, task, user },
+  ...{ version, bytes },
+});
 
 /** What no second load of the same bytes can change. */
 const refusing = new Set(['artifact_invalid', 'base_mismatch']);

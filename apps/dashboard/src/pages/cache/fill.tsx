@@ -60,20 +60,15 @@ function milliseconds(value: number): string {
   return value < 10 ? `${rate(value)} ms` : duration(value);
 }
 
-/** Bytes by tenant, most first, of the adapters that the service lists. */
-function byTenant({ resident }: CacheState, tenants: Tenant[]) {
+/** Bytes by tenant, most first. */
+function byTenant({ tenants: held }: CacheState, tenants: Tenant[]) {
   const names = new Map(tenants.map(({ id, name }) => [id, name]));
-  const shares = new Map<string, { id: string; name: string; held: number; adapters: number }>();
-  for (const { tenantId, bytes } of resident) {
-    const share = shares.get(tenantId) ?? {
-      id: tenantId,
-      name: names.get(tenantId) ?? `…${tenantId.slice(-6)}`,
-      held: 0,
-      adapters: 0,
-    };
-    share.held += bytes;
-    share.adapters += 1;
-    shares.set(tenantId, share);
-  }
-  return [...shares.values()].sort((a, b) => b.held - a.held);
+  return held
+    .map(({ tenantId: id, bytes, entries }) => ({
+      id,
+      name: names.get(id) ?? `…${id.slice(-6)}`,
+      held: bytes,
+      adapters: entries,
+    }))
+    .sort((a, b) => b.held - a.held);
 }

@@ -12,22 +12,21 @@ const orders = [
   ['coldest', 'Coldest first'],
 ] as const;
 
-/** Which adapters are in memory, hottest first; coldest first too where the service lists all of them. */
+/** Which adapters are in memory, the hottest or the coldest; of a longer list the service tells both ends. */
 export function Residents({ cache, tenants }: { cache: CacheState; tenants: Tenant[] }) {
   const [all, setAll] = useState(false);
   const [order, setOrder] = useState<'hottest' | 'coldest'>('hottest');
   const names = new Map(tenants.map(({ id, name }) => [id, name]));
   const partly = cache.entries > cache.resident.length;
-  const ranked = cache.resident.map((adapter, at) => ({ ...adapter, rank: at + 1 }));
-  // Of a longer list the service tells the hottest alone, whose end is not the coldest.
-  const ordered = order === 'coldest' && !partly ? ranked.reverse() : ranked;
+  const hottest = cache.resident.map((adapter, at) => ({ ...adapter, rank: at + 1 }));
+  const coldest = cache.coldest.map((adapter, at) => ({ ...adapter, rank: cache.entries - at }));
+  const ordered = order === 'coldest' ? coldest : hottest;
   const shown = all ? ordered : ordered.slice(0, rowsAtFirst);
   return (
     <Panel
       title="Resident adapters"
-      note={partly ? `the ${cache.resident.length} hottest of ${count(cache.entries)}` : undefined}
+      note={partly ? `the ${ordered.length} ${order} of ${count(cache.entries)}` : undefined}
       actions={
-        !partly &&
         cache.resident.length > 1 && (
           <Choice label="Order" options={orders} value={order} onChoose={(next) => setOrder(next)} />
         )
@@ -73,9 +72,9 @@ export function Residents({ cache, tenants }: { cache: CacheState; tenants: Tena
           </tbody>
         </table>
       )}
-      {cache.resident.length > rowsAtFirst && (
+      {ordered.length > rowsAtFirst && (
         <button type="button" class="button more" onClick={() => setAll(!all)}>
-          {all ? 'Show fewer' : `Show all ${plural(cache.resident.length, 'adapter')}`}
+          {all ? 'Show fewer' : `Show all ${plural(ordered.length, 'adapter')}`}
         </button>
       )}
     </Panel>

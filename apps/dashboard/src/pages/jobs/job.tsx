@@ -20,6 +20,7 @@ import { JobCurves } from './job-curves.js';
 import { JobLog } from './job-log.js';
 import { Took, Waited } from './job-row.js';
 import { Stages } from './stages.js';
+import { WorkerLog } from './worker-log.js';
 
 /** One job: where it stands, its curves as they grow, what the gate said, and what can be done about it. */
 export function JobPage({ scope }: TenantPageProps) {
@@ -80,6 +81,7 @@ export function JobPage({ scope }: TenantPageProps) {
         <div class="column">
           {job.gate && <Gate gate={job.gate} version={job.version} />}
           <JobLog events={events.list} job={job} />
+          <WorkerLog job={job} scope={scope} />
         </div>
         <Panel title="Facts">
           <Facts>

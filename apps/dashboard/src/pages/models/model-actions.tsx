@@ -50,7 +50,7 @@ export function ModelActions({ model, scope, onRollBack }: ModelActionsProps) {
       <button type="button" class="button" onClick={attempt(exportExamples)}>
         Export examples
       </button>
-      {may('admin') && (
+      {may('see') && (
         <button
           type="button"
           class="button"
