@@ -152,7 +152,16 @@ t.test(
       { code: 'examples_exist' },
       'what others stored is not deleted',
     );
-    t.equal((await model.crossValidate(texts, labels, { folds: 2 })).scores.length, 2);
+    const { scores, mean } = await model.crossValidate(texts, labels, { folds: 2 });
+    t.ok(scores.length === 2 && scores.every((score) => score >= 0 && score <= 1));
+    t.equal(mean, (scores[0] + scores[1]) / 2, 'each fold was judged by a job of its own');
+    const searcher = new Personalizer({ client, task: 'taste', user: 'grid' });
+    const grid = { method: ['head'], seed: [1, 2] };
+    const { results, best, history: fitted } = await searcher.gridSearch(grid, texts, labels, { folds: 2 });
+    t.equal(results.length, 2, 'every combination was tried');
+    t.same(best, results[0].params);
+    t.match(fitted, { version: 1, method: 'head' }, 'and the best was fitted on all rows');
+    await client.users.erase('grid');
     t.equal((await client.models.list({ task: 'taste' })).data.length, 1, 'folds leave no users behind');
 
     const second = start();

@@ -1,6 +1,7 @@
 /**
- * How long a lost Redis takes to restore from the objects: `node test/bench/rebuild.mjs [models]` after a build. Each
- * model has one segment of examples, one version, one switch of `live` and one ended job; every hundredth a queued one.
+ * How long a lost Redis takes to restore from the objects, and what Redis holds of a model: `node test/bench/rebuild.mjs
+ * [models] [examples of each]` after a build. Each model has one segment of examples, one version, one switch of `live` and
+ * one ended job; every hundredth a queued one.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,6 +14,7 @@ import { createRegistry } from '../../packages/registry/dist/index.js';
 import { encodedVersion, gate } from '../../packages/registry/dist/testing/world.js';
 
 const models = Number(process.argv[2] ?? 10_000);
+const examples = Number(process.argv[3] ?? 2);
 const { Redis } = createRequire(new URL('../../packages/registry/package.json', import.meta.url))('ioredis');
 const folder = mkdtempSync(join(tmpdir(), 'scion-rebuild-'));
 const rows = [];
@@ -26,10 +28,13 @@ async function measure(kind, store) {
   await registry.tasks.put(tenantId, 'mail', {}, { base: 'minilm' });
   const plant = async (at) => {
     const ref = { tenantId, task: 'mail', user: `user ${at}@example.com` };
-    await registry.examples.append(ref, [
-      { id: 'a', input: 'Invoice overdue', label: 'now' },
-      { id: 'b', input: 'Our autumn newsletter', label: 'later' },
-    ]);
+    await registry.examples.append(
+      ref,
+      Array.from({ length: examples }, (_, row) => ({
+        ...{ id: `mail-${row}`, input: 'Invoice overdue' },
+        label: row % 2 === 0 ? 'now' : 'later',
+      })),
+    );
     const { job } = await registry.jobs.create(ref);
     const { version } = await registry.models.publish(ref, job.id, (n) => encodedVersion(ref, job.id, n));
     await registry.models.promote(ref, version, job.id);
@@ -37,11 +42,15 @@ async function measure(kind, store) {
     await registry.jobs.finish({ ...ref, jobId: job.id }, { state: 'succeeded', version, gate, events });
     if (at % 100 === 0) await registry.jobs.create(ref);
   };
+  const usedBytes = async () => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))[1]);
+  const emptyBytes = await usedBytes();
   const startedAt = performance.now();
   for (let from = 0; from < models; from += 64) {
     await Promise.all(Array.from({ length: Math.min(64, models - from) }, (_, at) => plant(from + at)));
   }
   const plantedSeconds = (performance.now() - startedAt) / 1_000;
+  // Beside the indexes, of users who have just sent examples the ids of these are kept for an hour.
+  const busyBytes = (await usedBytes()) - emptyBytes;
   await server.flush();
   const { seconds, ...report } = await registry.rebuild();
   const round = (value) => Math.round(value * 100) / 100;
@@ -49,6 +58,8 @@ async function measure(kind, store) {
     ...{ store: kind, models: report.models, jobs: report.jobs, unfinished: report.unfinishedJobs },
     ...{ seconds: round(seconds), modelsPerSecond: Math.round(report.models / seconds) },
     plantedSeconds: round(plantedSeconds),
+    redisBytesPerModel: Math.round(((await usedBytes()) - emptyBytes) / models),
+    redisBytesPerBusyModel: Math.round(busyBytes / models),
   });
   await registry.close();
   redis.disconnect();
