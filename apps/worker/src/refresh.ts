@@ -14,7 +14,10 @@ import type { Logger } from 'pino';
 import { everyRow } from './every-row.js';
 
 export interface RefreshDeps {
-  registry: Pick<Registry, 'tenants' | 'tasks' | 'examples' | 'models' | 'jobs' | 'usage'>;
+  registry: Pick<
+    Registry,
+    'tenants' | 'tasks' | 'examples' | 'models' | 'jobs' | 'usage' | 'users' | 'webhooks'
+  >;
   queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'events'>;
   clock: Clock;
   log: Logger;
@@ -60,6 +63,15 @@ export function createRefresh({
   clock,
   log,
 }: RefreshDeps): (payload: RefreshPayload) => Promise<void> {
+  /** What only grows, unless somebody takes it away. */
+  async function tidy(): Promise<void> {
+    let deliveries = 0;
+    for await (const { id: tenantId } of everyRow((page) => registry.tenants.list(page))) {
+      deliveries += await registry.webhooks.collectDeliveries(tenantId);
+    }
+    log.info({ deliveries, imports: await registry.users.collectImports() }, 'leftovers removed');
+  }
+
   async function lookAtAll(): Promise<void> {
     const occasion = `night-${dayOf(clock())}`;
     let models = 0;
@@ -98,7 +110,7 @@ export function createRefresh({
     if (missingExamples(task, answers)) return;
     const { job, joined } = await registry.jobs.create(ref, {
       priority: 'bulk',
-      admit: () => registry.usage.admitJob(ref.tenantId),
+      admit: async () => void (await registry.usage.admitJob(ref.tenantId)),
     });
     if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
     await queue.enqueueTraining(trainingPayload(job, requestId));
@@ -106,7 +118,10 @@ export function createRefresh({
   }
 
   return async ({ tenantId, task, user, night = false, compact, requestId }) => {
-    if (tenantId === undefined || task === undefined || user === undefined) return lookAtAll();
+    if (tenantId === undefined || task === undefined || user === undefined) {
+      await lookAtAll();
+      return tidy();
+    }
     const ref = { tenantId, task, user };
     const work =
       compact === undefined

@@ -52,8 +52,9 @@ export const problems = {
   },
   quota_examples: {
     status: 403,
-    title: 'The user has as many examples as it may',
-    remedy: 'Delete examples of this user and task, or ask the operator for a larger quota.',
+    title: 'The user, or the tenant in all, has as many examples as it may',
+    remedy:
+      'Delete examples: of this user and task where `quota` is `examplesPerModel`, of anybody where it is `examples`; or ask the operator for a larger quota.',
   },
   quota_storage: {
     status: 403,

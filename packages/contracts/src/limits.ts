@@ -20,4 +20,7 @@ export const limits = {
   archiveBytes: 128 * 1024 * 1024,
   pageSize: 100,
   webhooksPerTenant: 20,
+  /** Attempts that a webhook’s log keeps, the newest, for so many days. */
+  deliveriesPerWebhook: 1_000,
+  deliveryDays: 30,
 } as const;

@@ -137,8 +137,8 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     jobs: createJobs(parts, tasks),
     webhooks: createWebhooks(parts),
     events: createEvents(parts),
-    users: createUsers(parts, tasks),
-    usage: createUsages(parts, tenants),
+    users: createUsers(parts, tasks, examples),
+    usage: createUsages(parts, tenants, examples),
     audit: createAudits(parts),
     async rebuild() {
       return locks.hold(

@@ -19,6 +19,7 @@ import {
   type SegmentLine,
   streamSegments,
 } from './example-segments.js';
+import { noteExamples } from './example-tally.js';
 import { decodeCursor, encodeCursor, lockNames, pageSize } from './indexes.js';
 import { encodeLines } from './json-object.js';
 import { objectKeys } from './keys.js';
@@ -59,6 +60,7 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
       () => store.put(key, bytes),
     );
     await index.fold(ref, lock, segmentId, change);
+    await noteExamples(parts, ref);
     await addStoredBytes(parts, ref, bytes.byteLength);
   }
 

@@ -18,6 +18,7 @@ export type {
   Keys,
   Models,
   PageRequest,
+  QuotaLevel,
   Rebind,
   RebuildReport,
   Registry,

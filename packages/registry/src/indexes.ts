@@ -50,6 +50,8 @@ export const indexNames = {
     `${indexPrefix}jobs-state:${tenantId ?? 'all'}:${state}`,
   /** Queued, paused and running jobs of a model. */
   openJobs: (ref: ModelRef) => `${indexPrefix}jobs-open:${modelName(ref)}`,
+  /** Users whose import has begun and not ended. Members `<tenant>/<escaped user>`. */
+  imports: `${indexPrefix}imports`,
   /** Queued, paused and running jobs of everyone. */
   unfinished: `${indexPrefix}unfinished`,
 } as const;
@@ -105,7 +107,23 @@ export interface Indexes {
   eventRefs(eventIds: string[]): Promise<Map<string, ModelRef>>;
 }
 
-const memberOfModel = (ref: ModelRef): string => `${ref.task}/${escapeSegment(ref.user)}`;
+export const memberOfModel = (ref: ModelRef): string => `${ref.task}/${escapeSegment(ref.user)}`;
+
+export const memberOfImport = (tenantId: string, user: string): string =>
+  `${tenantId}/${escapeSegment(user)}`;
+
+export function refOfImport(member: string): { tenantId: string; user: string } | undefined {
+  const slash = member.indexOf('/');
+  const user = unescapeSegment(member.slice(slash + 1));
+  return user === undefined ? undefined : { tenantId: member.slice(0, slash), user };
+}
+
+/** The model of a tenant that a member names; undefined for any other text. */
+export function refOfMember(tenantId: string, member: string): ModelRef | undefined {
+  const slash = member.indexOf('/');
+  const user = unescapeSegment(member.slice(slash + 1));
+  return user === undefined ? undefined : { tenantId, task: member.slice(0, slash), user };
+}
 
 /** A user with no task left is no user any more. KEYS: its tasks, users. ARGV: task, user. */
 const dropTaskScript = `

@@ -104,6 +104,12 @@ export function parseUserObject(key: string): UserObject | undefined {
   };
 }
 
+/** The user whose import is marked under this key. */
+export function importOfKey(key: string): string | undefined {
+  const [, escaped] = /^tenants\/[^/]+\/users\/((?:[^/]*!\/)*[^/]*[^/!])\/importing\.json$/.exec(key) ?? [];
+  return escaped === undefined ? undefined : unescapeSegment(escaped);
+}
+
 /** The last segment of a key without its extension. */
 export function baseName(key: string): string {
   const name = key.slice(key.lastIndexOf('/') + 1);

@@ -9,7 +9,7 @@ import {
 } from '@scion/contracts';
 import type { ObjectStore } from '@scion/store';
 import { escapeSegment, unescapeSegment } from './escape.js';
-import { decodeCursor, encodeCursor, type Indexes, indexNames, pageSize } from './indexes.js';
+import { decodeCursor, encodeCursor, type Indexes, indexNames, pageSize, refOfMember } from './indexes.js';
 import { readJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
@@ -139,10 +139,8 @@ async function summarize(
   { store, indexes, live }: Deps,
   { tenantId, member }: Place,
 ): Promise<ModelSummary | undefined> {
-  const slash = member.indexOf('/');
-  const user = unescapeSegment(member.slice(slash + 1));
-  if (user === undefined) return undefined;
-  const ref: ModelRef = { tenantId, task: member.slice(0, slash), user };
+  const ref = refOfMember(tenantId, member);
+  if (!ref) return undefined;
   const [version, { members }] = await Promise.all([
     live(ref).catch((error: unknown) => {
       // One damaged model must not hide the others; asked for by itself, it says what is wrong.

@@ -2,6 +2,7 @@ import type { Job, ModelRef } from '@scion/contracts';
 import { listAll, type ObjectStore } from '@scion/store';
 import type { Redis } from 'ioredis';
 import { exampleCachePrefix } from './example-index.js';
+import { tallyPrefix } from './example-tally.js';
 import {
   generationKey,
   type Indexes,
@@ -9,10 +10,11 @@ import {
   indexPrefix,
   isOpen,
   isRunnable,
+  memberOfImport,
   modelName,
 } from './indexes.js';
 import { readJson } from './json-object.js';
-import { baseName, objectKeys, parseUserObject } from './keys.js';
+import { baseName, importOfKey, objectKeys, parseUserObject } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import type { RebuildReport } from './registry.js';
 
@@ -43,6 +45,7 @@ export async function dropIndexes(redis: Redis): Promise<void> {
 
 export async function dropCaches(redis: Redis): Promise<void> {
   await dropPrefix(redis, exampleCachePrefix);
+  await dropPrefix(redis, tallyPrefix);
 }
 
 async function* inBatches<T>(items: AsyncIterable<T>): AsyncGenerator<T[]> {
@@ -152,6 +155,8 @@ async function indexUsers(
     const jobs: string[] = [];
     const events: { ref: ModelRef; eventId: string }[] = [];
     for (const { key } of batch) {
+      const importing = importOfKey(key);
+      if (importing !== undefined) await indexes.add(indexNames.imports, memberOfImport(tenantId, importing));
       const parsed = parseUserObject(key);
       if (!parsed) continue;
       const name = modelName(parsed.ref);

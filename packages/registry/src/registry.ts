@@ -28,6 +28,7 @@ import type {
   ModelsQuery,
   ModelVersion,
   Page,
+  Quotas,
   SigningKey,
   Task,
   TaskSpec,
@@ -316,8 +317,13 @@ export interface Webhooks {
   enable(tenantId: string, webhookId: string): Promise<Webhook>;
   /** Removes the webhook with its delivery log. Throws webhook_not_found. */
   delete(tenantId: string, webhookId: string): Promise<void>;
-  /** Logs one attempt under `delivery.id`; logging it again replaces it. Throws webhook_not_found. */
+  /**
+   * Logs one attempt under `delivery.id`; logging it again replaces it. Of a long log the oldest go, down to
+   * `limits.deliveriesPerWebhook`. Throws webhook_not_found.
+   */
   appendDelivery(tenantId: string, webhookId: string, delivery: Delivery): Promise<void>;
+  /** Removes what is older than `limits.deliveryDays`. Returns how many entries. */
+  collectDeliveries(tenantId: string): Promise<number>;
   /** Newest first. Throws webhook_not_found. */
   deliveries(tenantId: string, webhookId: string, page?: PageRequest): Promise<Page<Delivery>>;
   /** Throws webhook_not_found and delivery_not_found. */
@@ -372,7 +378,16 @@ export interface Users {
    * Stores an exported user, whole, under the name given or the one it had. Throws archive_invalid, user_exists and
    * task_not_found, and stores nothing then; when this dies half-way, calling it again begins anew.
    */
-  import(tenantId: string, archive: Uint8Array, rebind: Rebind, user?: string): Promise<UserImported>;
+  import(
+    tenantId: string,
+    archive: Uint8Array,
+    rebind: Rebind,
+    user?: string,
+    /** Called when all is checked and nothing stored; refuses it by throwing. */
+    admit?: (what: { user: string; examples: number; bytes: number }) => Promise<unknown>,
+  ): Promise<UserImported>;
+  /** Removes what imports of all tenants left that died half-way over an hour ago. Returns how many there were. */
+  collectImports(): Promise<number>;
   /** The public key that receipts are verified with; made with the first call. */
   signingKey(): Promise<SigningKey>;
 }
@@ -386,6 +401,8 @@ export interface Audits {
 /** What a tenant has now of all that quotas limit, but for the rows it predicts. */
 export interface UsageLevels {
   users: number;
+  /** Null while nobody has limited them: they are counted only then. */
+  examples: number | null;
   /** As measured last, and what was added since. */
   storageBytes: number;
   /** Created since the start of the day, UTC. */
@@ -394,17 +411,32 @@ export interface UsageLevels {
   openJobs: number;
 }
 
+/** A quota, and what is left of it when a call that was admitted has done its work. */
+export interface QuotaLevel {
+  quota: keyof Quotas;
+  limit: number;
+  remaining: number;
+  /** Seconds until it is whole again, where time alone does that. */
+  resetSeconds?: number;
+}
+
 /** What was counted of a day between two losses of Redis; days are sums of these. */
 export type UsageCounts = Pick<UsageDay, 'predictRows' | 'trainingSeconds' | 'cacheByteHours'>;
 
 export interface Usages {
   levels(tenantId: string): Promise<UsageLevels>;
+  // Each returns what is left of the quotas it asked; nothing where there are none.
   /** Throws quota_users when the user is new and one too many. */
-  admitUser(ref: ModelRef): Promise<void>;
+  admitUser(who: Pick<ModelRef, 'tenantId' | 'user'>): Promise<QuotaLevel[]>;
+  /**
+   * Throws quota_examples when so many more would be too many. `exactly` is asked only where `atMost` would not fit. The
+   * first call for a tenant with such a quota, since Redis was last lost, counts what each of its users keeps.
+   */
+  admitExamples(tenantId: string, atMost: number, exactly?: () => Promise<number>): Promise<QuotaLevel[]>;
   /** Throws quota_storage when so many bytes more would be too many. */
-  admitBytes(tenantId: string, bytes: number): Promise<void>;
+  admitBytes(tenantId: string, bytes: number): Promise<QuotaLevel[]>;
   /** Throws quota_jobs_per_day (with the time to wait), quota_open_jobs. */
-  admitJob(tenantId: string): Promise<void>;
+  admitJob(tenantId: string): Promise<QuotaLevel[]>;
   /** Sums what is stored of a tenant's users, keeps it as the day's figure, and counts on from there. */
   measure(tenantId: string): Promise<number>;
   /** Keeps the counts of a day. `epoch` names what counted them: what it said before is replaced. */

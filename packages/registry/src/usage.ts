@@ -1,12 +1,13 @@
-import { AppError, dayMs, dayOf, idOfTime, type ModelRef, type UsageDay } from '@scion/contracts';
+import { dayMs, dayOf, idOfTime, type ModelRef, type UsageDay } from '@scion/contracts';
 import { listAll } from '@scion/store';
-import { escapeSegment } from './escape.js';
-import { indexNames, openStates } from './indexes.js';
+import { createAdmissions } from './admissions.js';
+import { countedAll, noteExamples, tallied } from './example-tally.js';
+import { indexNames, openStates, refOfMember } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { baseName, objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
-import type { Tenants, UsageCounts, UsageLevels, Usages } from './registry.js';
+import type { Examples, Tenants, UsageCounts, UsageLevels, Usages } from './registry.js';
 
 /** String: bytes stored of a tenant's users. Set by a measurement; between two of them, what is written adds to it. */
 const bytesKey = (tenantId: string): string => `{scion}:stored-bytes:${tenantId}`;
@@ -30,7 +31,11 @@ const addScript = `
 if redis.call('exists', KEYS[1]) == 1 then return redis.call('incrby', KEYS[1], ARGV[1]) end
 return 0`;
 
-export function createUsages(parts: RegistryParts, tenants: Pick<Tenants, 'get'>): Usages {
+export function createUsages(
+  parts: RegistryParts,
+  tenants: Pick<Tenants, 'get'>,
+  examples: Pick<Examples, 'count'>,
+): Usages {
   const { store, redis, indexes, locks, clock } = parts;
 
   async function storedBytes(tenantId: string): Promise<number> {
@@ -46,6 +51,33 @@ export function createUsages(parts: RegistryParts, tenants: Pick<Tenants, 'get'>
       record.storedBytes = bytes;
     });
     return bytes;
+  }
+
+  const counting = new Map<string, Promise<number>>();
+
+  /** As tallied; the first time since a loss of Redis by asking every model, once for all who ask meanwhile. */
+  async function countExamples(tenantId: string): Promise<number> {
+    const known = await tallied(parts, tenantId);
+    if (known !== undefined) return known;
+    const running = counting.get(tenantId) ?? countAll(tenantId).finally(() => counting.delete(tenantId));
+    counting.set(tenantId, running);
+    return running;
+  }
+
+  async function countAll(tenantId: string): Promise<number> {
+    for (let cursor: string | undefined; ; ) {
+      const { members, nextCursor } = await indexes.page(indexNames.models(tenantId), { cursor });
+      await mapLimit(members, async (member) => {
+        const ref = refOfMember(tenantId, member);
+        if (!ref) return;
+        await examples.count(ref);
+        await noteExamples(parts, ref);
+      });
+      if (nextCursor === null) break;
+      cursor = nextCursor;
+    }
+    await countedAll(parts, tenantId);
+    return (await tallied(parts, tenantId)) ?? 0;
   }
 
   async function change(tenantId: string, day: string, apply: (record: UsageRecord) => void): Promise<void> {
@@ -67,51 +99,20 @@ export function createUsages(parts: RegistryParts, tenants: Pick<Tenants, 'get'>
 
   return {
     async levels(tenantId): Promise<UsageLevels> {
-      const [users, bytes, jobsPerDay, open] = await Promise.all([
+      const limited = (await tenants.get(tenantId)).quotas?.examples !== undefined;
+      const [users, kept, bytes, jobsPerDay, open] = await Promise.all([
         indexes.size(indexNames.users(tenantId)),
+        limited ? countExamples(tenantId) : null,
         storedBytes(tenantId),
         jobsToday(tenantId),
         openJobs(tenantId),
       ]);
-      return { users, storageBytes: bytes, jobsPerDay, openJobs: open };
+      return { users, examples: kept, storageBytes: bytes, jobsPerDay, openJobs: open };
     },
-    async admitUser({ tenantId, user }) {
-      const limit = (await tenants.get(tenantId)).quotas?.users;
-      if (limit === undefined) return;
-      const name = indexNames.users(tenantId);
-      const [known] = await indexes.contains(name, [escapeSegment(user)]);
-      if (known || (await indexes.size(name)) < limit) return;
-      throw new AppError('quota_users', `The tenant may have ${limit} users, and has them.`, {
-        extensions: { quota: 'users', limit },
-      });
-    },
-    async admitBytes(tenantId, bytes) {
-      const limit = (await tenants.get(tenantId)).quotas?.storageBytes;
-      if (limit === undefined) return;
-      const used = await storedBytes(tenantId);
-      if (used + bytes <= limit) return;
-      throw new AppError('quota_storage', `The tenant may store ${limit} bytes, and stores ${used}.`, {
-        extensions: { quota: 'storageBytes', limit },
-      });
-    },
-    async admitJob(tenantId) {
-      const quotas = (await tenants.get(tenantId)).quotas ?? {};
-      if (quotas.openJobs !== undefined && (await openJobs(tenantId)) >= quotas.openJobs) {
-        throw new AppError('quota_open_jobs', `The tenant may have ${quotas.openJobs} jobs open at once.`, {
-          extensions: { quota: 'openJobs', limit: quotas.openJobs },
-        });
-      }
-      if (quotas.jobsPerDay !== undefined && (await jobsToday(tenantId)) >= quotas.jobsPerDay) {
-        throw new AppError(
-          'quota_jobs_per_day',
-          `The tenant may create ${quotas.jobsPerDay} jobs a day (UTC).`,
-          {
-            extensions: { quota: 'jobsPerDay', limit: quotas.jobsPerDay },
-            retryAfterSeconds: (dayMs - (clock() % dayMs)) / 1_000,
-          },
-        );
-      }
-    },
+    ...createAdmissions(
+      { tenants, indexes, clock },
+      { storedBytes, examples: countExamples, jobsToday, openJobs },
+    ),
     measure,
     async keep(tenantId, day, epoch, counts) {
       await change(tenantId, day, (record) => {

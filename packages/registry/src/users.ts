@@ -1,15 +1,17 @@
 import { AppError, type ErasureProof, type ErasureReceipt, type ModelRef, timestamp } from '@scion/contracts';
 import { listAll, type ObjectStore } from '@scion/store';
+import { createCollectImports } from './archive/collect-imports.js';
 import { createExportUser, tasksOf } from './archive/export-user.js';
 import { createImportUser } from './archive/import-user.js';
 import { markJobErased } from './erased-jobs.js';
 import { exampleCacheKey } from './example-index.js';
-import { indexNames, lockNames, modelName } from './indexes.js';
+import { dropExamples } from './example-tally.js';
+import { indexNames, lockNames, memberOfImport, modelName } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { eventOfKey, jobOfKey, objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
-import type { ErasureRequest, Tasks, Users } from './registry.js';
+import type { ErasureRequest, Examples, Tasks, Users } from './registry.js';
 import { sha256Hex } from './secrets.js';
 import { createSigner } from './signing-key.js';
 import { taskName } from './tasks.js';
@@ -29,7 +31,7 @@ interface Erasing {
 
 const noUser = (): AppError => new AppError('user_not_found', 'Nothing is stored of this user.');
 
-export function createUsers(parts: RegistryParts, knownTasks: Tasks): Users {
+export function createUsers(parts: RegistryParts, knownTasks: Tasks, examples: Examples): Users {
   const { store, redis, indexes, locks, clock, newId } = parts;
   const signer = createSigner(parts);
 
@@ -87,6 +89,7 @@ export function createUsers(parts: RegistryParts, knownTasks: Tasks): Users {
         own.flatMap((key) => eventOfKey(key) ?? []),
       );
       await redis.unlink(exampleCacheKey(ref));
+      await dropExamples(parts, ref);
     });
   }
 
@@ -137,6 +140,7 @@ export function createUsers(parts: RegistryParts, knownTasks: Tasks): Users {
         // Before the manifest goes: a repetition tells it again, under the same id.
         await announce(proof);
         await store.delete(objectKeys.importing(tenantId, user));
+        await indexes.remove(indexNames.imports, memberOfImport(tenantId, user));
         await store.delete(manifest);
         return { receipt, jws };
       });
@@ -153,7 +157,8 @@ export function createUsers(parts: RegistryParts, knownTasks: Tasks): Users {
       return { proof, jws: await signer.sign(proof) };
     },
     export: createExportUser(parts),
-    import: createImportUser(parts, knownTasks),
+    import: createImportUser(parts, knownTasks, examples),
+    collectImports: createCollectImports(parts),
     signingKey: signer.publicKey,
   };
 }

@@ -1,4 +1,5 @@
 import { createIds, type Delivery, limits, type WebhookEvent } from '@scion/contracts';
+import { listAll } from '@scion/store';
 import t from 'tap';
 import { objectKeys } from './index.js';
 import { createWorld, plant } from './testing/world.js';
@@ -51,6 +52,36 @@ t.test('webhooks', async (t) => {
       });
     },
   );
+
+  await t.test('of a delivery log the newest thousand stay, and nothing for more than 30 days', async (t) => {
+    const { tenantId } = await plant(registry);
+    const { id } = await registry.webhooks.create(tenantId, { url });
+    const newId = createIds(world.clock);
+    const append = async () => {
+      const delivery: Delivery = {
+        ...{ id: newId('delivery'), eventId: 'evt_1', type: 'job.failed', attempt: 1 },
+        ...{ at: '2026-01-01T00:00:00.000Z', ok: true, status: 204, latencyMs: 3, error: null },
+      };
+      await registry.webhooks.appendDelivery(tenantId, id, delivery);
+      return delivery.id;
+    };
+    const oldest = await append();
+    world.clock.advance(1_000);
+    for (let n = 0; n < limits.deliveriesPerWebhook + 50; n += 1) await append();
+    const stored = async () => {
+      let count = 0;
+      for await (const _ of listAll(world.store, objectKeys.deliveriesPrefix(tenantId, id))) count += 1;
+      return count;
+    };
+    t.ok((await stored()) <= limits.deliveriesPerWebhook + 50, `${await stored()} are stored`);
+    await t.rejects(registry.webhooks.delivery(tenantId, id, oldest), { code: 'delivery_not_found' });
+    world.clock.advance((limits.deliveryDays - 1) * 86_400_000);
+    const young = await append();
+    world.clock.advance(86_400_001);
+    t.ok((await registry.webhooks.collectDeliveries(tenantId)) >= limits.deliveriesPerWebhook);
+    t.match((await registry.webhooks.deliveries(tenantId, id)).data, [{ id: young }]);
+    t.equal(await stored(), 1);
+  });
 
   await t.test(
     'a webhook gets the events of its tasks, and those of no task, while it is enabled',

@@ -1,4 +1,13 @@
-import { AppError, type Delivery, limits, timestamp, type Webhook, WebhookEventType } from '@scion/contracts';
+import {
+  AppError,
+  type Delivery,
+  dayMs,
+  idOfTime,
+  limits,
+  timestamp,
+  type Webhook,
+  WebhookEventType,
+} from '@scion/contracts';
 import { listAll } from '@scion/store';
 import { indexNames } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
@@ -14,6 +23,9 @@ interface WebhookRecord extends Omit<Webhook, 'state' | 'previousSecretUntil'> {
   /** The secret before the last rotation, which signs too until then. */
   previous: { secret: string; until: string } | null;
 }
+
+/** So that only one attempt in so many waits for a removal. */
+const trimmedAtOnce = 50;
 
 const missing = (): AppError => new AppError('webhook_not_found', 'No webhook has this id.');
 
@@ -58,6 +70,20 @@ export function createWebhooks(parts: RegistryParts): Webhooks {
       if (after !== before) await store.put(objectKeys.webhook(tenantId, webhookId), encodeJson(after));
       return after;
     });
+  }
+
+  /** The object first: without it an index entry shows nothing, and the next removal takes it. */
+  async function removeDeliveries(tenantId: string, webhookId: string, ids: string[]): Promise<void> {
+    await mapLimit(ids, async (id) => {
+      await store.delete(objectKeys.delivery(tenantId, webhookId, id));
+      await indexes.remove(indexNames.deliveries(webhookId), id);
+    });
+  }
+
+  /** Removes the oldest entries of a log that has grown too long. Two processes at once do no harm. */
+  async function trim(tenantId: string, webhookId: string): Promise<void> {
+    const { members } = await indexes.page(indexNames.deliveries(webhookId), { limit: trimmedAtOnce });
+    await removeDeliveries(tenantId, webhookId, members);
   }
 
   return {
@@ -149,7 +175,25 @@ export function createWebhooks(parts: RegistryParts): Webhooks {
     async appendDelivery(tenantId, webhookId, delivery) {
       await read(tenantId, webhookId);
       await store.put(objectKeys.delivery(tenantId, webhookId, delivery.id), encodeJson(delivery));
-      await indexes.add(indexNames.deliveries(webhookId), delivery.id);
+      const name = indexNames.deliveries(webhookId);
+      await indexes.add(name, delivery.id);
+      if ((await indexes.size(name)) > limits.deliveriesPerWebhook + trimmedAtOnce)
+        await trim(tenantId, webhookId);
+    },
+    async collectDeliveries(tenantId) {
+      const oldest = idOfTime('delivery', clock() - limits.deliveryDays * dayMs);
+      const { members: webhookIds } = await indexes.page(indexNames.webhooks(tenantId));
+      let removed = 0;
+      for (const webhookId of webhookIds) {
+        const name = indexNames.deliveries(webhookId);
+        for (let members = [''], more = true; more; ) {
+          ({ members } = await indexes.page(name, { below: oldest }));
+          await removeDeliveries(tenantId, webhookId, members);
+          removed += members.length;
+          more = members.length > 0;
+        }
+      }
+      return removed;
     },
     async deliveries(tenantId, webhookId, page = {}) {
       await read(tenantId, webhookId);

@@ -2,6 +2,7 @@ import { AppError, limits, type ProblemCode } from '@scion/contracts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiDeps } from '../ports.js';
 import { announceQuota } from '../quota/announce-quota.js';
+import { tellRefusal } from '../quota/tell-quotas.js';
 import type { App } from '../server.js';
 import { problemDocument } from './problem-document.js';
 
@@ -39,6 +40,7 @@ export function sendProblem(error: AppError, request: FastifyRequest, reply: Fas
   }
   const retryAfter = error.retryAfterSeconds ?? defaultRetryAfter[error.code];
   if (retryAfter !== undefined) reply.header('retry-after', Math.max(1, Math.ceil(retryAfter)));
+  tellRefusal(reply, error);
   if (error.status === 401) reply.header('www-authenticate', 'Bearer realm="scion"');
   // The rest of an unread body would have to be drained before the connection could serve again.
   if (!request.raw.complete) reply.header('connection', 'close');

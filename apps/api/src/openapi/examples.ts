@@ -218,6 +218,7 @@ const usage: Usage = {
   ...{ tenantId, at },
   quotas: [
     { name: 'users', limit: 1_000, used: 212 },
+    { name: 'examples', limit: 2_000_000, used: 81_240 },
     { name: 'examplesPerModel', limit: 20_000, used: null },
     { name: 'storageBytes', limit: null, used: 8_124_031 },
     { name: 'jobsPerDay', limit: 500, used: 31 },

@@ -70,6 +70,32 @@ t.test('examples of a user beyond the tenant’s own quota are refused', async (
   t.equal((await append(tenant, 'ada', 2)).statusCode, 200, 'what adds none still passes');
 });
 
+t.test(
+  'examples of all users together are limited too, by what is there and not by what was once',
+  async (t) => {
+    const tenant = await tenantWith({});
+    for (const user of ['ada', 'bob']) t.equal((await append(tenant, user, 2)).statusCode, 200);
+    t.same(await used(tenant, 'examples'), { name: 'examples', limit: null, used: null });
+    const quotas = { examples: 10 };
+    await api.call('PUT', `/v1/tenants/${tenant.id}`, { key: api.operator, payload: { name: 'x', quotas } });
+    const third = await append(tenant, 'cy', 1);
+    t.equal(third.statusCode, 200);
+    t.equal(third.headers['ratelimit-policy'], '"examples";q=10');
+    t.equal(third.headers.ratelimit, '"examples";r=0', 'what is left when it is stored');
+    t.same(await used(tenant, 'examples'), { name: 'examples', limit: 10, used: 10 });
+    const refused = await append(tenant, 'cy', 2);
+    t.match(problemOf(refused), { status: 403, code: 'quota_examples', quota: 'examples', remaining: 0 });
+    t.equal(refused.headers.ratelimit, '"examples";r=0');
+    t.equal((await append(tenant, 'cy', 1)).statusCode, 200, 'what adds none still passes');
+    await api.call('DELETE', '/v1/tasks/inbox/users/cy/examples/like0', { key: tenant.all });
+    t.equal((await used(tenant, 'examples'))?.used, 9);
+    await api.call('DELETE', '/v1/users/bob', { key: tenant.all });
+    t.equal((await used(tenant, 'examples'))?.used, 5);
+    await redis.flush();
+    t.equal((await used(tenant, 'examples'))?.used, 5, 'and after a loss of Redis');
+  },
+);
+
 t.test('bytes beyond the quota are refused, by what is stored and not by what was once', async (t) => {
   const tenant = await tenantWith({ storageBytes: 1_000 });
   t.equal((await append(tenant, 'ada')).statusCode, 200);
@@ -85,7 +111,10 @@ t.test('bytes beyond the quota are refused, by what is stored and not by what wa
 t.test('jobs beyond the day’s are refused until the next day; a joined one is no new one', async (t) => {
   const tenant = await tenantWith({ jobsPerDay: 2 });
   for (const user of ['ada', 'bob', 'cy']) await append(tenant, user);
-  t.equal((await createJob(tenant, 'ada')).statusCode, 202);
+  const first = await createJob(tenant, 'ada');
+  t.equal(first.statusCode, 202);
+  t.equal(first.headers['ratelimit-policy'], '"jobs-per-day";q=2;w=86400');
+  t.match(first.headers.ratelimit, /^"jobs-per-day";r=1;t=\d+$/);
   t.equal((await createJob(tenant, 'bob')).statusCode, 202);
   t.equal((await createJob(tenant, 'ada')).statusCode, 200, 'it joins the one that waits');
   const refused = await createJob(tenant, 'cy');
@@ -103,6 +132,8 @@ t.test('jobs that are open at once are limited, and one that ends makes room', a
   const { id } = (await createJob(tenant, 'ada')).json();
   const refused = await createJob(tenant, 'bob');
   t.match(problemOf(refused), { status: 429, code: 'quota_open_jobs' });
+  t.equal(refused.headers['ratelimit-policy'], '"open-jobs";q=1');
+  t.equal(refused.headers.ratelimit, '"open-jobs";r=0');
   t.ok(Number(refused.headers['retry-after']) > 0);
   await api.call('POST', `/v1/jobs/${id}/cancel`, { key: tenant.all });
   t.equal((await createJob(tenant, 'bob')).statusCode, 202);

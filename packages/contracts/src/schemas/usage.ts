@@ -19,7 +19,10 @@ export const UsageDay = Type.Object(
     trainingSeconds: Type.Number({ description: 'Seconds that workers trained, retries included' }),
     cacheByteHours: Type.Number({ description: 'Bytes of adapters kept in memory, times hours' }),
     storedBytes: Nullable(
-      Type.Integer({ description: 'Bytes stored, as last measured on that day; null: not measured' }),
+      Type.Integer({
+        description:
+          'Bytes of the objects stored of its users, as last measured on that day; null: not measured',
+      }),
     ),
   },
   closed,
@@ -34,7 +37,10 @@ export const Usage = Type.Object(
           name: Type.Enum(Object.keys(Quotas.properties) as (keyof Quotas)[]),
           limit: Nullable(Type.Integer({ description: 'Null: no limit' })),
           used: Nullable(
-            Type.Integer({ description: 'Now. Null for examplesPerModel, which each model has its own of' }),
+            Type.Integer({
+              description:
+                'Now. Null for examplesPerModel, which each model has its own of, and for examples without a limit, which are not counted then',
+            }),
           ),
         },
         closed,

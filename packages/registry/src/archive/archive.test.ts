@@ -205,3 +205,44 @@ t.test('whatever is changed in an archive, it is refused whole', async (t) => {
   );
   await refused(forge([...files, ['news/../escape', Buffer.from('x')]]), 'a path of its own');
 });
+
+t.test(
+  'what an import left that died half-way is gone by the next night, also after a loss of Redis',
+  async (t) => {
+    const tenantId = await newTenant();
+    let puts = 0;
+    const dying = {
+      ...there.store,
+      async put(key: string, body: Uint8Array) {
+        if (key.startsWith(objectKeys.usersPrefix(tenantId)) && ++puts > 4) throw new Error('killed');
+        return there.store.put(key, body);
+      },
+    };
+    const doomed = await there.registry({ store: dying });
+    await t.rejects(doomed.users.import(tenantId, archive, rebind), { message: 'killed' });
+    t.notOk(await nothingStored(tenantId));
+    t.equal(await to.users.collectImports(), 0, 'one that may be under way is left alone');
+    await to.rebuild();
+    there.clock.advance(3_600_001);
+    t.equal(await to.users.collectImports(), 1);
+    t.ok(await nothingStored(tenantId));
+    t.same((await to.models.list(tenantId)).data, []);
+    t.equal(await to.users.collectImports(), 0);
+    await to.users.import(tenantId, archive, rebind);
+    there.clock.advance(3_600_001);
+    t.equal(await to.users.collectImports(), 0, 'one that ended stays');
+    t.notOk(await nothingStored(tenantId));
+  },
+);
+
+t.test('an import that is refused for its size stores nothing', async (t) => {
+  const tenantId = await newTenant();
+  const asked: object[] = [];
+  const refuse = async (what: { user: string; examples: number; bytes: number }) => {
+    asked.push(what);
+    throw new Error('too much');
+  };
+  await t.rejects(to.users.import(tenantId, archive, rebind, undefined, refuse), { message: 'too much' });
+  t.match(asked, [{ user, examples: 4, bytes: Number }]);
+  t.ok(await nothingStored(tenantId));
+});

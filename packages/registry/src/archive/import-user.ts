@@ -7,12 +7,15 @@ import {
   type UserImported,
 } from '@scion/contracts';
 import { listAll } from '@scion/store';
+import { exampleCacheKey } from '../example-index.js';
 import { nextSegmentId } from '../example-segments.js';
-import { lockNames, modelName } from '../indexes.js';
+import { dropExamples, noteExamples } from '../example-tally.js';
+import { indexNames, lockNames, memberOfImport, modelName } from '../indexes.js';
 import { encodeJson, encodeLines } from '../json-object.js';
 import { jobOfKey, objectKeys } from '../keys.js';
 import type { RegistryParts } from '../parts.js';
-import type { Rebind, Tasks } from '../registry.js';
+import type { Examples, Rebind, Tasks, Users } from '../registry.js';
+import { addStoredBytes } from '../usage.js';
 import { tasksOf } from './export-user.js';
 import { type ArchivedTask, readArchive } from './read-archive.js';
 
@@ -21,9 +24,9 @@ type Objects = [key: string, body: Uint8Array][];
 /**
  * Stores an exported user under a tenant that does not know it yet. All of it is read, checked and bound to the new
  * owner before the first byte is stored. A mark stands beside it while it is written: what a death leaves half done is
- * removed by importing again or by erasing the user, and no key of it is one that others use.
+ * removed by importing again, by erasing the user or in the night, and no key of it is one that others use.
  */
-export function createImportUser(parts: RegistryParts, tasks: Tasks) {
+export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: Examples) {
   const { store, locks, indexes, clock, newId } = parts;
 
   function alone<T>(ref: ModelRef, work: () => Promise<T>): Promise<T> {
@@ -37,15 +40,18 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks) {
     archive: Uint8Array,
     rebind: Rebind,
     as?: string,
+    admit: Parameters<Users['import']>[4] = async () => {},
   ): Promise<UserImported> {
     const { head, tasks: archived } = readArchive(archive);
     const user = as ?? head.user;
     const marker = objectKeys.importing(tenantId, user);
-    return locks.hold(`erase:${tenantId}:${objectKeys.erasing(tenantId, user)}`, async () => {
+    return locks.hold(wholeUser(tenantId, user), async () => {
       const begun = (await store.head(marker)) !== undefined;
       const erasing = (await store.head(objectKeys.erasing(tenantId, user))) !== undefined;
       const known = await tasksOf(store, tenantId, user);
       if (erasing || (known.length > 0 && !begun)) {
+        // Where an import died right behind its mark's removal, this is all that it left.
+        await indexes.remove(indexNames.imports, memberOfImport(tenantId, user));
         throw new AppError('user_exists', 'The tenant knows this user already; erase it first.');
       }
       const jobIds = createJobIds(newId);
@@ -57,6 +63,14 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks) {
         const from = { tenantId: head.tenantId, task, user: head.user };
         made.push(encodeTask(ref, from, content, { jobIds, newId, rebind }));
       }
+      const bytesOf = (objects: Objects) => objects.reduce((sum, [, body]) => sum + body.byteLength, 0);
+      await admit({
+        user,
+        examples: made.reduce((sum, { count }) => sum + count.examples, 0),
+        bytes: made.reduce((sum, { objects }) => sum + bytesOf(objects), 0),
+      });
+      // Without its mark the entry means nothing, and goes in the night.
+      await indexes.add(indexNames.imports, memberOfImport(tenantId, user));
       await store.put(marker, encodeJson({ at: timestamp(clock) }));
       if (begun) await removeUser(parts, tenantId, user, marker);
       for (const { ref, objects, jobs } of made) {
@@ -66,12 +80,20 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks) {
           for (const job of jobs) await indexes.putJob(job);
         });
         await parts.announce('live', modelName(ref));
+        await addStoredBytes(parts, ref, bytesOf(objects));
+        await examples.count(ref);
+        await noteExamples(parts, ref);
       }
       await store.delete(marker);
+      await indexes.remove(indexNames.imports, memberOfImport(tenantId, user));
       return { user, tasks: made.map(({ count }) => count) };
     });
   };
 }
+
+/** Whoever stores or removes a whole user lines up under this name. */
+export const wholeUser = (tenantId: string, user: string): string =>
+  `erase:${tenantId}:${objectKeys.erasing(tenantId, user)}`;
 
 /** New ids for the jobs of another deployment, which may be this one: those of one moment keep their moment. */
 function createJobIds(newId: NewId): (jobId: string) => string {
@@ -84,8 +106,8 @@ function createJobIds(newId: NewId): (jobId: string) => string {
 }
 
 /** Index entries first: while an object is there, a repetition knows what to take out. */
-async function removeUser(
-  { store, indexes }: Pick<RegistryParts, 'store' | 'indexes'>,
+export async function removeUser(
+  { store, indexes, redis }: Pick<RegistryParts, 'store' | 'indexes' | 'redis'>,
   tenantId: string,
   user: string,
   marker: string,
@@ -96,7 +118,10 @@ async function removeUser(
   }
   const jobs = [...new Set(keys.flatMap((key) => jobOfKey(key) ?? []))];
   for (const task of await tasksOf(store, tenantId, user)) {
-    await indexes.dropModel({ tenantId, task, user }, jobs, []);
+    const ref = { tenantId, task, user };
+    await indexes.dropModel(ref, jobs, []);
+    await redis.unlink(exampleCacheKey(ref));
+    await dropExamples({ redis }, ref);
   }
   for (const key of keys) await store.delete(key);
 }

@@ -52,11 +52,31 @@ t.test('no entry holds a secret, a body, or a user, so that an erasure leaves no
   for (const word of ['legible', 'secret', 'scion_']) t.notMatch(text, word);
 });
 
-t.test('reading, predicting and refused calls are not in it, nor is an answer given again', async (t) => {
-  const before = (await log()).length;
-  await api.call('GET', '/v1/keys', { key });
+t.test('calls that were refused to a known key are in it, up to a number an hour', async (t) => {
   await call('DELETE', `/v1/keys/key_${'0'.repeat(26)}`, { key });
   await call('DELETE', '/v1/tasks/inbox', { key: tenant.predict });
+  await call('DELETE', '/v1/tasks/inbox', { key: 'scion_unknown' });
+  const [scope, missing] = await log();
+  t.match(scope, { action: 'deleteTask', status: 403 });
+  t.match(missing, { action: 'deleteKey', status: 404 });
+  t.same([scope?.target, missing?.target], [{}, {}], 'what they name is not said');
+  t.not(scope?.by, missing?.by);
+  const refuse = () => call('DELETE', '/v1/tasks/inbox', { key: tenant.predict });
+  for (let n = 0; n < 25; n += 1) await refuse();
+  const from = new Date(api.time.now - 1_000).toISOString();
+  const all = await log(`?action=deleteTask&by=${scope?.by}&limit=100`);
+  t.equal(all.length, 20);
+  api.time.now += 3_600_000;
+  await refuse();
+  t.equal(
+    (await log(`?action=deleteTask&from=${from}&limit=1`))[0]?.at,
+    new Date(api.time.now).toISOString(),
+  );
+});
+
+t.test('reading and predicting are not in it, nor is an answer given again', async (t) => {
+  const before = (await log()).length;
+  await api.call('GET', '/v1/keys', { key });
   await call('POST', '/v1/tasks/inbox/users/ada/predict', { key, payload: { inputs: ['x'] } });
   t.equal((await log()).length, before);
   const create = () =>

@@ -5,6 +5,7 @@ import { readNdjson } from '../../http/ndjson.js';
 import { modelRef } from '../../http/user-id.js';
 import { compileValidator } from '../../http/validation.js';
 import type { ApiDeps } from '../../ports.js';
+import { tellQuotas } from '../../quota/tell-quotas.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
 import { checkExamples } from './check-examples.js';
@@ -57,14 +58,14 @@ export function appendExamples(
           tags: ['examples'],
           summary: 'Append labelled examples',
           description:
-            'All of a request is stored, or nothing. Idempotent by example id: an id sent again replaces the example, unchanged it is a no-op.',
+            'All of a request is stored, or nothing. Idempotent by example id: an id sent again replaces the example, unchanged it is a no-op. `RateLimit` headers tell what is left of the tenant’s quotas.',
           params: ModelPath,
           consumes: ['application/json', 'application/x-ndjson'],
           body: ExamplesAppend,
           response: { 200: ExamplesAppended },
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const ref = modelRef(tenantOf(request), request.params);
         const task = await registry.tasks.get(ref.tenantId, ref.task);
         const examples = checkExamples(toRows(request.body), task);
@@ -73,9 +74,12 @@ export function appendExamples(
           quotas?.examplesPerModel ?? settings.examplesPerModel,
           task.maxExamplesPerUser ?? limits.examplesPerModel,
         );
-        await requireRoom(ref, examples, registry, room);
-        await registry.usage.admitUser(ref);
-        await registry.usage.admitBytes(ref.tenantId, Buffer.byteLength(JSON.stringify(examples)));
+        const bytes = Buffer.byteLength(JSON.stringify(examples));
+        tellQuotas(reply, [
+          ...(await requireRoom(ref, examples, registry, room)),
+          ...(await registry.usage.admitUser(ref)),
+          ...(await registry.usage.admitBytes(ref.tenantId, bytes)),
+        ]);
         const appended = await registry.examples.append(ref, examples);
         if (task.retrain?.afterExamples !== undefined && appended.accepted > 0) {
           // The rows are stored whatever becomes of this; the next append, or the night, makes up for it.

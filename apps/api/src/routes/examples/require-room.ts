@@ -1,24 +1,35 @@
 import { AppError, type ExampleInput, type ModelRef } from '@scion/contracts';
+import type { QuotaLevel } from '@scion/registry';
 import type { Records } from '../../ports.js';
 
 /**
- * Throws quota_examples when the examples whose ids are new would not fit. Only close to the quota does it read which
- * ids there are. Two requests at once may together go beyond it by one request's rows.
+ * Throws quota_examples when the examples whose ids are new would not fit the model's quota or the tenant's. Only close
+ * to a quota does it read which ids there are. Two requests at once may together go beyond it by one request's rows.
  */
 export async function requireRoom(
   ref: ModelRef,
   examples: ExampleInput[],
-  registry: Pick<Records, 'examples'>,
+  registry: Pick<Records, 'examples' | 'usage'>,
   quota: number,
-): Promise<void> {
-  const count = await registry.examples.count(ref);
-  if (count + examples.length <= quota) return;
-  const known = new Set((await registry.examples.all(ref)).examples.map(({ id }) => id));
-  const added = new Set(examples.map(({ id }, index) => id ?? index).filter((id) => !known.has(String(id))));
-  if (added.size === 0 || known.size + added.size <= quota) return;
-  throw new AppError(
-    'quota_examples',
-    `A user keeps at most ${quota} examples for a task, and has ${known.size} of them.`,
-    { extensions: { quota: 'examplesPerModel', limit: quota } },
-  );
+): Promise<QuotaLevel[]> {
+  let compared: Promise<{ known: number; added: number }> | undefined;
+  const compare = () => {
+    compared ??= registry.examples.all(ref).then((stored) => {
+      const known = new Set(stored.examples.map(({ id }) => id));
+      const ids = examples.map(({ id }, index) => id ?? index);
+      return { known: known.size, added: new Set(ids.filter((id) => !known.has(String(id)))).size };
+    });
+    return compared;
+  };
+  if ((await registry.examples.count(ref)) + examples.length > quota) {
+    const { known, added } = await compare();
+    if (added > 0 && known + added > quota) {
+      throw new AppError(
+        'quota_examples',
+        `A user keeps at most ${quota} examples for a task, and has ${known} of them.`,
+        { extensions: { quota: 'examplesPerModel', limit: quota, remaining: Math.max(0, quota - known) } },
+      );
+    }
+  }
+  return registry.usage.admitExamples(ref.tenantId, examples.length, async () => (await compare()).added);
 }

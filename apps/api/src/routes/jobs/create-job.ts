@@ -3,6 +3,7 @@ import { trainingPayload } from '@scion/queue';
 import { tenantOf } from '../../http/authenticate.js';
 import { checkUserId } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
+import { tellQuotas } from '../../quota/tell-quotas.js';
 import type { App } from '../../server.js';
 import { requireExamples } from './require-examples.js';
 
@@ -28,7 +29,7 @@ export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
       await requireExamples(ref, registry);
       const { job, joined } = await registry.jobs.create(ref, {
         ...{ priority, training },
-        admit: () => registry.usage.admitJob(ref.tenantId),
+        admit: async () => tellQuotas(reply, await registry.usage.admitJob(ref.tenantId)),
       });
       if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
       // Also when joined: enqueueing is idempotent, and the process that made the job may have died before it.

@@ -3,6 +3,7 @@ import { trainingPayload } from '@scion/queue';
 import { Type } from 'typebox';
 import { tenantOf } from '../../http/authenticate.js';
 import type { ApiDeps } from '../../ports.js';
+import { tellQuotas } from '../../quota/tell-quotas.js';
 import type { App } from '../../server.js';
 import { requireExamples } from './require-examples.js';
 
@@ -40,7 +41,7 @@ export function retryJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry'
       await requireExamples(ref, registry);
       const { job, joined } = await registry.jobs.create(ref, {
         ...{ priority, retryOf, training },
-        admit: () => registry.usage.admitJob(tenantId),
+        admit: async () => tellQuotas(reply, await registry.usage.admitJob(tenantId)),
       });
       if (!joined) await queue.events.append(job.id, { type: 'state', state: 'queued' });
       await queue.enqueueTraining(trainingPayload(job, request.id));

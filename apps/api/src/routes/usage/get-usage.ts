@@ -48,6 +48,7 @@ export function getUsage(
       };
       const names = [
         'users',
+        'examples',
         'examplesPerModel',
         'storageBytes',
         'jobsPerDay',

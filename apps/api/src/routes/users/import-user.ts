@@ -29,7 +29,12 @@ export function importUser(app: App, { registry, engine }: Pick<ApiDeps, 'regist
         bodyLimit: limits.archiveBytes,
         // Bytes, which `readArchive` checks: the schema only documents them.
         validatorCompiler: () => (value) => ({ value }),
-        config: { problems: ['archive_invalid', 'user_exists', 'task_not_found'] },
+        config: {
+          problems: [
+            ...(['archive_invalid', 'user_exists', 'task_not_found'] as const),
+            ...(['quota_users', 'quota_examples', 'quota_storage'] as const),
+          ],
+        },
         schema: {
           operationId: 'importUser',
           tags: ['users'],
@@ -57,7 +62,15 @@ export function importUser(app: App, { registry, engine }: Pick<ApiDeps, 'regist
         if (!Buffer.isBuffer(body)) {
           throw new AppError('unsupported_media_type', 'Send the archive as application/x-tar.');
         }
-        const imported = await registry.users.import(tenantOf(request), body, rebind, as);
+        const tenantId = tenantOf(request);
+        const imported = await registry.users.import(
+          ...([tenantId, body, rebind, as] as const),
+          async ({ user, examples, bytes }) => {
+            await registry.usage.admitUser({ tenantId, user });
+            await registry.usage.admitExamples(tenantId, examples);
+            await registry.usage.admitBytes(tenantId, bytes);
+          },
+        );
         return reply.code(201).send(imported);
       },
     );

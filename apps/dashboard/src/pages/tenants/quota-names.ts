@@ -6,6 +6,7 @@ export type QuotaName = UsageReport['quotas'][number]['name'];
 /** As a person calls them, in the order of the editor. */
 export const quotaNames: Record<QuotaName, string> = {
   users: 'Users',
+  examples: 'Examples in all',
   examplesPerModel: 'Examples a model',
   storageBytes: 'Bytes stored',
   jobsPerDay: 'Jobs a day',
