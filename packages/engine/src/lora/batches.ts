@@ -1,7 +1,10 @@
 import { createRandom, shuffle } from '../head/random.js';
 
-/** A row is put among others up to this much longer or shorter, so that batches differ from epoch to epoch. */
-const JITTER = 0.15;
+/**
+ * A row is put among others up to this much longer or shorter, so that batches differ from epoch to epoch. Three times as
+ * much learns no better, and pads rows of 26 to 38 tokens by 10 % instead of 5 %.
+ */
+const JITTER = 0.05;
 
 /**
  * The batches of one epoch. Rows of like length share a batch, since each is padded to its longest; which do is drawn

@@ -55,8 +55,11 @@ export interface TrainerThreads {
   prepare(graph: TrainingGraphKey): Promise<ParameterLayout>;
 }
 
-/** Rows × tokens after which a thread looks up: a quarter of a second, so that predictions and cancels need not wait. */
-const SLICE_TOKENS = 2_048;
+/**
+ * Rows × tokens after which a thread looks up: a fifth of a second, so that predictions and cancels need not wait, and that
+ * the fits of a job end their epochs together whatever number of threads makes them.
+ */
+const SLICE_TOKENS = 1_024;
 
 interface ActiveFit {
   request: FitRequest;
