@@ -18,7 +18,10 @@ export interface LabelProbabilities {
 
 /** What the routes ask of the engine. */
 export interface PredictionEngine {
-  base: { name: string; sha256: string; hiddenSize: number; layers: number };
+  base: Pick<SystemState['base'], 'name' | 'sha256' | 'hiddenSize' | 'layers'> & {
+    /** Absent: the trunk is float32. */
+    int8Trunk?: NonNullable<SystemState['base']['int8Trunk']>;
+  };
   provider: string;
   providerFallback: string | undefined;
   threads: number;

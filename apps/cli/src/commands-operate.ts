@@ -8,6 +8,14 @@ const threads: Option = {
   min: 1,
   max: 256,
 };
+const trunk: Option = {
+  name: 'trunk',
+  value: 'type',
+  about:
+    'int8: faster on a CPU and smaller, nearly the same answers; a base of its own beside that in float32',
+  choices: ['float32', 'int8'],
+  default: 'float32',
+};
 const dryRun: Option = { name: 'dry-run', about: 'say what it would do, and stop' };
 
 /** Commands for who runs the service. */
@@ -41,6 +49,7 @@ export const operateCommands: readonly Command[] = [
         default: '7070',
       },
       threads,
+      { ...trunk, env: 'SCION_TRUNK' },
       { name: 'demo', about: 'let two users with opposite tastes train their models, and show the outcome' },
     ],
     examples: [
@@ -73,6 +82,7 @@ export const operateCommands: readonly Command[] = [
         min: 2,
         max: 100_000,
       },
+      trunk,
       dryRun,
     ],
     groups: ['data'],

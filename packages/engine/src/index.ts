@@ -19,9 +19,10 @@ export {
   type LoraMatrices,
 } from './adapter/encode.js';
 export { rebindAdapter } from './adapter/rebind.js';
-export { BaseError, type RegisterBaseInput, readBase, registerBase } from './base/base.js';
+export { type RegisterBaseInput, readBase, registerBase, type TrunkType } from './base/base.js';
 export type { BaseInfo } from './base/base-info.js';
 export type { AdapterSite } from './base/convert.js';
+export { BaseError } from './base/source.js';
 export type { CallOptions, LabelProbabilities, TenantCall } from './calls.js';
 export { createEngine, type Engine, type EngineOptions } from './engine.js';
 export {

@@ -60,6 +60,7 @@ export { fuseGelu } from './passes/fuse-gelu.js';
 export { fuseLayerNorm } from './passes/fuse-layer-norm.js';
 export { importModel, simplify } from './passes/import-model.js';
 export { normaliseOpset } from './passes/normalise-opset.js';
+export { quantiseDynamic } from './passes/quantise-dynamic.js';
 export { removeDead } from './passes/remove-dead.js';
 export { type SplitModel, type SplitOptions, splitModel } from './passes/split-model.js';
 export { registerTraining } from './selfcheck/register-training.js';

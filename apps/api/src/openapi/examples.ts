@@ -236,10 +236,16 @@ const system: SystemState = {
   version: '0.1.0',
   startedAt: at,
   base: {
-    name: 'all-MiniLM-L6-v2',
+    name: 'all-MiniLM-L6-v2-int8',
     sha256,
     hiddenSize: 384,
     layers: 6,
+    int8Trunk: {
+      texts: 48,
+      featureCosine: { least: 0.9906, mean: 0.9975 },
+      hiddenError: { largest: 0.104, mean: 0.0695 },
+      allowed: { featureCosine: 0.985, hiddenError: 0.2 },
+    },
     provider: 'cpu',
     providerFallback: null,
   },

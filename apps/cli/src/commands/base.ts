@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type BaseInfo, createEngine, readBase, registerBase } from '@scion/engine';
+import { type BaseInfo, createEngine, readBase, registerBase, type TrunkType } from '@scion/engine';
 import { findSource, type Source } from '../bases/find-source.js';
 import type { Context } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { bytes, duration, percent } from '../terminal/format.js';
 import { renderFacts, renderTable } from '../terminal/table.js';
-import { defaultBase, defaultBasePackage } from '../up/base.js';
+import { defaultBase, defaultBasePackage, nameWith } from '../up/base.js';
 import { UserError } from '../user-error.js';
 
 /** Of weights, measured: reading, hashing, converting to float32 and writing; checking the gradient goes on top. */
@@ -18,7 +18,8 @@ export async function addBase({ input, terminal }: Context): Promise<number> {
   const named = input.optionalArg('source');
   const source = await findSource(named ?? defaultBasePackage, (line) => terminal.note(line));
   try {
-    const name = input.text('name') ?? (named === undefined ? defaultBase : source.name);
+    const trunk = input.required('trunk') as TrunkType;
+    const name = input.text('name') ?? nameWith(named === undefined ? defaultBase : source.name, trunk);
     const outDir = input.text('out') ?? join(input.required('data'), 'bases', name);
     const seconds = source.weightBytes / bytesPerSecond + checkSeconds;
     terminal.note(
@@ -34,7 +35,7 @@ export async function addBase({ input, terminal }: Context): Promise<number> {
     const startedAt = performance.now();
     const maxTokens = input.number('max-tokens');
     const base = await registerBase({
-      ...{ folder: source.folder, onnx: source.onnx, outDir, name },
+      ...{ folder: source.folder, onnx: source.onnx, outDir, name, trunk },
       ...(maxTokens !== undefined && { maxTokens }),
     });
     const converted = (performance.now() - startedAt) / 1_000;
@@ -68,6 +69,7 @@ export async function listBases({ input, terminal }: Context): Promise<void> {
             { title: 'layers', cell: ({ layers }) => String(layers ?? '–'), align: 'right' },
             { title: 'hidden', cell: ({ hiddenSize }) => String(hiddenSize ?? '–'), align: 'right' },
             { title: 'tokens', cell: ({ maxTokens }) => String(maxTokens ?? '–'), align: 'right' },
+            { title: 'trunk', cell: ({ int8Trunk }) => (int8Trunk ? 'int8' : 'float32') },
             { title: 'size', cell: (base) => bytes(base.diskBytes), align: 'right' },
             { title: 'state', cell: ({ problem }) => problem ?? 'whole', flexible: true },
           ],
@@ -143,6 +145,7 @@ async function tryBase(baseDir: string): Promise<Trial> {
 
 function factsOf(base: BaseInfo, tried: Trial): Record<string, string> {
   return {
+    ...(base.int8Trunk && { trunk: int8Fact(base.int8Trunk) }),
     shape: `${base.layers} layers of ${base.hiddenSize}, inputs up to ${base.maxTokens} tokens`,
     ...(base.selfCheck && { gradient: gradientFact(base.selfCheck) }),
     provider: tried.provider,
@@ -154,6 +157,9 @@ function factsOf(base: BaseInfo, tried: Trial): Record<string, string> {
 const gradientFact = ({ directions, worst, halves }: NonNullable<BaseInfo['selfCheck']>): string =>
   `right in ${directions} directions, the worst at ${percent(worst)} of what is allowed` +
   (halves ? `; cut in two it answers as the file, to ${halves.error.toExponential(0)}` : '');
+
+const int8Fact = ({ texts, featureCosine, allowed }: NonNullable<BaseInfo['int8Trunk']>): string =>
+  `int8, features of ${texts} texts at cosine ${featureCosine.least.toFixed(4)} or more to those in float32 (${allowed.featureCosine} is asked for)`;
 
 const planOf = ({ what, modelType, weightBytes, floatBytes }: Source) => ({
   ...{ source: what, modelType, weightBytes, diskBytes: floatBytes },

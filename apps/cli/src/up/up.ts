@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TrunkType } from '@scion/engine';
 import { runDemo } from '../demo/demo.js';
-import { defaultBase, ensureBase } from './base.js';
+import { ensureBase } from './base.js';
 import { claimDataFolder } from './data-folder.js';
 import { operatorKey } from './operator-key.js';
 import { startRedisServer } from './redis-server.js';
@@ -14,6 +15,7 @@ export interface UpOptions {
   host: string;
   port: number;
   threads: number;
+  trunk: TrunkType;
   demo: boolean;
 }
 
@@ -50,7 +52,7 @@ export async function up(options: UpOptions): Promise<void> {
       warn: say,
     });
     say(`Redis: ${redis.description}`);
-    const basePath = await ensureBase(join(folder.path, 'bases', defaultBase), say);
+    const basePath = await ensureBase(join(folder.path, 'bases'), options.trunk, say);
     const key = await operatorKey(folder.path);
     const env = {
       ...process.env,

@@ -45,6 +45,19 @@ export const DiskTierState = Type.Object(
   { bytes: Type.Integer(), budgetBytes: Type.Integer(), hits: Type.Integer() },
   { ...closed, description: 'Artifacts kept on this machine’s disk' },
 );
+const TrunkCheck = Type.Object(
+  {
+    texts: Type.Integer({ description: 'How many sample texts both trunks were run on' }),
+    featureCosine: Type.Object({ least: Type.Number(), mean: Type.Number() }, closed),
+    hiddenError: Type.Object({ largest: Type.Number(), mean: Type.Number() }, closed),
+    allowed: Type.Object({ featureCosine: Type.Number(), hiddenError: Type.Number() }, closed),
+  },
+  {
+    ...closed,
+    description:
+      'What registration found of an int8 trunk, null where it is float32: the cosine between a text’s features by it and in float32, the relative error of hidden states at the cut, and the bounds past which it would have been refused',
+  },
+);
 export const SystemState = Type.Object(
   {
     version: Type.String(),
@@ -55,6 +68,7 @@ export const SystemState = Type.Object(
         sha256: Sha256,
         hiddenSize: Type.Integer(),
         layers: Type.Integer(),
+        int8Trunk: Nullable(TrunkCheck),
         provider: Type.String(),
         providerFallback: Nullable(
           Type.String({ description: 'Why it is not the provider asked for; null when it is' }),

@@ -1,5 +1,29 @@
 import { type Static, Type } from 'typebox';
 
+/** How far a quantised trunk's answers are from those of the float32 trunk, on sample texts. */
+const TrunkCheck = Type.Object(
+  {
+    texts: Type.Integer(),
+    /** Between a text's features by one trunk and by the other: the least of all texts, and the mean. */
+    featureCosine: Type.Object(
+      { least: Type.Number(), mean: Type.Number() },
+      { additionalProperties: false },
+    ),
+    /** Of the hidden states at the cut, length of the difference ÷ length: the largest of all texts, and the mean. */
+    hiddenError: Type.Object(
+      { largest: Type.Number(), mean: Type.Number() },
+      { additionalProperties: false },
+    ),
+    /** The bounds that it was held to: the least cosine, the largest error. */
+    allowed: Type.Object(
+      { featureCosine: Type.Number(), hiddenError: Type.Number() },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type TrunkCheck = Static<typeof TrunkCheck>;
+
 /** What is known of a registered base. */
 export const BaseInfo = Type.Object(
   {
@@ -33,6 +57,8 @@ export const BaseInfo = Type.Object(
     ),
     /** Longer inputs are cut to this many tokens, special tokens included. */
     maxTokens: Type.Integer({ minimum: 2 }),
+    /** How far an int8 trunk's answers are from those in float32, found at registration. Absent: the trunk is float32. */
+    int8Trunk: Type.Optional(TrunkCheck),
     /** What registration tried, and found good enough. */
     selfCheck: Type.Optional(
       Type.Object(

@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { readBase, registerBase } from '../index.js';
+import { createEngine, readBase, registerBase } from '../index.js';
 import { tinyConfig, tinyWeights, writeTinyBert } from '../testing/tiny-bert.js';
 
 /** A Hugging Face folder and a place for the base, gone after the test. */
@@ -76,6 +76,55 @@ t.test('the length limit of a sentence encoder’s own file is taken over', asyn
   const { folder, outDir } = await setup(t);
   await writeFile(join(folder, 'sentence_bert_config.json'), '{"max_seq_length": 7}');
   t.equal((await registerBase({ folder, outDir, name: 'tiny' })).maxTokens, 7);
+});
+
+t.test(
+  'an int8 trunk is a base of its own, which says how far it is from float32, and is served',
+  async (t) => {
+    const { folder, root, outDir } = await setup(t);
+    const float32 = await registerBase({ folder, outDir, name: 'tiny' });
+    const int8Dir = join(root, 'int8');
+    const int8 = await registerBase({ folder, outDir: int8Dir, name: 'tiny-int8', trunk: 'int8' });
+    t.not(int8.sha256, float32.sha256, 'adapters of one are refused by the other');
+    t.equal(float32.int8Trunk, undefined);
+    const { featureCosine, hiddenError, allowed } = int8.int8Trunk!;
+    t.ok(featureCosine.least >= allowed.featureCosine && featureCosine.least < 1);
+    t.ok(hiddenError.largest <= allowed.hiddenError && hiddenError.mean > 0);
+    t.strictSame(await readBase(int8Dir), int8);
+    t.strictSame(await readdir(int8Dir), await readdir(outDir), 'nothing of the comparison is left');
+    const options = { threads: 1, cacheBytes: 1, loadAdapter: async () => undefined };
+    const engine = await createEngine({ ...options, baseDir: int8Dir });
+    t.teardown(() => engine.close());
+    const texts = ['tea rain', 'sun', 'snow snow tea rain sun'];
+    const together = await engine.features(texts);
+    const alone = await Promise.all(texts.map((text) => engine.features([text])));
+    const worst = Math.max(
+      ...alone.flatMap((features, row) =>
+        Array.from(features, (value, at) => Math.abs(value - together[row * int8.featureSize + at])),
+      ),
+    );
+    t.ok(worst < 1e-3, `a row is not quantised by what shares its run: off by ${worst}`);
+  },
+);
+
+t.test('a base that an int8 trunk would spoil is refused one, and keeps its float32', async (t) => {
+  const weights = tinyWeights();
+  const floats = (name: string) => {
+    const { data } = weights.get(name)!;
+    return new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
+  };
+  // A weight that nothing ever passes through, so large that all others of its column round to nothing.
+  floats('encoder.layer.0.attention.output.LayerNorm.weight')[0] = 0;
+  const inner = floats('encoder.layer.0.intermediate.dense.weight');
+  for (let row = 0; row < inner.length; row += tinyConfig.hidden_size) inner[row] = 1e4;
+  const { folder, outDir } = await setup(t, { weights });
+  await t.rejects(registerBase({ folder, outDir, name: 'tiny', trunk: 'int8' }), {
+    name: 'BaseError',
+    message:
+      /^tiny does not bear an int8 trunk: features .* cosine 0\.\d+ \(at least 0\.985 .* by up to \d+\.\d % \(at most 20 %\)\. Register it with a float32 trunk\.$/,
+  });
+  await t.rejects(stat(outDir), { code: 'ENOENT' });
+  await registerBase({ folder, outDir, name: 'tiny' });
 });
 
 const less = (name: string) => {

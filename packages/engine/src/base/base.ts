@@ -1,20 +1,22 @@
 import { createHash, type Hash } from 'node:crypto';
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { GraphError, type Model, type ModelConfig, writeModel } from '@scion/graph';
+import { type Model, quantiseDynamic, type Tensor, writeModel } from '@scion/graph';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { LORA_SETTINGS } from '../lora/recipe.js';
-import { readSafetensors, type Safetensors, SafetensorsError } from '../safetensors.js';
 import { openTraining } from '../thread/session-training.js';
-import { BaseInfo } from './base-info.js';
-import { type BaseLayout, type ConvertedBase, convertBase, convertExport } from './convert.js';
-import { compareWithExport, readExport } from './read-export.js';
-
-/** A registered base cannot be made or read. The message names the file or setting and the remedy. */
-export class BaseError extends Error {
-  override readonly name = 'BaseError';
-}
+import { BaseInfo, type TrunkCheck } from './base-info.js';
+import {
+  BaseError,
+  chooseSettings,
+  named,
+  parseObject,
+  readExported,
+  readFolder,
+  type Source,
+} from './source.js';
+import { checkTrunk, refusalOf } from './trunk-check.js';
 
 const BaseFile = Type.Object(
   {
@@ -46,25 +48,20 @@ export interface RegisterBaseInput {
   featureLayers?: number[];
   /** Layers that take adapters, from the last downwards. Default: 2, or half of them where there are fewer than 4. */
   topLayers?: number;
+  /**
+   * `int8`: the trunk multiplies integers, which is faster on a CPU and smaller, and answers a little differently; refused
+   * where that is more than a stated bound. Another base than the one in float32. Default `float32`.
+   */
+  trunk?: TrunkType;
 }
+
+export type TrunkType = 'float32' | 'int8';
 
 /** Raised whenever the features of a text change: adapters trained on other ones must not be used. */
 const CONVERTER_VERSION = 'scion-features/2';
-const DEFAULT_MAX_TOKENS = 256;
+/** Raised whenever the same weights are quantised otherwise. */
+const QUANTISER_VERSION = 'int8/1';
 const modelFiles = ['trunk.onnx', 'top.onnx', 'training.onnx', 'weights.bin', 'tokenizer.json'] as const;
-
-/** A base before it is converted. */
-interface Source {
-  /** For messages: its folder or file. */
-  name: string;
-  config: ModelConfig;
-  /** What its hash is made of, beside settings and converter. */
-  parts: Uint8Array[];
-  tokenizerBytes: Uint8Array;
-  convert(layout: BaseLayout): Promise<ConvertedBase>;
-  /** Holds the registered halves in a folder against what they were made of. */
-  compare?(dir: string, info: BaseInfo): Promise<{ error: number; allowed: number }>;
-}
 
 /**
  * Turns a Hugging Face folder of the BERT family, or an exported encoder, into what the engine serves: trunk.onnx,
@@ -74,13 +71,14 @@ interface Source {
  * @throws BaseError
  */
 export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> {
-  const { folder, onnx, outDir, name } = input;
+  const { folder, onnx, outDir, name, trunk = 'float32' } = input;
   const source = onnx === undefined ? await readFolder(folder) : await readExported(folder, onnx);
   const { tokenizerBytes } = source;
   const settings = await chooseSettings(input, source.config);
 
   const hash = createHash('sha256');
   const parts = [CONVERTER_VERSION, ...source.parts, JSON.stringify(settings)];
+  if (trunk === 'int8') parts.push(QUANTISER_VERSION);
   for (const part of parts) addPart(hash, part);
   const sha256 = hash.digest('hex');
   const present = await tryReadBase(outDir);
@@ -101,22 +99,30 @@ export async function registerBase(input: RegisterBaseInput): Promise<BaseInfo> 
     sites: converted.sites,
     maxTokens: settings.maxTokens,
   };
-  // The whole encoder says where each weight lies; the graphs made of it refer there.
-  const { external, placed } = writeModel(converted.whole, {
-    externalData: { location: 'weights.bin' },
-  });
-  const graphFile = (model: Model) => writeModel(model, { existing: placed }).model;
+  const graphs = {
+    'trunk.onnx': converted.trunk,
+    'top.onnx': converted.serving,
+    'training.onnx': converted.training,
+  };
   await mkdir(dirname(outDir), { recursive: true });
   const temporary = await mkdtemp(join(dirname(outDir), `.${basename(outDir)}-`));
   try {
+    // What is compared with the source, and the int8 trunk with.
+    const float32 = trunk === 'int8' ? join(temporary, 'float32') : temporary;
+    if (trunk === 'int8') {
+      await mkdir(float32);
+      await writeGraphs(float32, graphs);
+      graphs['trunk.onnx'] = quantiseDynamic(converted.trunk);
+    }
     const files: BaseFile['files'] = {
-      'trunk.onnx': await writeFile(join(temporary, 'trunk.onnx'), [graphFile(converted.trunk)]),
-      'top.onnx': await writeFile(join(temporary, 'top.onnx'), [graphFile(converted.serving)]),
-      'training.onnx': await writeFile(join(temporary, 'training.onnx'), [graphFile(converted.training)]),
-      'weights.bin': await writeFile(join(temporary, 'weights.bin'), external?.chunks ?? []),
+      ...(await writeGraphs(temporary, graphs)),
       'tokenizer.json': await writeFile(join(temporary, 'tokenizer.json'), [tokenizerBytes]),
     };
-    info.selfCheck = await named(source.name, () => check(temporary, source, info));
+    info.selfCheck = await named(source.name, () => check({ float32, served: temporary }, source, info));
+    if (trunk === 'int8') {
+      info.int8Trunk = await checkInt8({ float32, served: temporary }, info);
+      await rm(float32, { recursive: true });
+    }
     const file: BaseFile = { format: 'scion-base/2', converter: CONVERTER_VERSION, ...info, files };
     const json = new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`);
     await writeFile(join(temporary, 'base.json'), [json]);
@@ -167,124 +173,13 @@ async function tryReadBase(dir: string): Promise<BaseInfo | undefined> {
   return entries.length === 0 ? undefined : readBase(dir);
 }
 
-async function readSource(folder: string, name: string): Promise<Uint8Array> {
-  try {
-    return await readFile(join(folder, name));
-  } catch (error) {
-    throw new BaseError(
-      `${name} cannot be read from ${folder}; a base needs config.json, tokenizer.json and model.safetensors.`,
-      { cause: error },
-    );
-  }
-}
-
-/** model.safetensors, or the one safetensors file that there is. */
-async function findWeights(folder: string): Promise<string> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort();
-  if (names.includes('model.safetensors')) return 'model.safetensors';
-  if (names.length === 1) return names[0];
-  throw new BaseError(
-    names.length === 0
-      ? `${folder} holds no model.safetensors; other weight formats and sharded weights are not read.`
-      : `${folder} holds ${names.length} safetensors files and none is model.safetensors; sharded weights are not read.`,
-  );
-}
-
-function parseObject(bytes: Uint8Array, name: string): ModelConfig {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ModelConfig;
-  } catch {
-    // Said below, the same as for JSON that is not an object.
-  }
-  throw new BaseError(`${name} is not a JSON object.`);
-}
-
-async function chooseSettings(
-  { folder, maxTokens, featureLayers, topLayers }: RegisterBaseInput,
-  config: ModelConfig,
-): Promise<BaseLayout & { maxTokens: number }> {
-  if (config.model_type !== 'bert')
-    throw new BaseError(
-      `config.json: model_type ${JSON.stringify(config.model_type)} is not supported; bert is.`,
-    );
-  const layers = config.num_hidden_layers;
-  const positions = config.max_position_embeddings;
-  if (!isCount(layers) || !isCount(positions))
-    throw new BaseError('config.json lacks num_hidden_layers or max_position_embeddings.');
-  const declared: unknown = await readFile(join(folder, 'sentence_bert_config.json'), 'utf8').then(
-    (text) => JSON.parse(text).max_seq_length,
-    () => undefined,
-  );
-  const wanted = maxTokens ?? (isCount(declared) ? declared : DEFAULT_MAX_TOKENS);
-  const chosen = featureLayers ?? upperLayers(layers);
-  const ascending = chosen.every(
-    (layer, i) => Number.isInteger(layer) && layer >= 0 && (i === 0 || layer > chosen[i - 1]),
-  );
-  if (!ascending || chosen.at(-1) !== layers)
-    throw new BaseError(`featureLayers must ascend and end with the last layer, ${layers}.`);
-  if (!isCount(wanted) || wanted < 2) throw new BaseError('maxTokens must be an integer of 2 or more.');
-  const top = topLayers ?? Math.min(2, Math.ceil(layers / 2));
-  if (!isCount(top) || top > layers) throw new BaseError(`topLayers must be an integer of 1 to ${layers}.`);
-  return { maxTokens: Math.min(wanted, positions), featureLayers: chosen, topLayers: top };
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) > 0;
-}
-
-/** Layers 4 to 6 of 6; 7, 9, 10 and 12 of 12: more layers, or fewer, predicted worse (docs/adr/0001). */
-function upperLayers(layers: number): number[] {
-  const from = Math.floor(layers / 2) + 1;
-  const count = Math.min(4, layers - from + 1);
-  return Array.from({ length: count }, (_, i) =>
-    count === 1 ? layers : Math.round(from + (i * (layers - from)) / (count - 1)),
-  );
-}
-
-async function readFolder(folder: string): Promise<Source> {
-  const configBytes = await readSource(folder, 'config.json');
-  const tokenizerBytes = await readSource(folder, 'tokenizer.json');
-  const weightsName = await findWeights(folder);
-  const weightsBytes = await readSource(folder, weightsName);
-  const config = parseObject(configBytes, 'config.json');
-  parseObject(tokenizerBytes, 'tokenizer.json');
-  return {
-    ...{ name: folder, config },
-    parts: [configBytes, tokenizerBytes, weightsBytes],
-    tokenizerBytes,
-    async convert(layout) {
-      let weights: Safetensors;
-      try {
-        weights = readSafetensors(weightsBytes);
-      } catch (error) {
-        if (error instanceof SafetensorsError)
-          throw new BaseError(`${weightsName} in ${folder} is damaged: ${error.message}.`, { cause: error });
-        throw error;
-      }
-      return convertBase(config, (name) => weights.tensors.get(name), layout);
-    },
-  };
-}
-
-async function readExported(folder: string, onnx: string): Promise<Source> {
-  const tokenizerBytes = await readSource(folder, 'tokenizer.json');
-  parseObject(tokenizerBytes, 'tokenizer.json');
-  const { encoder, config, files } = await named(onnx, () => readExport(onnx));
-  return {
-    name: onnx,
-    // The rest of it is the graph's to know: whatever the family, it is read off the file.
-    config: { ...config, model_type: 'bert' },
-    parts: [...files, tokenizerBytes],
-    tokenizerBytes,
-    convert: (layout) => convertExport(encoder, layout),
-    compare: (dir, info) => compareWithExport(onnx, encoder.hiddenStates.at(-1)!, dir, info),
-  };
-}
-
 /** Refuses a base whose halves answer otherwise than the file, or whose gradient is wrong. */
-async function check(dir: string, source: Source, info: BaseInfo): Promise<BaseInfo['selfCheck']> {
-  const halves = await source.compare?.(dir, info).catch((error: Error) => {
+async function check(
+  dirs: { float32: string; served: string },
+  source: Source,
+  info: BaseInfo,
+): Promise<BaseInfo['selfCheck']> {
+  const halves = await source.compare?.(dirs.float32, info).catch((error: Error) => {
     throw new BaseError(
       `${source.name} cannot be run on ${info.maxTokens} tokens: ${error.message}; give fewer as maxTokens.`,
       { cause: error },
@@ -297,22 +192,46 @@ async function check(dir: string, source: Source, info: BaseInfo): Promise<BaseI
   const { rank, alpha } = LORA_SETTINGS;
   const { hiddenSize, sites } = info;
   const training = await openTraining(
-    { trainingPath: join(dir, 'training.onnx'), hiddenSize, sites },
+    { trainingPath: join(dirs.served, 'training.onnx'), hiddenSize, sites },
     { kind: 'classification', rank, alpha },
   );
   await training.close();
   return { ...training.selfCheck, ...(halves && { halves }) };
 }
 
-/** What goes wrong in the graph is told with the name of its source. */
-async function named<T>(source: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof GraphError)
-      throw new BaseError(`${source} cannot be converted: ${error.message}.`, { cause: error });
-    throw error;
-  }
+/** Holds the int8 trunk against the one that it was made of. */
+async function checkInt8(
+  { float32, served }: { float32: string; served: string },
+  info: BaseInfo,
+): Promise<TrunkCheck> {
+  const result = await checkTrunk(
+    { float32: join(float32, 'trunk.onnx'), quantised: join(served, 'trunk.onnx') },
+    { ...info, topPath: join(served, 'top.onnx'), tokenizerPath: join(served, 'tokenizer.json') },
+  );
+  const refusal = refusalOf(result);
+  if (refusal !== undefined)
+    throw new BaseError(
+      `${info.name} does not bear an int8 trunk: ${refusal}. Register it with a float32 trunk.`,
+    );
+  return result;
+}
+
+/** Graphs beside one file of their weights, each weight once, however many of them read it. */
+async function writeGraphs(dir: string, graphs: Record<string, Model>): Promise<BaseFile['files']> {
+  const byBytes = new Map<Uint8Array, Tensor>();
+  for (const { graph } of Object.values(graphs))
+    for (const tensor of graph.initializers.values()) byBytes.set(tensor.data, tensor);
+  const initializers = new Map([...byBytes.values()].map((tensor, at) => [`${at}`, tensor]));
+  const [model] = Object.values(graphs);
+  const { external, placed } = writeModel(
+    { ...model, graph: { ...model.graph, nodes: [], inputs: [], outputs: [], initializers } },
+    { externalData: { location: 'weights.bin' } },
+  );
+  const files: BaseFile['files'] = {};
+  for (const [name, graph] of Object.entries(graphs))
+    files[name] = await writeFile(join(dir, name), [writeModel(graph, { existing: placed }).model]);
+  files['weights.bin'] = await writeFile(join(dir, 'weights.bin'), external?.chunks ?? []);
+  return files;
 }
 
 /** Writes and flushes to the disk: the rename that follows must not become durable before its content. */

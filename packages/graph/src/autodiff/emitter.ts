@@ -88,7 +88,7 @@ export function createEmitter(graph: Graph, scope = ''): Emitter {
   return emitter;
 }
 
-/** Little-endian bytes of numbers, in the types that gradient graphs use. */
+/** Little-endian bytes of numbers, in the types that emitted graphs use. */
 export function encode(type: DataType, values: ArrayLike<number>): Uint8Array {
   switch (type) {
     case 'float32':
@@ -100,7 +100,10 @@ export function encode(type: DataType, values: ArrayLike<number>): Uint8Array {
     case 'int32':
       return new Uint8Array(Int32Array.from(values).buffer);
     case 'bool':
+    case 'uint8':
       return Uint8Array.from(values);
+    case 'int8':
+      return new Uint8Array(Int8Array.from(values).buffer);
     default:
       throw new GraphError('no_gradient', `gradients are computed in float32 or float64, not in ${type}`);
   }

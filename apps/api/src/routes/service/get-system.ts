@@ -20,12 +20,12 @@ export function getSystem(
     },
     async () => {
       const { training, workers } = await queue.counts();
-      const { name, sha256, hiddenSize, layers } = engine.base;
+      const { name, sha256, hiddenSize, layers, int8Trunk = null } = engine.base;
       return {
         version: settings.version,
         startedAt,
         base: {
-          ...{ name, sha256, hiddenSize, layers, provider: engine.provider },
+          ...{ name, sha256, hiddenSize, layers, int8Trunk, provider: engine.provider },
           providerFallback: engine.providerFallback ?? null,
         },
         threads: engine.threads,

@@ -20,6 +20,11 @@ export function Base({ system }: { system: SystemState }) {
         )}
         <Fact name="Threads">{plural(system.threads, 'thread')}</Fact>
         <Fact name="Layers">{count(base.layers)}, frozen</Fact>
+        <Fact name="Trunk">
+          {base.int8Trunk === null
+            ? 'float32'
+            : `int8, cosine ${base.int8Trunk.featureCosine.least.toFixed(4)} or more to float32 (≥ ${base.int8Trunk.allowed.featureCosine})`}
+        </Fact>
         <Fact name="Hidden size">{count(base.hiddenSize)}</Fact>
         <Fact name="SHA-256">
           <Copyable value={base.sha256} shown={shortHash(base.sha256)} what="base hash" />
