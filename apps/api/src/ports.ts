@@ -21,6 +21,8 @@ export interface PredictionEngine {
   base: Pick<SystemState['base'], 'name' | 'sha256' | 'hiddenSize' | 'layers'> & {
     /** Absent: the trunk is float32. */
     int8Trunk?: NonNullable<SystemState['base']['int8Trunk']>;
+    /** Absent: an earlier release registered the base. */
+    selfCheck?: NonNullable<SystemState['base']['selfCheck']>;
   };
   provider: string;
   providerFallback: string | undefined;

@@ -248,6 +248,7 @@ const system: SystemState = {
     },
     provider: 'cpu',
     providerFallback: null,
+    selfCheck: { directions: 20, worst: 0.03, halves: { error: 2e-7, allowed: 1e-3 } },
   },
   threads: 2,
   cache: {

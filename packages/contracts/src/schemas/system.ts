@@ -58,6 +58,28 @@ const TrunkCheck = Type.Object(
       'What registration found of an int8 trunk, null where it is float32: the cosine between a text’s features by it and in float32, the relative error of hidden states at the cut, and the bounds past which it would have been refused',
   },
 );
+const SelfCheck = Type.Object(
+  {
+    directions: Type.Integer({
+      description: 'How many slopes of the loss were measured, and held against the derived gradient',
+    }),
+    worst: Type.Number({ description: 'The largest difference, in parts of what is allowed' }),
+    halves: Type.Optional(
+      Type.Object(
+        { error: Type.Number(), allowed: Type.Number() },
+        {
+          ...closed,
+          description:
+            'Of an exported file: the largest difference between its answers and those of trunk and top together, in parts of the largest number',
+        },
+      ),
+    ),
+  },
+  {
+    ...closed,
+    description: 'What registration tried of the base; null where an earlier release registered it',
+  },
+);
 export const SystemState = Type.Object(
   {
     version: Type.String(),
@@ -73,6 +95,7 @@ export const SystemState = Type.Object(
         providerFallback: Nullable(
           Type.String({ description: 'Why it is not the provider asked for; null when it is' }),
         ),
+        selfCheck: Nullable(SelfCheck),
       },
       closed,
     ),

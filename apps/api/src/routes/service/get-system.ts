@@ -27,6 +27,7 @@ export function getSystem(
         base: {
           ...{ name, sha256, hiddenSize, layers, int8Trunk, provider: engine.provider },
           providerFallback: engine.providerFallback ?? null,
+          selfCheck: engine.base.selfCheck ?? null,
         },
         threads: engine.threads,
         cache: engine.cacheState(),

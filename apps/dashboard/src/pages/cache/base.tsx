@@ -1,6 +1,6 @@
 import type { SystemState } from '@scion/sdk';
 import { now } from '../../clock.js';
-import { count, duration, plural, shortHash } from '../../format.js';
+import { count, duration, percent, plural, shortHash } from '../../format.js';
 import { Copyable } from '../../parts/copyable.js';
 import { Fact, Facts } from '../../parts/facts.js';
 import { Panel } from '../../parts/panel.js';
@@ -26,6 +26,9 @@ export function Base({ system }: { system: SystemState }) {
             : `int8, cosine ${base.int8Trunk.featureCosine.least.toFixed(4)} or more to float32 (≥ ${base.int8Trunk.allowed.featureCosine})`}
         </Fact>
         <Fact name="Hidden size">{count(base.hiddenSize)}</Fact>
+        <Fact name="Self-check" wide>
+          <Checked check={base.selfCheck} />
+        </Fact>
         <Fact name="SHA-256">
           <Copyable value={base.sha256} shown={shortHash(base.sha256)} what="base hash" />
         </Fact>
@@ -40,5 +43,24 @@ export function Base({ system }: { system: SystemState }) {
         </Fact>
       </Facts>
     </Panel>
+  );
+}
+
+/** What registration found: whether adapters' gradients are right, and an exported file's halves answer as the whole. */
+function Checked({ check }: { check: SystemState['base']['selfCheck'] }) {
+  if (!check) return <span class="quiet">an earlier release registered it, without one</span>;
+  const { directions, worst, halves } = check;
+  return (
+    <>
+      <span class="good">Gradient right</span> in {count(directions)} directions, the worst at{' '}
+      <span title={String(worst)}>{percent(worst)}</span> of what is allowed
+      {halves && (
+        <>
+          ; cut in two it answers as the file, to{' '}
+          <span title={String(halves.error)}>{halves.error.toExponential(0)}</span>
+        </>
+      )}
+      .
+    </>
   );
 }
