@@ -20,7 +20,7 @@ export function Base({ system }: { system: SystemState }) {
         )}
         <Fact name="Threads">{plural(system.threads, 'thread')}</Fact>
         <Fact name="Layers">{count(base.layers)}, frozen</Fact>
-        <Fact name="Trunk">
+        <Fact name="Trunk" wide={base.int8Trunk !== null}>
           {base.int8Trunk === null
             ? 'float32'
             : `int8, cosine ${base.int8Trunk.featureCosine.least.toFixed(4)} or more to float32 (≥ ${base.int8Trunk.allowed.featureCosine})`}
