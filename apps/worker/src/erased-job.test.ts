@@ -65,7 +65,13 @@ async function runErased(then: (abort: AbortController) => void): Promise<string
     clock,
     log: pino({ level: 'silent' }),
   });
-  const context: TrainingContext = { signal: abort.signal, attempt: 1, finalAttempt: true, events };
+  const context: TrainingContext = {
+    signal: abort.signal,
+    attempt: 1,
+    stalls: 0,
+    finalAttempt: true,
+    events,
+  };
   // A rejection would make the queue keep the job, and with it the user's name, among the dead.
   await trainModel.run({ jobId: job.id, ...ref }, context);
   for await (const { key } of listAll(store, '')) if (key.includes('!41da')) told.push(key);

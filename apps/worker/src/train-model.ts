@@ -133,7 +133,7 @@ const isFinished = ({ state }: Job): boolean =>
 async function attempt(
   deps: TrainModelDeps,
   ref: JobRef,
-  { signal, attempt: attempts, events }: TrainingContext,
+  { signal, attempt, stalls, events }: TrainingContext,
   log: JobLog,
 ): Promise<void> {
   const { registry, finishJob, clock } = deps;
@@ -149,11 +149,13 @@ async function attempt(
   };
   await stopIfCancelled();
   if (await registry.jobs.pauseRequested(ref)) throw new PauseRequested();
+  // One that says it runs has lost its worker, and maybe with Redis whatever counted that.
+  const begun = job.state === 'running' ? job.attempts + 1 : job.attempts;
   await registry.jobs.update(ref, {
     state: 'running',
     stage: 'head',
     progress: 0,
-    attempts,
+    attempts: Math.max(attempt + stalls, begun),
     startedAt: job.startedAt ?? timestamp(clock),
   });
   await events.append({ type: 'state', state: 'running' });

@@ -85,7 +85,8 @@ export async function startConsumer<N extends JobName>(
     const finalAttempt = attempt >= row.attempts;
     const startedAt = performance.now();
     try {
-      await deps.run(job.data, { signal: controller.signal, attempt, finalAttempt }, abort);
+      const { stalledCounter: stalls } = job;
+      await deps.run(job.data, { signal: controller.signal, attempt, stalls, finalAttempt }, abort);
       await leave(job.data, 'over', startedAt);
     } catch (thrown) {
       const back = thrown instanceof PutBack ? thrown : putBackFor(controller.signal);

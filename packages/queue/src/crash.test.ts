@@ -36,16 +36,18 @@ t.test('a worker killed with SIGKILL', async (t) => {
     await queue.enqueueTraining(payload);
     t.match(await running, { jobId: payload.jobId, attempt: 1 });
     await kill(child);
-    const ran = gate<number>();
+    const ran = gate<{ attempt: number; stalls: number }>();
     const consumer = await queue.processTraining(
-      async (_, { attempt, events }) => {
+      async (_, { attempt, stalls, events }) => {
         await events.append({ type: 'state', state: 'running' });
         await events.append({ type: 'state', state: 'succeeded' });
-        ran.open(attempt);
+        ran.open({ attempt, stalls });
       },
       { concurrency: 1 },
     );
-    t.equal(await ran.opened, 1);
+    const { attempt, stalls } = await ran.opened;
+    t.equal(attempt, 1);
+    t.ok(stalls >= 1, 'and knows of the worker it lost');
     await consumer.close();
     t.match(await queue.events.read(payload.jobId), [
       { seq: 1, state: 'running' },

@@ -56,6 +56,8 @@ export interface HandlerContext {
   signal: AbortSignal;
   /** From 1; counts failures before this run, not waits for another job of the model. */
   attempt: number;
+  /** How many workers died with it, or lost it, before this run. */
+  stalls: number;
   /** Whether a failure now is the last: no retry will follow. */
   finalAttempt: boolean;
 }

@@ -82,7 +82,10 @@ export const Job = Type.Object(
     state: JobState,
     stage: Nullable(JobStage),
     progress: Type.Number({ minimum: 0, maximum: 1 }),
-    attempts: Type.Integer(),
+    attempts: Type.Integer({
+      description:
+        'Runs that have begun, of workers that died too; not those that were paused or handed back',
+    }),
     createdAt: Timestamp,
     startedAt: Nullable(Timestamp),
     finishedAt: Nullable(Timestamp),
