@@ -1,7 +1,7 @@
 import { AppError, type Clock, dayMs, type ProblemCode, type Quotas } from '@scion/contracts';
+import type { QuotaLevel, Tenants, Usages } from './accounts.js';
 import { escapeSegment } from './escape.js';
 import { type Indexes, indexNames } from './indexes.js';
-import type { QuotaLevel, Tenants, Usages } from './registry.js';
 
 /** What a tenant has now of what a quota limits. */
 type Count = (tenantId: string) => Promise<number>;

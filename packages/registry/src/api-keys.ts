@@ -1,11 +1,11 @@
 import { AppError, type Key, type KeyCreated, Scope, timestamp } from '@scion/contracts';
+import type { KeyIdentity, Keys } from './accounts.js';
 import { indexNames } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { createKeyUses } from './key-uses.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
-import type { KeyIdentity, Keys } from './registry.js';
 import { keyIdOf, keySecretPattern, newKeySecret, sameHash, sha256Hex, startOf } from './secrets.js';
 
 /** How long a deleted key may still work in a process that missed the invalidation. */

@@ -1,10 +1,10 @@
 import { type AuditEntry, idOfTime, timestamp } from '@scion/contracts';
+import type { Audits } from './accounts.js';
 import { encodeCursor, indexNames, pageSize } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
-import type { Audits } from './registry.js';
 
 /** Entries beyond which a page does not search: it then ends early, with the cursor to go on from. */
 const longestSearch = 1_000;

@@ -1,10 +1,10 @@
 import type { ModelRef, WebhookEvent } from '@scion/contracts';
+import type { Events } from './announcements.js';
 import { indexNames } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
-import type { Events } from './registry.js';
 
 /** The model that an event is about. Only such an event names a user, so only it stands in the user's folder. */
 function modelOf({ tenantId, data }: WebhookEvent): ModelRef | undefined {

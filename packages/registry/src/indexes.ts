@@ -1,7 +1,7 @@
 import { AppError, type Job, type JobState, limits, type ModelRef } from '@scion/contracts';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { escapeSegment, unescapeSegment } from './escape.js';
-import type { PageRequest } from './registry.js';
+import type { PageRequest } from './page-request.js';
 
 /** Everything under this prefix can be dropped and restored from the bucket. */
 export const indexPrefix = '{scion}:ix:';

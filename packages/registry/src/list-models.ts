@@ -13,7 +13,7 @@ import { decodeCursor, encodeCursor, type Indexes, indexNames, pageSize, refOfMe
 import { readJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
-import type { PageRequest } from './registry.js';
+import type { PageRequest } from './page-request.js';
 
 /** Names beyond which a page does not search: it then ends early, with the cursor to go on from. */
 const longestSearch = 1_000;

@@ -1,14 +1,8 @@
 import type {
   AliasEntry,
-  AuditEntry,
-  AuditQuery,
   Card,
   Collection,
   Compaction,
-  Delivery,
-  Erasure,
-  ErasureKept,
-  ErasureProof,
   Example,
   ExampleInput,
   ExamplesAppended,
@@ -19,79 +13,24 @@ import type {
   JobPriority,
   JobStage,
   JobState,
-  Key,
-  KeyCreate,
-  KeyCreated,
   Model,
   ModelRef,
   ModelSummary,
   ModelsQuery,
   ModelVersion,
   Page,
-  Quotas,
-  SigningKey,
   Task,
   TaskSpec,
-  Tenant,
-  TenantCreate,
   Training,
-  UsageDay,
-  UserImported,
-  Webhook,
-  WebhookCreate,
-  WebhookCreated,
-  WebhookEvent,
-  WebhookEventType,
 } from '@scion/contracts';
-
-/** Which page of a list: `cursor` is the `nextCursor` of the page before, `limit` is 1 to 100 (100 when left out). */
-export interface PageRequest {
-  cursor?: string | undefined;
-  limit?: number | undefined;
-}
+import type { Audits, Keys, Tenants, Usages } from './accounts.js';
+import type { Events, Webhooks } from './announcements.js';
+import type { PageRequest } from './page-request.js';
+import type { Users } from './whole-users.js';
 
 /** The names that find a job record without any index: what a queue payload carries. */
 export interface JobRef extends ModelRef {
   jobId: string;
-}
-
-export interface Tenants {
-  create(input: TenantCreate): Promise<Tenant>;
-  /** Replaces all that is said of a tenant. Throws tenant_not_found. */
-  put(tenantId: string, input: TenantCreate): Promise<Tenant>;
-  /** Throws tenant_not_found. Cached like a task. */
-  get(tenantId: string): Promise<Tenant>;
-  list(page?: PageRequest): Promise<Page<Tenant>>;
-}
-
-/** A key without what is looked up apart. */
-export type KeyIdentity = Omit<Key, 'lastUsedAt'>;
-
-/** API keys. `tenantId` null stands for the operator, whose keys no tenant sees. */
-export interface Keys {
-  create(tenantId: string | null, input: KeyCreate): Promise<KeyCreated>;
-  /**
-   * The key of a secret, or undefined when the secret is unknown, deleted or expired. A deleted key stops working at
-   * once in every process that hears the invalidation, and within 10 s in one that does not.
-   */
-  verify(secret: string): Promise<KeyIdentity | undefined>;
-  /** The key of this id, by the same rules; for sessions, which were begun with its secret. */
-  active(keyId: string): Promise<KeyIdentity | undefined>;
-  list(tenantId: string | null, page?: PageRequest): Promise<Page<Key>>;
-  /** Throws key_not_found, also for a key of another tenant. */
-  get(tenantId: string | null, keyId: string): Promise<Key>;
-  /**
-   * Makes a key like another one, which expires after the overlap. Repeated after a death it makes one more; what was
-   * made before works for nobody, since its secret is unknown. Throws key_not_found, key_replaced.
-   */
-  rotate(tenantId: string | null, keyId: string, options: { overlapSeconds: number }): Promise<KeyCreated>;
-  /** Throws key_not_found, also for a key of another tenant. */
-  delete(tenantId: string | null, keyId: string): Promise<void>;
-  /**
-   * Makes sure that an operator key with all scopes exists. With a secret (`scion_` and at least 32 letters, digits,
-   * `-` or `_`) it is that one; without, the first call makes one and is the only call that returns its secret.
-   */
-  ensureOperatorKey(secret?: string): Promise<{ key: KeyIdentity; secret: string | null }>;
 }
 
 export interface Tasks {
@@ -292,161 +231,6 @@ export interface Jobs {
   dropCheckpoint(ref: JobRef): Promise<void>;
   /** Every job that is queued or running, of all tenants: what to enqueue again after Redis was lost. */
   unfinished(): AsyncGenerator<Job>;
-}
-
-/** A webhook as its sender needs it: the secrets that sign now, the newest first. */
-export type WebhookToSend = Webhook & { secrets: string[] };
-
-export interface Webhooks {
-  /** Throws quota_exceeded past `limits.webhooksPerTenant`. `events` left out means every type. */
-  create(tenantId: string, input: WebhookCreate): Promise<WebhookCreated>;
-  list(tenantId: string, page?: PageRequest): Promise<Page<Webhook>>;
-  /** Throws webhook_not_found, also for a webhook of another tenant. */
-  get(tenantId: string, webhookId: string): Promise<Webhook>;
-  /** With its secrets, for the sender only. Throws webhook_not_found. */
-  getToSend(tenantId: string, webhookId: string): Promise<WebhookToSend>;
-  /** The enabled webhooks that want this type of event, of one of these tasks or of none. */
-  subscribed(tenantId: string, type: WebhookEventType, tasks?: string[]): Promise<Webhook[]>;
-  /** Makes another secret; the one before signs too for `overlapMs`. Throws webhook_not_found. */
-  rotateSecret(tenantId: string, webhookId: string, overlapMs: number): Promise<WebhookCreated>;
-  /** Records how attempts go: since when all have failed. Throws webhook_not_found. */
-  setFailingSince(tenantId: string, webhookId: string, since: string | null): Promise<void>;
-  /** Throws webhook_not_found. The first reason stands. */
-  disable(tenantId: string, webhookId: string, reason: string): Promise<Webhook>;
-  /** Throws webhook_not_found. */
-  enable(tenantId: string, webhookId: string): Promise<Webhook>;
-  /** Removes the webhook with its delivery log. Throws webhook_not_found. */
-  delete(tenantId: string, webhookId: string): Promise<void>;
-  /**
-   * Logs one attempt under `delivery.id`; logging it again replaces it. Of a long log the oldest go, down to
-   * `limits.deliveriesPerWebhook`. Throws webhook_not_found.
-   */
-  appendDelivery(tenantId: string, webhookId: string, delivery: Delivery): Promise<void>;
-  /** Removes what is older than `limits.deliveryDays`. Returns how many entries. */
-  collectDeliveries(tenantId: string): Promise<number>;
-  /** Newest first. Throws webhook_not_found. */
-  deliveries(tenantId: string, webhookId: string, page?: PageRequest): Promise<Page<Delivery>>;
-  /** Throws webhook_not_found and delivery_not_found. */
-  delivery(tenantId: string, webhookId: string, deliveryId: string): Promise<Delivery>;
-}
-
-/** Events that no job's record tells. Those about a user are kept in the user's folder, and go with it. */
-export interface Events {
-  /** Keeps an event; doing it again changes nothing. */
-  put(event: WebhookEvent): Promise<void>;
-  /** Undefined for one that is not, or no longer, there. */
-  get(tenantId: string, eventId: string): Promise<WebhookEvent | undefined>;
-  /** Newest first. */
-  list(tenantId: string, page?: PageRequest): Promise<Page<WebhookEvent>>;
-}
-
-/** Who shall be forgotten: everywhere, or for one task. */
-export interface ErasureRequest {
-  tenantId: string;
-  user: string;
-  task?: string | undefined;
-  /** Id of the key that asks. */
-  by: string;
-}
-
-/** Checks an adapter against its card and former owner, and binds it to another one. Throws archive_invalid. */
-export type Rebind = (
-  adapter: Uint8Array,
-  from: { owner: ModelRef; version: number; sha256: string },
-  to: { owner: ModelRef; jobId: string },
-) => { bytes: Uint8Array; sha256: string; card: Card };
-
-export interface Users {
-  /**
-   * Removes everything of a user: objects, indexes, caches of every process. `forgetQueued` removes what the queue
-   * holds of a model and of these jobs of it; it must be safe to repeat, and must not wait for a worker, since jobs cannot
-   * end meanwhile. `announce` tells that the erasure ended, and may be called again for the same one. When this dies half-way, calling it again continues, and the receipt lists what both calls removed.
-   * Throws user_not_found.
-   */
-  erase(
-    request: ErasureRequest,
-    forgetQueued: (ref: ModelRef, jobIds: string[]) => Promise<void>,
-    announce?: (proof: ErasureProof) => Promise<unknown>,
-  ): Promise<Omit<Erasure, 'stoppingJobs'>>;
-  /** What is kept of erasures, newest first. */
-  erasures(tenantId: string, page?: PageRequest): Promise<Page<ErasureProof>>;
-  /** One of them, signed. Throws erasure_not_found. */
-  erasure(tenantId: string, erasureId: string): Promise<ErasureKept>;
-  /** A user as one tar archive, read as it is consumed. Throws user_not_found. */
-  export(tenantId: string, user: string): Promise<AsyncGenerator<Uint8Array>>;
-  /**
-   * Stores an exported user, whole, under the name given or the one it had. Throws archive_invalid, user_exists and
-   * task_not_found, and stores nothing then; when this dies half-way, calling it again begins anew.
-   */
-  import(
-    tenantId: string,
-    archive: Uint8Array,
-    rebind: Rebind,
-    user?: string,
-    /** Called when all is checked and nothing stored; refuses it by throwing. */
-    admit?: (what: { user: string; examples: number; bytes: number }) => Promise<unknown>,
-  ): Promise<UserImported>;
-  /** Removes what imports of all tenants left that died half-way over an hour ago. Returns how many there were. */
-  collectImports(): Promise<number>;
-  /** The public key that receipts are verified with; made with the first call. */
-  signingKey(): Promise<SigningKey>;
-}
-
-export interface Audits {
-  append(entry: Omit<AuditEntry, 'id' | 'at'>): Promise<AuditEntry>;
-  /** Newest first; of null, what concerns no tenant. A page may be short, as with models. */
-  list(tenantId: string | null, filter?: AuditQuery): Promise<Page<AuditEntry>>;
-}
-
-/** What a tenant has now of all that quotas limit, but for the rows it predicts. */
-export interface UsageLevels {
-  users: number;
-  /** Null while nobody has limited them: they are counted only then. */
-  examples: number | null;
-  /** As measured last, and what was added since. */
-  storageBytes: number;
-  /** Created since the start of the day, UTC. */
-  jobsPerDay: number;
-  /** Queued, paused and running. */
-  openJobs: number;
-}
-
-/** A quota, and what is left of it when a call that was admitted has done its work. */
-export interface QuotaLevel {
-  quota: keyof Quotas;
-  limit: number;
-  remaining: number;
-  /** Seconds until it is whole again, where time alone does that. */
-  resetSeconds?: number;
-}
-
-/** What was counted of a day between two losses of Redis; days are sums of these. */
-export type UsageCounts = Pick<UsageDay, 'predictRows' | 'trainingSeconds' | 'cacheByteHours'>;
-
-export interface Usages {
-  levels(tenantId: string): Promise<UsageLevels>;
-  // Each returns what is left of the quotas it asked; nothing where there are none.
-  /** Throws quota_users when the user is new and one too many. */
-  admitUser(who: Pick<ModelRef, 'tenantId' | 'user'>): Promise<QuotaLevel[]>;
-  /**
-   * Throws quota_examples when so many more would be too many. `exactly` is asked only where `atMost` would not fit. The
-   * first call for a tenant with such a quota, since Redis was last lost, counts what each of its users keeps.
-   */
-  admitExamples(tenantId: string, atMost: number, exactly?: () => Promise<number>): Promise<QuotaLevel[]>;
-  /** Throws quota_storage when so many bytes more would be too many. */
-  admitBytes(tenantId: string, bytes: number): Promise<QuotaLevel[]>;
-  /** Throws quota_jobs_per_day (with the time to wait), quota_open_jobs. */
-  admitJob(tenantId: string): Promise<QuotaLevel[]>;
-  /** Sums what is stored of a tenant's users, keeps it as the day's figure, and counts on from there. */
-  measure(tenantId: string): Promise<number>;
-  /** Keeps the counts of a day. `epoch` names what counted them: what it said before is replaced. */
-  keep(tenantId: string, day: string, epoch: string, counts: UsageCounts): Promise<void>;
-  /** From the first day to the last (`YYYY-MM-DD`), newest first; `live` is newer than what is kept of its epoch. */
-  days(
-    tenantId: string,
-    range: { from: string; to: string },
-    live: { day: string; epoch: string; counts: UsageCounts }[],
-  ): Promise<UsageDay[]>;
 }
 
 export interface RebuildReport {

@@ -1,4 +1,5 @@
 import { AppError } from '@scion/contracts';
+import { listAll } from '@scion/store';
 import { objectKeys, type Rebind } from './index.js';
 import { publish, rows, testFaults } from './testing/faults.js';
 import { findTraces } from './testing/find-traces.js';
@@ -105,6 +106,69 @@ testFaults({
     },
     async after(registry, ref, t) {
       t.match((await registry.webhooks.list(ref.tenantId)).data, [{ state: 'disabled' }]);
+    },
+  },
+  'rotate a key': {
+    async prepare(registry, ref) {
+      await registry.keys.create(ref.tenantId, { name: 'backend', scopes: ['train'] });
+    },
+    async run(registry, ref) {
+      const old = (await registry.keys.list(ref.tenantId)).data.find(({ name }) => name === 'backend');
+      await registry.keys
+        .rotate(ref.tenantId, old?.id ?? '', { overlapSeconds: 60 })
+        .catch((error: unknown) => {
+          if (!(error instanceof AppError) || error.code !== 'key_replaced') throw error;
+        });
+    },
+    async after(registry, ref, t) {
+      const { data } = await registry.keys.list(ref.tenantId);
+      const replaced = data.filter(({ replacedBy }) => replacedBy !== undefined);
+      t.ok(replaced.length > 0, 'the old key has an end and a successor');
+      for (const key of replaced) {
+        t.ok(key.expiresAt);
+        t.ok(data.some(({ id }) => id === key.replacedBy));
+      }
+      t.ok(data.length <= 3, 'at most one more was made, whose secret nobody knows');
+    },
+    // That one is listed after the next rebuild, if it died before its index.
+    indexMayDiffer: true,
+  },
+  'log a call for audit': {
+    run: (registry, ref) =>
+      registry.audit.append({
+        ...{ tenantId: ref.tenantId, by: 'key_1', byName: 'backend', action: 'deleteTask' },
+        ...{ status: 204, requestId: 'req_1', target: { task: ref.task } },
+      }),
+    async after(registry, ref, t) {
+      const { data } = await registry.audit.list(ref.tenantId);
+      t.ok(
+        data.length === 1 || data.length === 2,
+        `${data.length} entries: the second try is one of its own`,
+      );
+      t.ok(data.every(({ action, by }) => action === 'deleteTask' && by === 'key_1'));
+    },
+    // The entry of the first try is listed after the next rebuild.
+    indexMayDiffer: true,
+  },
+  'keep what was used on a day': {
+    async prepare(registry, ref) {
+      await registry.examples.append(ref, rows);
+      const counts = { predictRows: 2, trainingSeconds: 1, cacheByteHours: 3 };
+      await registry.usage.keep(ref.tenantId, '2026-01-02', 'before', counts);
+    },
+    async run(registry, ref) {
+      const counts = { predictRows: 5, trainingSeconds: 2.5, cacheByteHours: 7 };
+      await registry.usage.keep(ref.tenantId, '2026-01-02', 'now', counts);
+      await registry.usage.measure(ref.tenantId);
+    },
+    async after(registry, ref, t, { store }) {
+      const range = { from: '2026-01-02', to: '2026-01-02' };
+      t.match(await registry.usage.days(ref.tenantId, range, []), [
+        { predictRows: 7, trainingSeconds: 3.5, cacheByteHours: 10 },
+      ]);
+      let bytes = 0;
+      for await (const one of listAll(store, objectKeys.usersPrefix(ref.tenantId))) bytes += one.bytes;
+      t.equal((await registry.usage.levels(ref.tenantId)).storageBytes, bytes);
     },
   },
   'delete a webhook': {

@@ -1,10 +1,10 @@
 import { AppError, type Tenant, type TenantCreate, timestamp } from '@scion/contracts';
+import type { Tenants } from './accounts.js';
 import { indexNames } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
-import type { Tenants } from './registry.js';
 
 export function createTenants(parts: RegistryParts): Tenants {
   const { store, indexes, clock, newId } = parts;

@@ -1,5 +1,6 @@
 import { dayMs, dayOf, idOfTime, type ModelRef, type UsageDay } from '@scion/contracts';
 import { listAll } from '@scion/store';
+import type { Tenants, UsageCounts, UsageLevels, Usages } from './accounts.js';
 import { createAdmissions } from './admissions.js';
 import { countedAll, noteExamples, tallied } from './example-tally.js';
 import { indexNames, openStates, refOfMember } from './indexes.js';
@@ -7,7 +8,7 @@ import { encodeJson, readJson } from './json-object.js';
 import { baseName, objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import type { RegistryParts } from './parts.js';
-import type { Examples, Tenants, UsageCounts, UsageLevels, Usages } from './registry.js';
+import type { Examples } from './registry.js';
 
 /** String: bytes stored of a tenant's users. Set by a measurement; between two of them, what is written adds to it. */
 const bytesKey = (tenantId: string): string => `{scion}:stored-bytes:${tenantId}`;

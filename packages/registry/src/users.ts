@@ -11,11 +11,12 @@ import { encodeJson, readJson } from './json-object.js';
 import { eventOfKey, jobOfKey, objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
-import type { ErasureRequest, Examples, Tasks, Users } from './registry.js';
+import type { Examples, Tasks } from './registry.js';
 import { sha256Hex } from './secrets.js';
 import { createSigner } from './signing-key.js';
 import { taskName } from './tasks.js';
 import { addStoredBytes } from './usage.js';
+import type { ErasureRequest, Users } from './whole-users.js';
 
 type Forget = Parameters<Users['erase']>[1];
 type ErasedObject = ErasureReceipt['objects'][number];

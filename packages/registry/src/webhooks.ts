@@ -9,12 +9,12 @@ import {
   WebhookEventType,
 } from '@scion/contracts';
 import { listAll } from '@scion/store';
+import type { Webhooks } from './announcements.js';
 import { indexNames } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
 import { isId, type RegistryParts } from './parts.js';
-import type { Webhooks } from './registry.js';
 import { newWebhookSecret } from './secrets.js';
 
 /** As stored. */

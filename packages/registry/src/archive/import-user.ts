@@ -14,8 +14,9 @@ import { indexNames, lockNames, memberOfImport, modelName } from '../indexes.js'
 import { encodeJson, encodeLines } from '../json-object.js';
 import { jobOfKey, objectKeys } from '../keys.js';
 import type { RegistryParts } from '../parts.js';
-import type { Examples, Rebind, Tasks, Users } from '../registry.js';
+import type { Examples, Tasks } from '../registry.js';
 import { addStoredBytes } from '../usage.js';
+import type { Rebind, Users } from '../whole-users.js';
 import { tasksOf } from './export-user.js';
 import { type ArchivedTask, readArchive } from './read-archive.js';
 
