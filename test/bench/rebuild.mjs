@@ -1,6 +1,6 @@
 /**
  * How long a lost Redis takes to restore from the objects, and what Redis holds of a model: `node test/bench/rebuild.mjs
- * [models] [examples of each]` after a build. Each model has one segment of examples, one version, one switch of `live` and
+ * [models] [examples of each] [memory|folder]` after a build. Each model has one segment of examples, one version, one switch of `live` and
  * one ended job; every hundredth a queued one.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,6 +15,7 @@ import { encodedVersion, gate } from '../../packages/registry/dist/testing/world
 
 const models = Number(process.argv[2] ?? 10_000);
 const examples = Number(process.argv[3] ?? 2);
+const only = process.argv[4];
 const { Redis } = createRequire(new URL('../../packages/registry/package.json', import.meta.url))('ioredis');
 const folder = mkdtempSync(join(tmpdir(), 'scion-rebuild-'));
 const rows = [];
@@ -67,8 +68,8 @@ async function measure(kind, store) {
 }
 
 try {
-  await measure('memory', createMemoryStore());
-  await measure('folder', await createFileStore({ root: join(folder, 'objects') }));
+  if (only !== 'folder') await measure('memory', createMemoryStore());
+  if (only !== 'memory') await measure('folder', await createFileStore({ root: join(folder, 'objects') }));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

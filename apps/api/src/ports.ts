@@ -53,6 +53,7 @@ export type JobQueue = Pick<
   | 'enqueueTraining'
   | 'enqueueDelivery'
   | 'enqueueRefresh'
+  | 'scheduleTask'
   | 'resumeTraining'
   | 'requestCancel'
   | 'requestPause'

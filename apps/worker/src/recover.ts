@@ -26,6 +26,25 @@ export async function enqueueUnfinished({ registry, queue }: RecoverDeps): Promi
   return count;
 }
 
+/** Orders again what tasks want at moments of their own. Returns how many do. */
+export async function scheduleTasks({
+  registry,
+  queue,
+}: {
+  registry: Pick<Registry, 'tenants' | 'tasks'>;
+  queue: Pick<Queue, 'scheduleTask'>;
+}): Promise<number> {
+  let count = 0;
+  for await (const { id: tenantId } of everyRow((page) => registry.tenants.list(page))) {
+    for await (const { name: task, retrain } of everyRow((page) => registry.tasks.list(tenantId, page))) {
+      if (retrain?.schedule === undefined) continue;
+      await queue.scheduleTask({ tenantId, task }, retrain.schedule);
+      count += 1;
+    }
+  }
+  return count;
+}
+
 /**
  * Orders again the deliveries that a lost Redis took with it: events of the last day that a webhook wants and whose
  * delivery log shows no success. An event that was given up may be tried once more. Returns how many ends of jobs and

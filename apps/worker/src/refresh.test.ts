@@ -24,6 +24,7 @@ t.test('when a model is trained without being asked', async (t) => {
   t.equal(retrainIn({ nightly: true }, false, facts), undefined, 'by day the night’s rule is silent');
   t.equal(retrainIn({ nightly: true }, true, facts), 0, 'by night any new example counts');
   t.equal(retrainIn({ nightly: true }, true, { ...facts, examples: 10 }), undefined, 'but one there must be');
+  t.equal(retrainIn({ schedule: '0 * * * *' }, true, facts), 0, 'as at the moments of a schedule');
   const lastJob = (state: 'queued' | 'running' | 'paused' | 'failed', agoMs: number) => ({
     ...facts,
     lastJob: {
@@ -73,11 +74,15 @@ t.test('looks make jobs', async (t) => {
     await server.close();
   });
   const ordered: { user?: string; occasion: string; delayMs: number }[] = [];
+  const scheduled: [task: string, pattern: string | undefined][] = [];
   const refresh = createRefresh({
     registry,
     queue: {
       enqueueTraining: queue.enqueueTraining,
       events: queue.events,
+      async scheduleTask({ task }, pattern) {
+        scheduled.push([task, pattern]);
+      },
       async enqueueRefresh({ user, occasion }, delayMs = 0) {
         ordered.push({ ...(user !== undefined && { user }), occasion, delayMs });
       },
@@ -132,6 +137,28 @@ t.test('looks make jobs', async (t) => {
       t.same(ordered.splice(0), first);
     },
   );
+
+  await t.test('a schedule orders looks at the models of its task, spread over half an hour', async (t) => {
+    for (const user of ['ada', 'bob'])
+      await make('timed', user, { retrain: { schedule: '0 18 * * 1' } }, four);
+    const payload = { tenantId, task: 'timed', occasion: 'schedule' };
+    await refresh(payload);
+    const first = ordered.splice(0);
+    t.same(
+      first.map(({ user }) => user),
+      ['ada', 'bob'],
+    );
+    t.ok(first.every(({ delayMs }) => delayMs >= 0 && delayMs < 1_800_000));
+    await refresh(payload);
+    t.same(ordered.splice(0), first, 'tried again, the same');
+    await registry.tasks.put(tenantId, 'timed', {}, { base: 'b' });
+    clock.advance(1_000);
+    await refresh(payload);
+    t.same(ordered.splice(0), []);
+    t.same(scheduled, [['timed', undefined]], 'what is no longer wanted is taken back');
+    await refresh({ ...payload, task: 'gone' });
+    t.same(scheduled.at(-1), ['gone', undefined]);
+  });
 
   await t.test('while one runs, the look is repeated later, once for many', async (t) => {
     const ref = await make('busy', 'ada', { retrain: { afterExamples: 1 } }, four);

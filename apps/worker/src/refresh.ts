@@ -18,13 +18,15 @@ export interface RefreshDeps {
     Registry,
     'tenants' | 'tasks' | 'examples' | 'models' | 'jobs' | 'usage' | 'users' | 'webhooks'
   >;
-  queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'events'>;
+  queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'scheduleTask' | 'events'>;
   clock: Clock;
   log: Logger;
 }
 
 /** The night's jobs are spread over this long, so that they do not all begin at two o'clock. */
 const nightMs = 4 * 3_600_000;
+/** So are those of a task's own schedule, which come an hour apart at least. */
+const scheduleMs = 1_800_000;
 /** A model that trains now is looked at again after this long: it may not see the newest examples. */
 const runningMs = 60_000;
 const afterFailureMs = 24 * 3_600_000;
@@ -38,10 +40,11 @@ export interface RetrainFacts {
 }
 
 /** Whether to train now (0), not on this occasion (undefined), or to look again after so many milliseconds. */
-export function retrainIn(policy: Retrain, night: boolean, facts: RetrainFacts): number | undefined {
+export function retrainIn(policy: Retrain, round: boolean, facts: RetrainFacts): number | undefined {
   const { nowMs, trainedOn, lastJob } = facts;
   const fresh = facts.examples - (trainedOn?.examples ?? 0);
-  const wanted = night && policy.nightly ? 1 : (policy.afterExamples ?? Number.POSITIVE_INFINITY);
+  const inRounds = policy.nightly || policy.schedule !== undefined;
+  const wanted = round && inRounds ? 1 : (policy.afterExamples ?? Number.POSITIVE_INFINITY);
   if (fresh < wanted) return undefined;
   // A queued one will see them all; a paused one is somebody's decision.
   if (lastJob?.state === 'queued' || lastJob?.state === 'paused') return undefined;
@@ -51,6 +54,8 @@ export function retrainIn(policy: Retrain, night: boolean, facts: RetrainFacts):
   const lastMs = Math.max(trainedOn?.atMs ?? 0, lastJob ? Date.parse(lastJob.createdAt) : 0);
   return Math.max(0, lastMs + (policy.atMostEverySeconds ?? 0) * 1_000 - nowMs);
 }
+
+type TaskRef = Pick<ModelRef, 'tenantId' | 'task'>;
 
 /** A number from 0 to 1, the same for a model on every night. */
 const spread = (ref: ModelRef): number =>
@@ -72,17 +77,39 @@ export function createRefresh({
     log.info({ deliveries, imports: await registry.users.collectImports() }, 'leftovers removed');
   }
 
+  async function lookAtUsers(of: TaskRef, occasion: string, spreadMs: number): Promise<number> {
+    let models = 0;
+    for await (const user of everyRow((page) => registry.models.users(of.tenantId, of.task, page))) {
+      const ref = { ...of, user };
+      await queue.enqueueRefresh({ ...ref, night: true, occasion }, Math.round(spread(ref) * spreadMs));
+      models += 1;
+    }
+    return models;
+  }
+
+  async function lookAtTask(of: TaskRef): Promise<void> {
+    const { retrain } = await registry.tasks.get(of.tenantId, of.task).catch((error: unknown) => {
+      if (error instanceof AppError && error.status === 404) return { retrain: undefined };
+      throw error;
+    });
+    if (retrain?.schedule === undefined) {
+      // Whoever changed the task died before saying so here.
+      await queue.scheduleTask(of, undefined);
+      return;
+    }
+    // Tried again, a look finds its orders made.
+    const moment = Math.floor(clock() / scheduleMs);
+    const models = await lookAtUsers(of, `schedule-${moment}`, scheduleMs);
+    log.info({ tenantId: of.tenantId, models }, 'models to look at by schedule');
+  }
+
   async function lookAtAll(): Promise<void> {
     const occasion = `night-${dayOf(clock())}`;
     let models = 0;
     for await (const { id: tenantId } of everyRow((page) => registry.tenants.list(page))) {
       for await (const { name: task, retrain } of everyRow((page) => registry.tasks.list(tenantId, page))) {
         if (!retrain?.nightly) continue;
-        for await (const user of everyRow((page) => registry.models.users(tenantId, task, page))) {
-          const ref = { tenantId, task, user };
-          await queue.enqueueRefresh({ ...ref, night: true, occasion }, Math.round(spread(ref) * nightMs));
-          models += 1;
-        }
+        models += await lookAtUsers({ tenantId, task }, occasion, nightMs);
       }
     }
     log.info({ models }, 'models to look at tonight');
@@ -118,10 +145,11 @@ export function createRefresh({
   }
 
   return async ({ tenantId, task, user, night = false, compact, requestId }) => {
-    if (tenantId === undefined || task === undefined || user === undefined) {
+    if (tenantId === undefined || task === undefined) {
       await lookAtAll();
       return tidy();
     }
+    if (user === undefined) return lookAtTask({ tenantId, task });
     const ref = { tenantId, task, user };
     const work =
       compact === undefined

@@ -13,7 +13,7 @@ import type { Config } from './config.js';
 import { createDeliverWebhook } from './deliver-webhook.js';
 import { loggedError } from './failure.js';
 import { createFinishJob, type FinishJob } from './finish-job.js';
-import { announceAgain, enqueueUnfinished } from './recover.js';
+import { announceAgain, enqueueUnfinished, scheduleTasks } from './recover.js';
 import { createRefresh } from './refresh.js';
 import { createTrainModel } from './train-model.js';
 
@@ -150,6 +150,7 @@ export async function startWorker({
       const lost = (await redis.exists(recoveredKey)) === 0;
       const announced = lost ? await announceAgain(deps) : 0;
       await queue.scheduleNight();
+      if (lost) await scheduleTasks({ registry, queue });
       await redis.set(recoveredKey, '1');
       log.info({ unfinished, announced, lost }, 'recovered');
     };

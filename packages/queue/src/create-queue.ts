@@ -14,14 +14,7 @@ import { forgetLooks } from './forget-looks.js';
 import { createHub } from './hub.js';
 import { createJobEvents } from './job-events.js';
 import { createJobLogs } from './job-logs.js';
-import {
-  type JobName,
-  type JobTable,
-  jobTable,
-  type PayloadOf,
-  type RefreshPayload,
-  type TrainingPayload,
-} from './job-table.js';
+import { type JobName, type JobTable, jobTable, type PayloadOf, type TrainingPayload } from './job-table.js';
 import { createModelLocks } from './model-locks.js';
 import {
   type HandlerContext,
@@ -32,6 +25,7 @@ import {
   type Queue,
   type TrainingContext,
 } from './queue.js';
+import { createSchedules } from './schedules.js';
 import { createStopRequests } from './stop-requests.js';
 import { createTraceKeeper } from './trace-keeper.js';
 
@@ -285,15 +279,7 @@ export function createQueue(options: QueueOptions): Queue {
       await add<'refresh'>(queues.refresh, jobTable.refresh, payload, delayMs);
     },
     forgetLooks: (ref) => forgetLooks(queues.refresh, redis, ref),
-    async scheduleNight() {
-      const data: RefreshPayload = { occasion: 'night' };
-      const opts = { attempts: jobTable.refresh.attempts, removeOnComplete: true, removeOnFail: true };
-      await queues.refresh.upsertJobScheduler(
-        'night',
-        { pattern: '0 2 * * *', tz: 'UTC' },
-        { name: 'refresh', data, opts },
-      );
-    },
+    ...createSchedules(queues.refresh),
     processRefreshes: (handler, processOptions) =>
       start<'refresh'>(jobTable.refresh, processOptions, handler),
     requestCancel: (jobId) => stops.request(jobId, 'cancelled'),

@@ -26,11 +26,11 @@ export function trainingPayload(
 
 /** Whether a model, or in a night every model, is due for training, or for compaction of its examples. */
 export interface RefreshPayload {
-  /** None: look for every model that may be due tonight. */
+  /** None: look for every model that may be due tonight. Without a user: for every one of the task. */
   tenantId?: string;
   task?: string;
   user?: string;
-  /** Of the night's round: any new example counts. */
+  /** Of a round, the night's or of the task's own schedule: any new example counts. */
   night?: boolean;
   /** Compact its examples instead, should they stand in at least so many segments. */
   compact?: number;

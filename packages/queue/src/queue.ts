@@ -127,6 +127,11 @@ export interface Queue {
   enqueueRefresh(payload: RefreshPayload, delayMs?: number): Promise<void>;
   /** Orders the look at every model each night at 02:00 UTC. Idempotent. */
   scheduleNight(): Promise<void>;
+  /**
+   * Orders the look at every model of a task at the moments of a cron pattern (UTC), in the place of what was ordered
+   * before; without one, never more. Idempotent.
+   */
+  scheduleTask(task: Pick<ModelRef, 'tenantId' | 'task'>, pattern: string | undefined): Promise<void>;
   processRefreshes(
     handler: (payload: RefreshPayload, context: HandlerContext) => Promise<void>,
     options: ProcessOptions<RefreshPayload>,

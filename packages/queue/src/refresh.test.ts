@@ -1,4 +1,6 @@
+import { Retrain } from '@scion/contracts';
 import { Queue as BullQueue } from 'bullmq';
+import fc from 'fast-check';
 import t from 'tap';
 import type { RefreshPayload } from './index.js';
 import { createWorld, until } from './testing/world.js';
@@ -32,5 +34,36 @@ t.test('looks at models', async (t) => {
     t.same(others, []);
     t.equal(new Date(scheduler?.next ?? 0).getUTCHours(), 2);
     t.equal((await bull.getDelayed()).filter(({ data }) => data.occasion === 'night').length, 1);
+  });
+
+  await t.test('a task has one schedule, that of its last word', async (t) => {
+    const bull = new BullQueue('refresh', { connection: world.server.connect(), prefix: '{scion}:bull' });
+    t.teardown(() => bull.close());
+    const task = { tenantId: 'ten_1', task: 'mail' };
+    const queue = world.queue();
+    for (const pattern of ['5 4 * * *', '5 4 * * *', '30 */6 1,28 * 0,3'])
+      await queue.scheduleTask(task, pattern);
+    const own = async () => (await bull.getJobSchedulers()).filter(({ key }) => key.includes('task'));
+    const [scheduler, ...others] = await own();
+    t.same(others, []);
+    t.match(scheduler, { pattern: '30 */6 1,28 * 0,3', tz: 'UTC' });
+    const orders = (await bull.getDelayed()).filter(({ data }) => data.occasion === 'schedule');
+    t.match(
+      orders.map(({ data }) => data),
+      [task],
+    );
+    const { pattern: allowed = '' } = Retrain.properties.schedule as { pattern?: string };
+    const patterns = fc.stringMatching(new RegExp(allowed));
+    await fc.assert(
+      fc.asyncProperty(patterns, async (pattern) => {
+        await queue.scheduleTask(task, pattern);
+        const [next] = await own();
+        t.ok((next?.next ?? 0) > Date.now(), pattern);
+      }),
+      { numRuns: 50 },
+    );
+    for (let n = 0; n < 2; n += 1) await queue.scheduleTask(task, undefined);
+    t.same(await own(), []);
+    t.equal((await bull.getDelayed()).filter(({ data }) => data.occasion === 'schedule').length, 0);
   });
 });

@@ -30,6 +30,20 @@ export const Retention = Type.Object(
       'Which versions outlive a later one; the live and the pinned ones always do. Left out: 10 versions and 30 days.',
   },
 );
+/** One cron field of numbers: all of them, every n-th, or a list. */
+const cronField = (number: string): string => `(\\*(/[1-9]\\d?)?|${number}(,${number})*)`;
+/**
+ * Minute, hour, day of month, month, day of week. The minute is one number, so that the least distance is an hour; no day
+ * of a month beyond the 28th, so that every schedule has a next moment.
+ */
+const cronPattern = [
+  '[0-5]?\\d',
+  cronField('([01]?\\d|2[0-3])'),
+  cronField('(0?[1-9]|1\\d|2[0-8])'),
+  cronField('(0?[1-9]|1[0-2])'),
+  cronField('[0-6]'),
+].join(' ');
+
 export const Retrain = Type.Object(
   {
     afterExamples: Type.Optional(
@@ -51,6 +65,15 @@ export const Retrain = Type.Object(
       Type.Boolean({
         default: false,
         description: 'Train once a night (from 02:00 UTC, spread over four hours) who has any new example',
+      }),
+    ),
+    schedule: Type.Optional(
+      Type.String({
+        pattern: `^${cronPattern}$`,
+        maxLength: 200,
+        description:
+          'Train at these moments (spread over half an hour) who has any new example: five cron fields in UTC, minute, hour, day of month, month, day of week (0 is Sunday), each a number, a list of them, `*` or `*/n`; the minute a number, days of a month up to the 28th',
+        examples: ['30 */6 * * *', '0 18 * * 1,3,5'],
       }),
     ),
   },

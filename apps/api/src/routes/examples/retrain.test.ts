@@ -24,6 +24,23 @@ t.test('appending to a task that retrains by itself', async (t) => {
   t.match((await put('inbox', { retrain })).json(), { retrain });
   t.match((await put('quiet', { retrain: { nightly: true } })).statusCode, 201);
   t.equal((await put('wrong', { retrain: { afterExamples: 0 } })).statusCode, 400);
+  for (const schedule of ['* * * * *', '0 24 * * *', '0 0 31 * *', '0 0 * *', '0 */0 * * *', '@daily']) {
+    t.equal((await put('wrong', { retrain: { schedule } })).statusCode, 400, schedule);
+  }
+
+  const schedules: unknown[] = [];
+  const { scheduleTask } = api.queue;
+  api.queue.scheduleTask = async (...args) => void schedules.push(args);
+  t.equal((await put('timed', { retrain: { schedule: '30 */6 * * 1,3' } })).statusCode, 201);
+  t.equal((await put('timed', {})).statusCode, 200);
+  await api.call('DELETE', '/v1/tasks/timed', { key: tenant.admin });
+  api.queue.scheduleTask = scheduleTask;
+  const timed = { tenantId: tenant.id, task: 'timed' };
+  t.same(schedules, [
+    [timed, '30 */6 * * 1,3'],
+    [timed, undefined],
+    [timed, undefined],
+  ]);
 
   await append('inbox', 'a', 'b');
   await append('inbox', 'a', 'b');

@@ -4,7 +4,7 @@ import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { TaskPath } from '../path-params.js';
 
-export function deleteTask(app: App, { registry }: Pick<ApiDeps, 'registry'>): void {
+export function deleteTask(app: App, { registry, queue }: Pick<ApiDeps, 'registry' | 'queue'>): void {
   app.delete(
     '/v1/tasks/:task',
     {
@@ -19,7 +19,9 @@ export function deleteTask(app: App, { registry }: Pick<ApiDeps, 'registry'>): v
       },
     },
     async (request, reply) => {
-      await registry.tasks.delete(tenantOf(request), request.params.task);
+      const [tenantId, { task }] = [tenantOf(request), request.params];
+      await registry.tasks.delete(tenantId, task);
+      await queue.scheduleTask({ tenantId, task }, undefined);
       return reply.code(204).send(null);
     },
   );

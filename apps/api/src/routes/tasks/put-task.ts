@@ -4,7 +4,10 @@ import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { TaskPath } from '../path-params.js';
 
-export function putTask(app: App, { registry, engine }: Pick<ApiDeps, 'registry' | 'engine'>): void {
+export function putTask(
+  app: App,
+  { registry, engine, queue }: Pick<ApiDeps, 'registry' | 'engine' | 'queue'>,
+): void {
   app.put(
     '/v1/tasks/:task',
     {
@@ -24,9 +27,11 @@ export function putTask(app: App, { registry, engine }: Pick<ApiDeps, 'registry'
         const errors = [{ path: '/untrained', message: 'can be "zero-shot" only where labels are given' }];
         throw new AppError('invalid_request', '/untrained needs /labels to be "zero-shot"', { errors });
       }
-      const { task, created } = await registry.tasks.put(tenantOf(request), params.task, body, {
+      const tenantId = tenantOf(request);
+      const { task, created } = await registry.tasks.put(tenantId, params.task, body, {
         base: engine.base.name,
       });
+      await queue.scheduleTask({ tenantId, task: task.name }, task.retrain?.schedule);
       return reply.code(created ? 201 : 200).send(task);
     },
   );
