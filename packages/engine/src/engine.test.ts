@@ -224,6 +224,34 @@ t.test('four clicks are enough for a model that goes live', async (t) => {
   t.ok(probabilities[1] > probabilities[3]);
 });
 
+t.test('two examples a label tell more where labels say what they mean than under codes', async (t) => {
+  const music = [
+    ...['A quartet plays late Beethoven', 'The trumpet, from brass band to bebop'],
+    ...['Choirs of the Welsh valleys', 'How to tune a harpsichord', 'Songs without words'],
+  ];
+  const kitchen = [
+    ...['Bread that rises overnight', 'A stew for the first cold evening'],
+    ...['Knives, and how to keep them sharp', 'Why salt goes in before the onions', 'Pickling in autumn'],
+  ];
+  const topics = [garden, engines, music, kitchen];
+  const sureness = async (user: string, names: string[]) => {
+    const few = topics.flatMap((topic) => topic.slice(0, 2));
+    const answers = few.map((_, row) => names[Math.floor(row / 2)]);
+    const head = await trainHead({ texts: few, answers, ids: few.map((_, row) => `${row}`) });
+    const others = topics.flatMap((topic, i) =>
+      topic.slice(2, 5).map((text) => ({ text, right: head.labels.indexOf(names[i]) })),
+    );
+    const { probabilities } = await engine.predict(
+      publish(engine, user, 1, head, answers),
+      others.map(({ text }) => text),
+    );
+    return others.reduce((sum, { right }, row) => sum + probabilities[row * 4 + right], 0) / others.length;
+  };
+  const said = await sureness('words', ['gardening', 'machines', 'music', 'cooking']);
+  const coded = await sureness('codes', ['k1', 'k2', 'k3', 'k4']);
+  t.ok(said > coded + 0.05, `${said} sure of what is right, ${coded} under codes`);
+});
+
 t.test('training on one label, or on rows that do not fit together, is refused', async (t) => {
   const answers = liking(garden);
   const make = (rows: Partial<Rows>) => () => trainHead({ texts, answers, ids, ...rows });

@@ -8,8 +8,9 @@ import { type FittedLora, type LoraOptions, trainLora } from './lora/train-lora.
 import type { Trainer } from './lora/trainer.js';
 import type { Scheduler } from './schedule/scheduler.js';
 import { labelsOf, targetsOf } from './targets-of.js';
-import type { TrunkOutput } from './thread/protocol.js';
+import type { Row, TrunkOutput } from './thread/protocol.js';
 import type { Embedded, TrunkCache } from './trunk-cache.js';
+import { labelPhrase } from './zero-shot.js';
 
 export interface TrainInput {
   /** Whose trunk outputs are remembered, apart from all others'. */
@@ -112,7 +113,12 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
   // Adapters train on the newest rows that fit; of the others only features are kept.
   const subset = newestWithin(ordered, order, MAX_TRAINING_TOKENS);
   let embedded:
-    | Promise<{ features: Float32Array; trunk: Map<number, TrunkOutput>; took: number }>
+    | Promise<{
+        features: Float32Array;
+        names: Float32Array | undefined;
+        trunk: Map<number, TrunkOutput>;
+        took: number;
+      }>
     | undefined;
   const embed = () => {
     embedded ??= embedRows().catch((error) => {
@@ -123,8 +129,9 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
   };
   async function embedRows() {
     const startedAt = performance.now();
-    const { featureSize } = parts.base;
+    const { featureSize, hiddenSize } = parts.base;
     const features = new Float32Array(count * featureSize);
+    const names = new Float32Array(labels.length * hiddenSize);
     const trunk = new Map<number, TrunkOutput>();
     const wanted = new Set(subset);
     const missing: number[] = [];
@@ -136,7 +143,10 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
       } else missing.push(at);
     }
     const found = await parts.scheduler.run(
-      missing.map((at) => ({ input: ordered[at], answer: 'features', keepTrunk: wanted.has(at) })),
+      [
+        ...missing.map((at): Row => ({ input: ordered[at], answer: 'features', keepTrunk: wanted.has(at) })),
+        ...labels.map((label): Row => ({ input: labelPhrase(label), answer: 'features' })),
+      ],
       { bulk: true, signal },
     );
     for (const [i, at] of missing.entries()) {
@@ -146,13 +156,15 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
       trunk.set(at, own);
       parts.trunkCache.set(tenantId, ordered[at], { trunk: own, features: values });
     }
-    return { features, trunk, took: seconds(startedAt) };
+    for (const [c, { values }] of found.slice(missing.length).entries())
+      names.set(values.subarray(featureSize - hiddenSize), c * hiddenSize);
+    return { features, names: labels.length > 0 ? names : undefined, trunk, took: seconds(startedAt) };
   }
 
   return {
     canAdapt: subset.length >= MIN_LORA_ROWS,
     async head({ l2Grid } = {}) {
-      const { features, took } = await embed();
+      const { features, names, took } = await embed();
       const startedAt = performance.now();
       // A copy: it is moved to the thread.
       const data = {
@@ -161,6 +173,7 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
         targets,
         rowWeights,
         groups,
+        names,
       };
       const fitted = await parts.scheduler.fit(data, {
         ...{ seed, signal, onEvent },
@@ -176,7 +189,7 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
       };
     },
     async lora({ settings, headL2, ...rest }) {
-      const { features, trunk, took } = await embed();
+      const { features, names, trunk, took } = await embed();
       const startedAt = performance.now();
       const { featureSize } = parts.base;
       const own = new Float32Array(subset.length * featureSize);
@@ -196,6 +209,7 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
           weights: Float32Array.from(subset, (at) => rowWeights[at]),
           groups: Int32Array.from(subset, (at) => groups[at]),
           headL2,
+          names,
         },
         { settings, seed, signal, onEvent, ...rest },
       );

@@ -80,6 +80,38 @@ t.test('noise is met with doubt: held-out log-loss stays close to that of knowin
   t.ok(measured(head, data).logLoss < Math.log(2) + 0.06, `log-loss ${measured(head, data).logLoss}`);
 });
 
+t.test('names that lie where a label’s rows do make up for rows; names at random cost little', async (t) => {
+  const [columns, classes, rows] = [60, 4, 400];
+  const everything = clusters(rows, columns, classes, 0.5, 11);
+  const few = 8;
+  const some: HeadData = {
+    ...everything,
+    features: everything.features.slice(0, few * columns),
+    targets: { ...everything.targets, values: everything.targets.values.slice(0, few * classes) },
+    rowWeights: everything.rowWeights.slice(0, few),
+    groups: everything.groups.slice(0, few),
+  };
+  // The clusters' own random centres: those of the last forty columns are names.
+  const random = createRandom(11);
+  const centres = Float32Array.from({ length: classes * columns }, () => random() - 0.5);
+  const size = 40;
+  const named = Float32Array.from(
+    { length: classes * size },
+    (_, at) => centres[Math.floor(at / size) * columns + columns - size + (at % size)],
+  );
+  const senseless = named.map(() => random() - 0.5);
+  const score = (names?: Float32Array) => {
+    const predictions = answers(fitHead({ ...some, names }, { seed: 1 }), everything);
+    const right = predictions.filter(
+      (p, row) => everything.targets.values[row * classes + p.indexOf(Math.max(...p))] === 1,
+    );
+    return right.length / rows;
+  };
+  const [bare, told, misled] = [score(), score(named), score(senseless)];
+  t.ok(told > bare + 0.1, `${told} of the rows with names, ${bare} without`);
+  t.ok(misled > bare - 0.05, `${misled} with names at random, ${bare} without`);
+});
+
 t.test('the same rows and seed give the same head to the bit', async (t) => {
   const data = clusters(60, 100, 4, 0.8);
   const [a, b] = [fitHead(data, { seed: 5 }), fitHead(data, { seed: 5 })];

@@ -1,10 +1,12 @@
 import { type Folds, stratifiedFolds } from './folds.js';
+import { addNames, likenessOf } from './label-names.js';
 import { minimize } from './lbfgs.js';
 import {
   computeLogits,
   type LabelledRows,
   logisticObjective,
   meanLoss,
+  parameterCount,
   penalty,
   selectLabelled,
 } from './logistic.js';
@@ -39,6 +41,8 @@ export interface HeadData {
   rowWeights: Float64Array;
   /** Rows of one group are never on both sides of a fold. */
   groups: Int32Array;
+  /** Where the names of the outputs lie in the last of the columns, each of unit length: outputs × any number of columns. */
+  names?: Float32Array | undefined;
 }
 
 /** One step of one fit, for a loss curve. Losses are means, without the penalty: nats, or half the squared error. */
@@ -79,7 +83,7 @@ export interface FittedHead {
 }
 
 /**
- * A linear head on frozen features: its penalty by cross-validated loss, its temperature on the held-out folds.
+ * A linear head on frozen features, drawn towards the labels' names: its penalty by cross-validated loss, its temperature on the held-out folds.
  * Deterministic for a seed.
  */
 export function fitHead(data: HeadData, options: FitOptions): FittedHead {
@@ -89,7 +93,8 @@ export function fitHead(data: HeadData, options: FitOptions): FittedHead {
   const { x, mean, scale } = standardize(data.features, columns, rowWeights);
   // The Gram matrix costs rows² × columns; with rows close to columns it would save nothing.
   const span = x.rows * 2 <= x.columns ? rowSpan(x) : undefined;
-  const rows: LabelledRows = { x: span?.coordinates ?? x, targets, rowWeights };
+  const likeness = data.names && likenessOf(data.features, columns, data.names, outputs);
+  const rows: LabelledRows = { x: span?.coordinates ?? x, targets, rowWeights, likeness };
 
   const { strata, count } = strataOf(targets);
   const folds = stratifiedFolds(strata, groups, count, options.seed);
@@ -104,7 +109,7 @@ export function fitHead(data: HeadData, options: FitOptions): FittedHead {
     checkpoint: options.checkpoint,
     onStep: (step, loss) => options.onEvent?.({ series: 'final', step, loss }),
   });
-  const raw = toRaw(parameters, { x: rows.x, span, mean, scale, outputs, columns });
+  const raw = toRaw(parameters, { x: rows.x, span, mean, scale, outputs, columns, names: data.names });
   return {
     ...calibratedHead(raw, temperature, restore),
     recipe: { l2: chosen.l2, folds: folds.count, temperature },
@@ -194,7 +199,7 @@ function crossValidate(rows: LabelledRows, folds: Folds, options: FitOptions): V
           }),
       });
       const scores = new Float64Array(outside.length * outputs);
-      computeLogits(validation.x, parameters, outputs, scores);
+      computeLogits(validation, parameters, scores);
       for (const [k, row] of outside.entries())
         candidate.scores.set(scores.subarray(k * outputs, (k + 1) * outputs), row * outputs);
       candidate.heldOut.push(...outside);
@@ -230,16 +235,15 @@ function fit(
   start: Float64Array | undefined,
   { tolerance, checkpoint, onStep }: FitStepOptions,
 ): Float64Array {
-  const { outputs } = rows.targets;
   const objective = logisticObjective(rows, l2);
   const total = rows.rowWeights.reduce((sum, weight) => sum + weight, 0);
-  const from = start ?? new Float64Array(outputs * (rows.x.columns + 1));
+  const from = start ?? new Float64Array(parameterCount(rows));
   return minimize(objective, from, {
     maxIterations: MAX_ITERATIONS,
     gradientTolerance: tolerance,
     onIteration: (step, value, point) => {
       checkpoint?.();
-      onStep?.(step, value - penalty(point, outputs, l2) / total, point);
+      onStep?.(step, value - penalty(rows, point, l2) / total, point);
     },
   }).x;
 }
@@ -261,7 +265,7 @@ export interface FittedLinear {
 
 /** Linear heads at penalties given, without calibration: where adapters start, and what they are compared with. */
 export function fitLinear(
-  { features, columns, targets, rowWeights }: Omit<HeadData, 'groups'>,
+  { features, columns, targets, rowWeights, names }: Omit<HeadData, 'groups'>,
   fits: LinearFit[],
   checkpoint?: () => void,
 ): FittedLinear[] {
@@ -277,9 +281,10 @@ export function fitLinear(
       x: span?.coordinates ?? x,
       targets: selectTargets(targets, rows),
       rowWeights: weights,
+      likeness: names && likenessOf(own, columns, names, outputs),
     };
     const parameters = fit(labelled, l2, undefined, { tolerance: CV_TOLERANCE, checkpoint });
-    const head = toRaw(parameters, { x: labelled.x, span, mean, scale, outputs, columns });
+    const head = toRaw(parameters, { x: labelled.x, span, mean, scale, outputs, columns, names });
     const scores = new Float64Array(scored.length * outputs);
     for (const [at, row] of scored.entries())
       for (let c = 0; c < outputs; c += 1) {
@@ -302,9 +307,10 @@ function toRaw(
     scale: Float64Array;
     outputs: number;
     columns: number;
+    names: Float32Array | undefined;
   },
 ): { weight: Float32Array; bias: Float32Array } {
-  const { span, mean, scale, outputs, columns } = of;
+  const { span, mean, scale, outputs, columns, names } = of;
   const v = parameters.subarray(0, outputs * of.x.columns);
   const w = span ? span.expand(v, outputs) : v;
   const weight = new Float32Array(outputs * columns);
@@ -318,5 +324,6 @@ function toRaw(
     }
     bias[c] = offset;
   }
+  if (names) addNames(weight, columns, names, parameters.at(-1)!, outputs);
   return { weight, bias };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import t from 'tap';
 import { minimize } from './lbfgs.js';
-import { type LabelledRows, logisticObjective } from './logistic.js';
+import { type LabelledRows, logisticObjective, parameterCount } from './logistic.js';
 import { matrix } from './matrix.js';
 import { createRandom } from './random.js';
 import { rowSpan } from './row-span.js';
@@ -38,13 +38,21 @@ t.test('the gradient is that of finite differences, at any size', async () => {
     l2: fc.double({ min: 1e-3, max: 3, noNaN: true }),
     seed: fc.nat(),
     kind: fc.constantFrom('classification' as const, 'multilabel' as const),
+    isNamed: fc.boolean(),
   });
   fc.assert(
-    fc.property(sizes, ({ rows, columns, classes, l2, seed, kind }) => {
+    fc.property(sizes, ({ rows, columns, classes, l2, seed, kind, isNamed }) => {
       const drawn = randomRows(rows, columns, classes, seed);
-      const objective = logisticObjective({ ...drawn, targets: { ...drawn.targets, kind } }, l2);
       const random = createRandom(seed + 1);
-      const at = Float64Array.from({ length: classes * (columns + 1) }, () => random() - 0.5);
+      const likeness = matrix(rows, classes);
+      for (let i = 0; i < likeness.data.length; i += 1) likeness.data[i] = random() * 2 - 1;
+      const labelled = {
+        ...drawn,
+        targets: { ...drawn.targets, kind },
+        ...(isNamed && { likeness }),
+      };
+      const objective = logisticObjective(labelled, l2);
+      const at = Float64Array.from({ length: parameterCount(labelled) }, () => random() - 0.5);
       const gradient = new Float64Array(at.length);
       objective(at, gradient);
       const ignored = new Float64Array(at.length);

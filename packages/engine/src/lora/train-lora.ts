@@ -5,6 +5,7 @@ import {
   calibratedHead,
   type FitEvent,
   type FittedLinear,
+  type HeadData,
   type LinearFit,
   type OutOfFold,
   standardizeTargets,
@@ -33,6 +34,8 @@ export interface LoraInput {
   groups: Int32Array;
   /** The penalty of the head that the adapters are compared with. */
   headL2: number;
+  /** Of the labels, as a head takes them. */
+  names?: Float32Array | undefined;
 }
 
 export interface LoraOptions {
@@ -67,11 +70,7 @@ export interface LoraParts {
   base: BaseInfo;
   trainer: Trainer;
   run(rows: Row[], options: { bulk: true; signal?: AbortSignal | undefined }): Promise<RowAnswer[]>;
-  fitLinear(
-    data: { features: Float32Array; columns: number; targets: Targets; rowWeights: Float64Array },
-    fits: LinearFit[],
-    signal?: AbortSignal,
-  ): Promise<FittedLinear[]>;
+  fitLinear(data: Omit<HeadData, 'groups'>, fits: LinearFit[], signal?: AbortSignal): Promise<FittedLinear[]>;
 }
 
 /** Epochs without a better held-out loss after which training stops. */
@@ -107,7 +106,7 @@ export async function trainLora(
 
   const layout = await trainer.layout(targets.kind, settings);
   const linear = await parts.fitLinear(
-    { features: input.features, columns: base.featureSize, targets, rowWeights },
+    { features: input.features, columns: base.featureSize, targets, rowWeights, names: input.names },
     [
       ...members.map((rows) => ({ rows, l2: settings.startL2, scored: new Int32Array() })),
       ...numbers.map((number) => ({ rows: inside(number), l2: input.headL2, scored: outside(number) })),
