@@ -63,6 +63,7 @@ interface Run {
   onCheckpoint?: (bytes: Uint8Array) => void;
   onEvent?: (event: FitEvent) => void;
   dataSha256?: string;
+  settings?: LoraSettings;
 }
 
 async function train({ kind = 'classification', seed = 1, signal, onEvent, ...run }: Run = {}) {
@@ -106,6 +107,15 @@ t.test(
     t.strictSame(alone.headOutOfFold.rows, alone.outOfFold.rows);
   },
 );
+
+t.test('adapters that learn nothing answer what the head alone does, at its own penalty', async (t) => {
+  const still = { ...settings, adapterRate: 0, headRate: 0 };
+  for (const kind of ['classification', 'multilabel', 'regression'] as const) {
+    const { outOfFold, headOutOfFold } = await train({ kind, settings: still });
+    const gap = worstGap([...outOfFold.predictions], [...headOutOfFold.predictions]);
+    t.ok(gap < 0.02, `of a ${kind} they differ by at most ${gap}`);
+  }
+});
 
 t.test('who trains beside others gets what they get alone, to the bit', async (t) => {
   const others: Answer[] = texts.map(

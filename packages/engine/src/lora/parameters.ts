@@ -38,6 +38,22 @@ export function headOf(
   };
 }
 
+/** The same parameters, with the head moved as far as it is from one head to another. */
+export function moveHead(
+  vector: Float32Array,
+  layout: ParameterLayout,
+  hiddenSize: number,
+  { from, to }: { from: HeadValues; to: HeadValues },
+): Float32Array {
+  const { weight, bias } = headOf(vector, layout, hiddenSize, from.bias.length);
+  const moved = vector.slice();
+  setHead(moved, layout, hiddenSize, {
+    weight: weight.map((value, i) => value + to.weight[i] - from.weight[i]),
+    bias: bias.map((value, c) => value + to.bias[c] - from.bias[c]),
+  });
+  return moved;
+}
+
 /** The LoRA matrices of a flat parameter vector, by site. */
 export function matricesOf(
   vector: Float32Array,

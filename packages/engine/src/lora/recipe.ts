@@ -20,8 +20,9 @@ export interface LoraSettings {
   /** A user's gradient is shortened to this length. */
   clipNorm: number;
   /**
-   * The head starts as a logistic regression of this penalty. A soft one: a head that fits the training rows perfectly
-   * leaves the adapters no error to learn from, and they end below the bare head.
+   * The head that adapters are trained under starts as a logistic regression of this penalty. A soft one: a head that fits the
+   * training rows perfectly leaves the adapters no error to learn from, and they end below the bare head. What is served
+   * over them is the bare head at its own penalty, moved by what training changed in the soft one.
    */
   startL2: number;
   /** Parts that each row is held out in once. */

@@ -18,7 +18,7 @@ import { crossCalibrated, fitTemperature, predictionsAt } from '../head/temperat
 import type { FitState, Row, RowAnswer, TrunkOutput } from '../thread/protocol.js';
 import { batchCount } from './batches.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
-import { headOf, matricesOf, setHead } from './parameters.js';
+import { headOf, matricesOf, moveHead, setHead } from './parameters.js';
 import { createProgress } from './progress.js';
 import type { LoraSettings } from './recipe.js';
 import { servingWeights } from './serving.js';
@@ -32,7 +32,7 @@ export interface LoraInput {
   weights: Float32Array;
   /** Rows of one group are never on both sides of a fold. */
   groups: Int32Array;
-  /** The penalty of the head that the adapters are compared with. */
+  /** The penalty of the head that the adapters are compared with, and served under. */
   headL2: number;
   /** Of the labels, as a head takes them. */
   names?: Float32Array | undefined;
@@ -109,10 +109,18 @@ export async function trainLora(
     { features: input.features, columns: base.featureSize, targets, rowWeights, names: input.names },
     [
       ...members.map((rows) => ({ rows, l2: settings.startL2, scored: new Int32Array() })),
-      ...numbers.map((number) => ({ rows: inside(number), l2: input.headL2, scored: outside(number) })),
+      ...members.map((rows, i) => ({
+        rows,
+        l2: input.headL2,
+        scored: i < folds.count ? outside(i) : new Int32Array(),
+      })),
     ],
     signal,
   );
+  const [softHeads, bestHeads] = [linear.slice(0, members.length), linear.slice(members.length)];
+  /** What is served of a fit: its adapters, and the best bare head with what training changed in the soft one. */
+  const served = (i: number, parameters: Float32Array) =>
+    moveHead(parameters, layout, base.hiddenSize, { from: softHeads[i], to: bestHeads[i] });
   const rows = { trunk: input.trunk, targets, weights: input.weights };
   const steps = members.map((own) => batchCount(own.length, settings.batchRows));
   const tokens = input.trunk.reduce((sum, row) => sum + row.tokens, 0);
@@ -127,7 +135,7 @@ export async function trainLora(
   const resumed = options.resume && decodeCheckpoint(options.resume, key);
   let at: Checkpoint = resumed ?? {
     leg: 0,
-    states: starts(members.length, layout, outputs, base.hiddenSize, linear, seed),
+    states: starts(layout, outputs, base.hiddenSize, softHeads, seed),
     best: undefined,
     stale: 0,
   };
@@ -169,17 +177,17 @@ export async function trainLora(
   const heldOut = { scores: best.scores, targets };
   const temperature = fitTemperature(heldOut, all);
   const headScores = new Float64Array(count * outputs);
-  for (const number of numbers)
-    scatter(linear[members.length + number].scores, outside(number), outputs, headScores);
+  for (const number of numbers) scatter(bestHeads[number].scores, outside(number), outputs, headScores);
   const outOfFold = (scores: Float64Array): OutOfFold => ({
     rows: all,
     predictions: crossCalibrated({ scores, targets }, folds.fold, folds.count, all).map(
       (value) => value * restore.scale + restore.shift,
     ),
   });
+  const parameters = served(folds.count, best.parameters);
   return {
-    matrices: matricesOf(best.parameters, layout, base.sites),
-    ...calibratedHead(headOf(best.parameters, layout, base.hiddenSize, outputs), temperature, restore),
+    matrices: matricesOf(parameters, layout, base.sites),
+    ...calibratedHead(headOf(parameters, layout, base.hiddenSize, outputs), temperature, restore),
     recipe: { epochs: best.epoch, folds: folds.count, temperature },
     outOfFold: outOfFold(best.scores),
     headOutOfFold: outOfFold(headScores),
@@ -191,7 +199,7 @@ export async function trainLora(
     const scores = new Float64Array(count * outputs);
     await Promise.all(
       numbers.map(async (number) => {
-        const { head, lora } = servingWeights(states[number].parameters, {
+        const { head, lora } = servingWeights(served(number, states[number].parameters), {
           ...{ layout, outputs, settings },
           sites: base.sites,
           hiddenSize: base.hiddenSize,
@@ -210,7 +218,6 @@ export async function trainLora(
 
 /** All fits start from the same adapters and each from a head of its own rows. */
 function starts(
-  fits: number,
   layout: ParameterLayout,
   outputs: number,
   hiddenSize: number,
@@ -218,9 +225,9 @@ function starts(
   seed: number,
 ): FitState[] {
   const size = parameterCount(layout, outputs);
-  return Array.from({ length: fits }, (_, i) => {
+  return heads.map((head) => {
     const parameters = initialParameters(layout, outputs, createRandom(seed));
-    setHead(parameters, layout, hiddenSize, heads[i]);
+    setHead(parameters, layout, hiddenSize, head);
     return {
       step: 0,
       parameters,
