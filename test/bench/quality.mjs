@@ -104,6 +104,8 @@ async function startEngine() {
     threads: Number(args.threads),
     cacheBytes: 1 << 24,
     loadAdapter: async ({ version }) => files.get(version),
+    // It may have to stand still for others on the machine.
+    maxWaitMs: 3_600_000,
   });
 }
 
