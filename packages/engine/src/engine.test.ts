@@ -10,6 +10,7 @@ import {
   decideGate,
   type Engine,
   encodeAdapter,
+  LORA_SETTINGS,
   registerBase,
   type TrainedHead,
   type TrainedLora,
@@ -250,6 +251,30 @@ t.test('two examples a label tell more where labels say what they mean than unde
   const said = await sureness('words', ['gardening', 'machines', 'music', 'cooking']);
   const coded = await sureness('codes', ['k1', 'k2', 'k3', 'k4']);
   t.ok(said > coded + 0.05, `${said} sure of what is right, ${coded} under codes`);
+});
+
+t.test('adapters for sets of labels and for values are learnt on the real base', async (t) => {
+  const rows = [...texts, ...texts.slice(0, 12).map((text) => `${text}, again`)];
+  const isPlant = rows.map((_, row) => row % 16 < 8);
+  const tasks = {
+    multilabel: isPlant.map((plant, row) => [plant ? 'plants' : 'machines', ...(row % 3 ? [] : ['third'])]),
+    regression: isPlant.map((plant, row) => (plant ? 4 : 1) + (row % 2) / 2),
+  };
+  for (const kind of ['multilabel', 'regression'] as const) {
+    const training = engine.training(
+      { tenantId, kind, texts: rows, answers: tasks[kind], ids: rows.map((_, row) => `${100 + row}`) },
+      { seed: 1 },
+    );
+    const { matrices } = await training.lora({
+      settings: { ...LORA_SETTINGS, epochs: 1 },
+      headL2: 0.1,
+      dataSha256: '',
+    });
+    t.ok(
+      matrices.every(({ b }) => b.some((value) => value !== 0)),
+      kind,
+    );
+  }
 });
 
 t.test('training on one label, or on rows that do not fit together, is refused', async (t) => {
