@@ -5,7 +5,10 @@ import { type Matrix, matrix } from './matrix.js';
  * columns. A head that starts from them knows what it is looking for before it has seen an example of it.
  */
 
-/** The product of each row's last columns and each name, for features of unit length their cosine: rows × outputs. */
+/** Likeness is measured in thirds of a cosine: its weight is then about as large as the others are, and is found in fewer steps. */
+const UNIT = 3;
+
+/** The product of each row's last columns and each name, for features of unit length thrice their cosine: rows × outputs. */
 export function likenessOf(
   features: Float32Array,
   columns: number,
@@ -19,7 +22,7 @@ export function likenessOf(
       let sum = 0;
       const from = (row + 1) * columns - size;
       for (let j = 0; j < size; j += 1) sum += features[from + j] * names[c * size + j];
-      out.data[row * outputs + c] = sum;
+      out.data[row * outputs + c] = UNIT * sum;
     }
   return out;
 }
@@ -34,5 +37,6 @@ export function addNames(
 ): void {
   const size = names.length / outputs;
   for (let c = 0; c < outputs; c += 1)
-    for (let j = 0; j < size; j += 1) weight[(c + 1) * columns - size + j] += tau * names[c * size + j];
+    for (let j = 0; j < size; j += 1)
+      weight[(c + 1) * columns - size + j] += tau * UNIT * names[c * size + j];
 }

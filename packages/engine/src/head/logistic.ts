@@ -39,7 +39,7 @@ const BIAS_L2 = 1e-2;
  * The strength of the penalty on the names' weight: weak, for one number that all labels share is hard to overfit. A third of
  * it gained 0.1 points at 25 to 50 labels and lost 0.1 at 200 (docs/adr/0005-the-training-recipe.md names the sets).
  */
-const NAMES_L2 = 0.1;
+const NAMES_L2 = 0.9;
 
 /**
  * J(W, b, τ) = [ Σ_i w_i · loss(W x_i + b + τ s_i, t_i) + l2/2 ‖W‖² + BIAS_L2/2 ‖b‖² + NAMES_L2/2 τ² ] / Σ_i w_i, the loss
