@@ -214,11 +214,15 @@ function publisher(
           gate,
           evaluation: evaluate(task.kind, data, model, metrics),
         };
-        const { bytes, sha256 } = encodeAdapter({
+        const {
+          bytes,
+          sha256,
+          card: sealed,
+        } = encodeAdapter({
           ...{ weight: model.weight, bias: model.bias, card, owner: ref },
           ...('matrices' in model && { lora: model.matrices }),
         });
-        return { card, adapter: bytes, adapterSha256: sha256 };
+        return { card: sealed, adapter: bytes, adapterSha256: sha256 };
       },
       method,
     );

@@ -7,6 +7,7 @@ export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, prob
 export { createIds, type IdKind, idOfTime, idPattern, idPrefixes, type NewId, timeOfId } from './ids.js';
 export { limits } from './limits.js';
 export { type MissingExamples, missingExamples } from './missing-examples.js';
+export { peftConfig } from './peft-config.js';
 export { AuditEntry, AuditQuery } from './schemas/audit.js';
 export { Erasure, ErasureKept, ErasureProof, ErasureReceipt, SigningKey } from './schemas/erasures.js';
 export { Compaction, Example, ExampleInput, ExamplesAppend, ExamplesAppended } from './schemas/examples.js';

@@ -145,6 +145,7 @@ const version: ModelVersion = {
     examples: 40,
     examplesPerLabel: { later: 22, now: 18 },
     baseSha256: sha256,
+    weightsSha256: sha256,
     dataSha256: sha256,
     recipe: { l2: 0.01, folds: 5, seed: 1, temperature: 1.2 },
     seconds: { embed: 0.4, fit: 0.2 },

@@ -103,6 +103,11 @@ export const Card = Type.Object(
     examplesPerLabel: ByLabel(Type.Integer()),
     baseSha256: Sha256,
     dataSha256: Sha256,
+    weightsSha256: Type.Optional({
+      ...Sha256,
+      description:
+        'Of the adapter’s tensors: names, types, shapes and numbers. `adapterSha256` beside a card is of the whole file, card included',
+    }),
     recipe: Type.Object(
       {
         l2: Type.Number({

@@ -49,7 +49,7 @@ const lora = sites.slice(2).map((site, at) => ({
   a: Float32Array.from({ length: 6 }, (_, i) => (i + at) / 4),
   b: Float32Array.from({ length: 8 }, (_, i) => (i - at) / 8),
 }));
-const { bytes, sha256 } = encodeAdapter({ weight, bias, card: loraCard, lora, owner });
+const { bytes, sha256, card: sealed } = encodeAdapter({ weight, bias, card: loraCard, lora, owner });
 
 /** Rewrites the container after a change, as an attacker without the hashes could. */
 function tampered(change: (file: ReturnType<typeof readSafetensors>) => void): Uint8Array {
@@ -60,7 +60,7 @@ function tampered(change: (file: ReturnType<typeof readSafetensors>) => void): U
 
 t.test('an adapter is read back as it was written, its weight rounded to halves', async (t) => {
   const read = decodeAdapter(plain.bytes, { ...expected, sha256: plain.sha256, version: 3 });
-  t.strictSame(read.card, card);
+  t.strictSame(read.card, { ...card, weightsSha256: plain.card.weightsSha256 });
   t.strictSame(read.labels, card.labels);
   t.strictSame(decodeFloat16(read.head.weight), weight, 'these values are halves');
   t.strictSame(Float32Array.from(read.head.bias), bias);
@@ -99,6 +99,19 @@ t.test('equal input gives equal bytes', async (t) => {
   t.equal(encodeAdapter({ weight, bias, card: loraCard, lora, owner }).sha256, sha256);
 });
 
+t.test('a card names its weights, whatever else it says and whoever owns them', (t) => {
+  const named = plain.card.weightsSha256;
+  t.match(named, /^[0-9a-f]{64}$/);
+  const other = { ...card, version: 9, examples: 1 };
+  t.equal(
+    encodeAdapter({ weight, bias, card: other, owner: { ...owner, user: 'eve' } }).card.weightsSha256,
+    named,
+  );
+  const moved = Float32Array.from(bias, (value) => value + 1);
+  t.not(encodeAdapter({ weight, bias: moved, card, owner }).card.weightsSha256, named);
+  t.end();
+});
+
 t.test('a card and matrices that do not fit together are not written', async (t) => {
   const short = [{ ...lora[0], a: new Float32Array(5) }, lora[1]];
   for (const wrong of [{ card, lora }, { card: loraCard }, { card: loraCard, lora: short }])
@@ -130,6 +143,15 @@ const refusals: [string, () => unknown, string][] = [
   [
     'another width',
     () => decodeAdapter(bytes, { ...expected, base: { ...base, featureSize: 6 } }),
+    'artifact_invalid',
+  ],
+  [
+    'other weights than the card names',
+    () =>
+      decodeAdapter(
+        forged(() => {}, { ...loraCard, weightsSha256: 'c'.repeat(64) }),
+        expected,
+      ),
     'artifact_invalid',
   ],
   ['another version', () => decodeAdapter(bytes, { ...expected, version: 4 }), 'artifact_invalid'],
@@ -318,7 +340,7 @@ t.test('an adapter bound to another owner keeps its weights, and is theirs alone
   const other: ModelRef = { ...owner, tenantId: 'ten_01aryz6s41tsv4rrffq69g5fb0', user: 'bob' };
   const jobId = 'job_01aryz6s41tsv4rrffq69g5fb0';
   const bound = rebindAdapter(bytes, { ...expected, sha256, version: 3 }, { owner: other, jobId });
-  t.strictSame(bound.card, { ...loraCard, jobId });
+  t.strictSame(bound.card, { ...sealed, jobId });
   const read = decodeAdapter(bound.bytes, { base, owner: other, sha256: bound.sha256, version: 3 });
   const before = decodeAdapter(bytes, expected);
   t.strictSame(read.card, bound.card);

@@ -14,6 +14,7 @@ import {
   ownerHash,
   tensorNames,
   transposed,
+  weightsHash,
 } from './format.js';
 
 /** The card is the header's bulk: 500 labels of 200 characters, named twice, stay far below. */
@@ -84,6 +85,8 @@ export function decodeAdapter(file: Uint8Array, expected: AdapterExpectations): 
 
   const card = parseCard(metadata.get('scion.card')!);
   if (card.baseSha256 !== metadata.get('scion.base')) throw invalid('its card names another base');
+  if (card.weightsSha256 !== undefined && card.weightsSha256 !== weightsHash(tensors))
+    throw invalid('its card names other weights');
   if (card.task !== expected.owner.task) throw invalid('its card names another task');
   if (expected.version !== undefined && card.version !== expected.version)
     throw invalid('its card names another version');

@@ -12,6 +12,7 @@ import {
   ownerHash,
   tensorNames,
   transposed,
+  weightsHash,
 } from './format.js';
 
 export interface HeadParameters {
@@ -37,12 +38,14 @@ export interface EncodeAdapterInput extends HeadParameters {
 }
 
 /**
- * The file of a trained model and the SHA-256 of its bytes, in hex.
+ * The file of a trained model, the SHA-256 of its bytes, in hex, and the card as it stands in it, which names the weights
+ * by their hash.
  * @throws AppError training_failed when a parameter is not finite or exceeds a half's range
  */
 export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAdapterInput): {
   bytes: Uint8Array;
   sha256: string;
+  card: Card;
 } {
   const labels = outputsOf(card);
   const features = weight.length / labels;
@@ -65,15 +68,16 @@ export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAd
     tensors.set(names.b, half([outFeatures, rank], transposed(b, rank, outFeatures)));
   }
   if (!bias.every(Number.isFinite)) throw notFinite();
+  const sealed: Card = { ...card, weightsSha256: weightsHash(tensors) };
   const metadata = new Map([
     ['scion.format', FORMAT],
     ['scion.base', card.baseSha256],
     ['scion.owner', ownerHash(owner)],
-    ['scion.card', JSON.stringify(card)],
+    ['scion.card', JSON.stringify(sealed)],
   ]);
   metadata.set('scion.content', contentHash(metadata, tensors));
   const bytes = writeSafetensors(tensors, metadata);
-  return { bytes, sha256: hash([bytes]) };
+  return { bytes, sha256: hash([bytes]), card: sealed };
 }
 
 function half(shape: number[], values: Float32Array): SafeTensor {

@@ -78,9 +78,17 @@ export function contentHash(metadata: Map<string, string>, tensors: Map<string, 
   const parts: Uint8Array[] = [];
   for (const key of metadataKeys)
     if (key !== 'scion.content') parts.push(utf8.encode(metadata.get(key) ?? ''));
-  for (const name of [...tensors.keys()].sort()) {
+  return hash([...parts, ...tensorParts(tensors)], true);
+}
+
+/** What the card calls its weights. */
+export function weightsHash(tensors: Map<string, SafeTensor>): string {
+  return hash(tensorParts(tensors), true);
+}
+
+function tensorParts(tensors: Map<string, SafeTensor>): Uint8Array[] {
+  return [...tensors.keys()].sort().flatMap((name) => {
     const { dtype, shape, data } = tensors.get(name)!;
-    parts.push(utf8.encode(JSON.stringify([name, dtype, shape])), data);
-  }
-  return hash(parts, true);
+    return [utf8.encode(JSON.stringify([name, dtype, shape])), data];
+  });
 }

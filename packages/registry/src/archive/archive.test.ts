@@ -118,6 +118,46 @@ t.test('an exported user is the same in another deployment, under its own owner 
   });
 });
 
+t.test('beside an adapter with matrices stands what Hugging Face PEFT reads it by', async (t) => {
+  const ref = { ...(await plant(from)), user };
+  const { job } = await from.jobs.create(ref);
+  const lora = { rank: 4, alpha: 8, layers: [4, 5], targets: ['query', 'value'] };
+  for (const method of ['head', 'lora'] as const)
+    await from.models.publish(
+      ref,
+      job.id,
+      (n) => {
+        const encoded = encodedVersion(ref, job.id, n);
+        const recipe = { ...encoded.card.recipe, ...(method === 'lora' && { lora }) };
+        return { ...encoded, card: { ...encoded.card, method, recipe } };
+      },
+      method,
+    );
+  const parts: Uint8Array[] = [];
+  for await (const part of await from.users.export(ref.tenantId, user)) parts.push(part);
+  const files = readTar(Buffer.concat(parts), 100);
+  const folder = (version: number) => `${ref.task}/versions/${version}/`;
+  t.notOk(files.has(`${folder(1)}adapter_config.json`), 'a head is nothing to PEFT');
+  t.ok(files.has(`${folder(2)}adapter_model.safetensors`));
+  const config = JSON.parse(Buffer.from(files.get(`${folder(2)}adapter_config.json`)!).toString());
+  t.match(config, {
+    ...{ peft_type: 'LORA', task_type: 'FEATURE_EXTRACTION', base_model_name_or_path: 'minilm' },
+    ...{ r: 4, lora_alpha: 8, layers_to_transform: [4, 5], target_modules: ['query', 'value'] },
+    ...{ modules_to_save: null, bias: 'none', fan_in_fan_out: false, use_rslora: false },
+  });
+});
+
+t.test('an archive from before its adapters had PEFT’s name is still imported', async (t) => {
+  const files = readTar(archive, 1_000);
+  const old = new Map([...files].map(([path, body]) => [path.replace('adapter_model.', 'adapter.'), body]));
+  const manifest = JSON.parse(Buffer.from(old.get('manifest.json')!).toString());
+  for (const entry of manifest.entries) entry.path = entry.path.replace('adapter_model.', 'adapter.');
+  old.set('manifest.json', Buffer.from(JSON.stringify(manifest)));
+  const tar = Buffer.concat([...[...old].flatMap(([path, body]) => [...tarEntry(path, body)]), tarEnd()]);
+  const imported = await to.users.import(await newTenant(), tar, rebind);
+  t.equal(imported.tasks[0]?.versions, 2);
+});
+
 t.test('an export holds nothing that was deleted', async (t) => {
   t.notMatch(Buffer.from(archive).toString('latin1'), 'secret pear');
   await t.rejects(from.users.export(source.tenantId, 'nobody'), { code: 'user_not_found' });

@@ -1,4 +1,11 @@
-import { AppError, type ArchiveHead, type ModelRef, timestamp } from '@scion/contracts';
+import {
+  AppError,
+  type ArchiveHead,
+  type ModelRef,
+  peftConfig,
+  type Task,
+  timestamp,
+} from '@scion/contracts';
 import { listAll, type ObjectStore } from '@scion/store';
 import { type AliasRecord, readAliases } from '../aliases.js';
 import { streamSegments } from '../example-segments.js';
@@ -17,7 +24,8 @@ type File = [path: string, body: Uint8Array];
 const bytesPerFile = 4 * 1024 * 1024;
 
 /**
- * A user as one tar archive: `archive.json`, per task `examples/*.ndjson`, `versions/<n>/{card.json,adapter.safetensors}`,
+ * A user as one tar archive: `archive.json`, per task `examples/*.ndjson`, `versions/<n>/card.json` and the
+ * adapter, under the names that Hugging Face PEFT reads a folder by,
  * `live.ndjson` and `jobs/<job>.{json,events.ndjson}` of ended jobs, and `manifest.json` with the hashes of all.
  */
 export function createExportUser({ store, clock }: Pick<RegistryParts, 'store' | 'clock'>) {
@@ -79,6 +87,7 @@ async function* filesOf(store: ObjectStore, ref: ModelRef): AsyncGenerator<File>
   if (part.length > 0) yield flush();
 
   const { published, pinned } = await listVersions(store, ref);
+  const base = (await readJson<Task>(store, objectKeys.task(ref.tenantId, ref.task)))?.base;
   const kept = new Set<string>();
   for (const version of published) {
     const record = await readVersion(store, ref, version);
@@ -87,7 +96,9 @@ async function* filesOf(store: ObjectStore, ref: ModelRef): AsyncGenerator<File>
     if (!record || !adapter) continue;
     kept.add(record.adapterSha256);
     yield [`versions/${version}/card.json`, encodeJson({ ...record, pinned: pinned.has(version) })];
-    yield [`versions/${version}/adapter.safetensors`, adapter.body];
+    yield [`versions/${version}/adapter_model.safetensors`, adapter.body];
+    const config = peftConfig(record.card, base);
+    if (config) yield [`versions/${version}/adapter_config.json`, encodeJson(config)];
   }
   const switches: AliasRecord[] = (await readAliases(store, ref)).map(({ record }) => record);
   const known = switches.filter(({ adapterSha256 }) => kept.has(adapterSha256));

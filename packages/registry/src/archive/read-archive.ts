@@ -12,7 +12,7 @@ import {
 import { sha256Hex } from '../secrets.js';
 import { readTar } from './tar.js';
 
-/** Files of an archive: two each of 1,000 versions and some thousand jobs. */
+/** Files of an archive: three each of 1,000 versions and some thousand jobs. */
 const maxEntries = 20_000;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -42,10 +42,15 @@ const linesOf = (body: Uint8Array, path: string): string[] =>
     .split('\n')
     .filter((line) => line !== '');
 
+/** As PEFT calls it, and as archives had it before. */
+const adapterNames = ['adapter_model.safetensors', 'adapter.safetensors'];
+
 const patterns = {
   examples: /^([a-z0-9][a-z0-9-]{0,62})\/examples\/\d{6}\.ndjson$/,
   card: /^([a-z0-9][a-z0-9-]{0,62})\/versions\/([1-9]\d{0,7})\/card\.json$/,
-  adapter: /^([a-z0-9][a-z0-9-]{0,62})\/versions\/([1-9]\d{0,7})\/adapter\.safetensors$/,
+  adapter: /^([a-z0-9][a-z0-9-]{0,62})\/versions\/([1-9]\d{0,7})\/adapter(?:_model)?\.safetensors$/,
+  /** Said by the card already: for PEFT alone. */
+  peft: /^([a-z0-9][a-z0-9-]{0,62})\/versions\/([1-9]\d{0,7})\/adapter_config\.json$/,
   live: /^([a-z0-9][a-z0-9-]{0,62})\/live\.ndjson$/,
   job: /^([a-z0-9][a-z0-9-]{0,62})\/jobs\/(job_[0-9a-hjkmnp-tv-z]{26})\.json$/,
   events: /^([a-z0-9][a-z0-9-]{0,62})\/jobs\/(job_[0-9a-hjkmnp-tv-z]{26})\.events\.ndjson$/,
@@ -82,12 +87,15 @@ export function readArchive(archive: Uint8Array): UserArchive {
       taskOf(task).examples.push(...rows);
     } else if (kind === 'card') {
       const version = parseArchived('version', text(body, path), path);
-      const adapter = files.get(`${task}/versions/${id}/adapter.safetensors`);
-      if (!adapter || version.card.version !== Number(id)) throw archiveInvalid(`${path} has no adapter`);
+      const [adapter, another] = adapterNames.flatMap(
+        (name) => files.get(`${task}/versions/${id}/${name}`) ?? [],
+      );
+      if (!adapter || another || version.card.version !== Number(id))
+        throw archiveInvalid(`${path} has no adapter`);
       if (adapter.byteLength !== version.adapterBytes || sha256Hex(adapter) !== version.adapterSha256)
         throw archiveInvalid('an adapter is not the one that its card names');
       taskOf(task).versions.push({ ...version, adapter });
-    } else if (kind === 'adapter') {
+    } else if (kind === 'adapter' || kind === 'peft') {
       if (!files.has(`${task}/versions/${id}/card.json`)) throw archiveInvalid(`${path} has no card`);
     } else if (kind === 'live') {
       taskOf(task).switches = linesOf(body, path).map((line) => parseArchived('switch', line, path));

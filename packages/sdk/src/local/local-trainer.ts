@@ -61,7 +61,11 @@ export function createLocalTrainer(options: LocalTrainerOptions): Trainer {
           gate,
           request,
         });
-        const { bytes, sha256 } = encodeAdapter({
+        const {
+          bytes,
+          sha256,
+          card: sealed,
+        } = encodeAdapter({
           ...{ weight: model.weight, bias: model.bias, card, owner: ref },
           ...('matrices' in model && { lora: model.matrices }),
         });
@@ -70,7 +74,7 @@ export function createLocalTrainer(options: LocalTrainerOptions): Trainer {
         record = {
           ...record,
           lastVersion: version,
-          live: goesLive ? { version, adapterSha256: sha256, card } : record.live,
+          live: goesLive ? { version, adapterSha256: sha256, card: sealed } : record.live,
         };
         await records.write(ref, record);
       });
