@@ -9,6 +9,7 @@ const { assembleCurves, meanOfFolds, overlay, valueAt } = await loadSource('data
 const { smooth } = await loadSource('data/smooth');
 const { answersOf } = await loadSource('data/answers');
 const { rowWindow } = await loadSource('data/row-window');
+const { assignSlots } = await loadSource('data/row-slots');
 
 t.test('sizes, shares, losses and spans carry their unit and no more digits than they deserve', async (t) => {
   t.strictSame([0, 999, 1_000, 7_556, 99_949, 99_951, 999_600, 67_108_864, 3.2e12].map(format.bytes), [
@@ -226,4 +227,32 @@ t.test('of a list of any length what is in sight is in the document, and never m
       );
     }),
   );
+});
+
+t.test('a row keeps its slot while it is shown; one that comes takes over one that is free', async (t) => {
+  const numbers = fc.uniqueArray(fc.integer({ min: 0, max: 30 }).map(String), { maxLength: 20 });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(numbers, fc.boolean()), { maxLength: 12 }), (steps) => {
+      let before = new Map();
+      for (const [ids, reuse] of steps) {
+        const after = assignSlots(before, ids, reuse);
+        if (new Set(after.values()).size !== ids.length) return false;
+        if (ids.some((id) => before.has(id) && before.get(id) !== after.get(id))) return false;
+        const taken = [...after].filter(
+          ([id, slot]) => !before.has(id) && [...before.values()].includes(slot),
+        );
+        if (!reuse && taken.length > 0) return false;
+        before = after;
+      }
+      return true;
+    }),
+  );
+  const first = assignSlots(new Map(), ['a', 'b', 'c'], true);
+  t.same(
+    [...assignSlots(first, ['x', 'y', 'z'], true).values()],
+    [0, 1, 2],
+    'after a jump all stay where they are',
+  );
+  t.same([...assignSlots(first, ['b', 'c', 'd'], true).values()], [1, 2, 0]);
+  t.same([...assignSlots(first, ['b', 'c', 'd'], false).values()], [1, 2, 3], 'the focus is nobody else’s');
 });

@@ -94,6 +94,18 @@ t.test('every page', { skip: noBrowser }, async (t) => {
         await page.setViewportSize({ width, height: 900 });
         const excess = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         t.ok(excess <= 0, `${name}, ${width} pixels: ${excess} too many`);
+        const cut = await page.evaluate(() =>
+          [...document.querySelectorAll('.panel table')]
+            .filter((table) => {
+              const panel = table.closest('.panel');
+              const scrolls = table.closest('.table-scroll') ?? getComputedStyle(panel).overflowX === 'auto';
+              return (
+                !scrolls && table.getBoundingClientRect().right > panel.getBoundingClientRect().right + 1
+              );
+            })
+            .map((table) => table.textContent.slice(0, 60)),
+        );
+        t.strictSame(cut, [], `${name}, ${width} pixels: no table leaves its panel`);
       }
     }
   });

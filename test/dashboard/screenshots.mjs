@@ -74,6 +74,7 @@ try {
     for (const [name, [path, ready]] of Object.entries(pages)) {
       await page.goto(`${system.url}/#/${path}`);
       await ready(main).waitFor();
+      while ((await main.locator('.loading').count()) > 0) await page.waitForTimeout(50);
       if (name === 'playground') {
         await main.getByRole('textbox').first().fill('Old orchard saved by volunteers with pruning saws');
         await main

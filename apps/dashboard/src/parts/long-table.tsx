@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { rowWindow } from '../data/row-window.js';
+import { assignSlots } from '../data/row-slots.js';
+import { type RowRange, rowWindow } from '../data/row-window.js';
 import type { Rows } from '../data/rows.js';
 import { ErrorNote, Loading } from './notice.js';
 
@@ -41,49 +42,64 @@ export function LongTable<T>(props: LongTableProps<T>) {
 function FilledTable<T>({ rows, caption, head, idOf, row }: LongTableProps<T>) {
   const table = useRef<HTMLTableElement>(null);
   const list = rows.rows ?? [];
-  const [range, setRange] = useState({ from: 0, to: 40 });
-  const current = useRef(rows);
-  current.current = rows;
+  const [range, setRange] = useState<RowRange>({ from: 0, to: 40 });
+  const current = useRef({ rows, range });
+  current.current = { rows, range };
+  const frame = useRef<number | undefined>(undefined);
+  const slots = useRef<ReadonlyMap<string, number>>(new Map());
 
   const measure = () => {
-    const count = current.current.rows?.length ?? 0;
+    const { rows, range } = current.current;
+    const count = rows.rows?.length ?? 0;
     const { current: shown } = table;
     const topPx = shown ? shown.getBoundingClientRect().top + (shown.tHead?.offsetHeight ?? 0) : 0;
-    const next = rowWindow({ topPx, viewPx: innerHeight, rowPx, count });
-    setRange((before) => (before.from === next.from && before.to === next.to ? before : next));
-    current.current.look(Math.max(0, Math.floor(-topPx / rowPx)));
-    if (current.current.hasMore && next.to >= count - 30) current.current.loadMore();
+    const place = { topPx, viewPx: innerHeight, rowPx, count };
+    const near = rowWindow(place);
+    // After a jump what is in view comes first, and what is near it with the next frame.
+    const jumps = near.to <= range.from || near.from >= range.to;
+    const next = jumps ? rowWindow({ ...place, spareRows: 0 }) : near;
+    if (jumps) soon();
+    if (range.from !== next.from || range.to !== next.to) {
+      current.current.range = next;
+      setRange(next);
+    }
+    rows.look(Math.max(0, Math.floor(-topPx / rowPx)));
+    if (rows.hasMore && next.to >= count - 30) rows.loadMore();
+  };
+  const latest = useRef(measure);
+  latest.current = measure;
+  const soon = () => {
+    frame.current ??= requestAnimationFrame(() => {
+      frame.current = undefined;
+      latest.current();
+    });
   };
 
   useEffect(() => {
-    let frame: number | undefined;
-    const soon = () => {
-      frame ??= requestAnimationFrame(() => {
-        frame = undefined;
-        measure();
-      });
-    };
     addEventListener('scroll', soon, { passive: true });
     addEventListener('resize', soon, { passive: true });
     return () => {
       removeEventListener('scroll', soon);
       removeEventListener('resize', soon);
-      if (frame !== undefined) cancelAnimationFrame(frame);
+      if (frame.current !== undefined) cancelAnimationFrame(frame.current);
     };
   }, []);
   useLayoutEffect(measure, [list.length, rows.hasMore]);
 
   const to = Math.min(range.to, list.length);
   const from = Math.min(range.from, to);
+  const shown = list.slice(from, to);
+  const hasFocus = table.current?.contains(document.activeElement) ?? false;
+  slots.current = assignSlots(slots.current, shown.map(idOf), !hasFocus);
   return (
     <table ref={table} class="long-table" aria-rowcount={rows.hasMore ? -1 : list.length + 1}>
       <caption class="hidden-text">{caption}</caption>
       <thead>{head}</thead>
       <Spacer heightPx={from * rowPx} />
       <tbody onKeyDown={moveBetweenRows}>
-        {list.slice(from, to).map((item, at) => (
-          // The key keeps a row, and the focus in it, where it is while others come and go.
-          <RowOf key={idOf(item)}>{row(item, from + at + 2)}</RowOf>
+        {shown.map((item, at) => (
+          // The slot keeps a row, and the focus in it, where it is while others come and go.
+          <RowOf key={slots.current.get(idOf(item))}>{row(item, from + at + 2)}</RowOf>
         ))}
       </tbody>
       <Spacer heightPx={(list.length - to) * rowPx} />

@@ -10,7 +10,7 @@ import { Panel } from '../../parts/panel.js';
 import { Time } from '../../parts/time.js';
 import type { Scope } from '../../scope.js';
 import { may } from '../../session.js';
-import { quotaNames, showQuota } from './quota-names.js';
+import { type QuotaName, quotaNames, showQuota } from './quota-names.js';
 import { TenantEditor } from './tenant-editor.js';
 
 interface UsageProps {
@@ -99,7 +99,11 @@ function Quotas({ report }: { report: Report }) {
               <tr key={name}>
                 <th scope="row">{quotaNames[name]}</th>
                 <td class="number" title={used === null ? undefined : count(used)}>
-                  {used === null ? 'each model its own' : showQuota(name, used)}
+                  {used === null ? (
+                    <span class="quiet">{uncounted[name] ?? '–'}</span>
+                  ) : (
+                    showQuota(name, used)
+                  )}
                 </td>
                 <td class="number" title={limit === null ? undefined : count(limit)}>
                   {limit === null ? <span class="quiet">none</span> : showQuota(name, limit)}
@@ -204,3 +208,9 @@ function Days({ report }: { report: Report }) {
 function line(name: string, colour: string, kind: 'bar' | 'area', values: (number | null)[]) {
   return { name, colour, kind, values };
 }
+
+/** Why a quota has no figure of its own. */
+const uncounted: Partial<Record<QuotaName, string>> = {
+  examplesPerModel: 'each model its own',
+  examples: 'not counted without a limit',
+};
