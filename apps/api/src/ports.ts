@@ -84,7 +84,7 @@ export interface ApiDeps {
   metrics: Metrics;
   /** Undefined traces nothing. */
   tracing?: { http: FastifyPluginCallback } | undefined;
-  meter: Pick<Meter, 'predicted' | 'refused' | 'overview' | 'usage'>;
+  meter: Pick<Meter, 'predicted' | 'refused' | 'overview' | 'caches' | 'usage'>;
   /** By the name of a part: resolves when it works, rejects with the reason when it does not. */
   readiness: Record<string, () => Promise<unknown>>;
   clock: Clock;

@@ -14,6 +14,7 @@ import { createIdempotencyStore } from './http/idempotency-store.js';
 import { createMetrics } from './http/metrics.js';
 import { createSessions } from './http/session.js';
 import { sampleBacklog } from './overview/read-backlog.js';
+import { toProcessCache } from './overview/to-process-cache.js';
 import { createUsageKeeper } from './quota/keep-usage.js';
 import { createPredictQuota } from './quota/predict-quota.js';
 import { createReadiness } from './readiness.js';
@@ -89,6 +90,8 @@ export async function startApi({
       onErased(ref) {
         const erased = ref ? [ref] : (serving?.cacheState().resident ?? []);
         for (const model of erased) serving?.evict(model);
+        // What this process tells of its memory names users: not that one any longer.
+        if (serving) meter.flush().catch((err) => log.warn({ err }, 'meter'));
       },
       onError: (err) => log.warn({ err }, 'registry'),
     });
@@ -120,7 +123,7 @@ export async function startApi({
 
     const meter = createMeter({
       ...{ redis, clock, flushMs: meterMs },
-      describe: () => ({ kind: 'api', cache: engine.cacheState() }),
+      describe: () => ({ kind: 'api', cache: toProcessCache(engine.cacheState()) }),
       cachedBytes: () => engine.cachedBytes(),
       onError: (err) => log.warn({ err }, 'meter'),
     });

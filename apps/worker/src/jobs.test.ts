@@ -188,7 +188,7 @@ t.test('what workers did is counted, and those that left are gone', async (t) =>
     ...{ redis: world.redis, clock: Date.now, flushMs: 0, onError: () => {} },
     describe: () => ({
       kind: 'api',
-      cache: { bytes: 0, budgetBytes: 0, entries: 0, hits: 0, misses: 0 },
+      cache: { bytes: 0, budgetBytes: 0, entries: 0, hits: 0, misses: 0, resident: [] },
     }),
   });
   const queue = { waiting: 0, active: 0, delayed: 0, failed: 0, oldestWaitSeconds: null };

@@ -70,7 +70,7 @@ export {
 } from './schemas/primitives.js';
 export { Problem } from './schemas/problem.js';
 export { Session } from './schemas/sessions.js';
-export { CacheState, SystemState } from './schemas/system.js';
+export { CacheState, ProcessCache, SystemState } from './schemas/system.js';
 export { defaultRetention, Retention, Retrain, Task, TaskSpec, Untrained } from './schemas/tasks.js';
 export {
   Key,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, Job, Overview } from '@scion/contracts';
+import type { Clock, Job, Overview, ProcessCache } from '@scion/contracts';
 import type { Redis } from 'ioredis';
 import { alertsOf } from './alerts.js';
 import { type Bucket, createMinuteReader, keptMinutes, minuteKey, minuteMs } from './buckets.js';
@@ -55,6 +55,8 @@ export interface Meter {
   usage(tenantId: string, day: string): Promise<CountedUsage | undefined>;
   /** The tenants that used anything on a day. */
   usersOf(day: string): Promise<string[]>;
+  /** What each API process that lives keeps in memory, as of its last flush. */
+  caches(): Promise<ProcessCache[]>;
   overview(query: { from?: string; to?: string }, backlog: Backlog): Promise<Overview>;
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -199,6 +201,11 @@ export function createMeter({ redis, clock, describe, cachedBytes, onError, flus
     },
     async isMyTurn(what, ms) {
       return (await redis.set(`{scion}:meter:turn:${what}`, id, 'PX', ms, 'NX')) === 'OK';
+    },
+    async caches() {
+      return [...(await presence.list())].flatMap(([process, state]) =>
+        state.kind === 'api' ? [{ process, ...state.cache }] : [],
+      );
     },
     async overview(query, backlog) {
       const { first, end, step } = rangeOf(query, clock());

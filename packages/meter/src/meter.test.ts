@@ -20,7 +20,7 @@ const idle = {
 };
 const api = (cache: Partial<Extract<ProcessState, { kind: 'api' }>['cache']> = {}): ProcessState => ({
   kind: 'api',
-  cache: { bytes: 0, budgetBytes: 100, entries: 0, hits: 0, misses: 0, ...cache },
+  cache: { bytes: 0, budgetBytes: 100, entries: 0, hits: 0, misses: 0, resident: [], ...cache },
 });
 const worker: ProcessState = {
   ...{ kind: 'worker', startedAt: '2026-01-01T00:00:00.000Z', provider: 'cpu', threads: 2, slots: 1 },

@@ -1,4 +1,4 @@
-import type { WorkerState } from '@scion/contracts';
+import type { ProcessCache, WorkerState } from '@scion/contracts';
 import type { Redis } from 'ioredis';
 
 /** A job that a worker trains now, as far as its process tells; stage and progress stand in the job's record. */
@@ -6,10 +6,7 @@ export type RunningJob = Omit<WorkerState['jobs'][number], 'stage' | 'progress'>
 
 /** What a process says of itself while it lives. */
 export type ProcessState =
-  | {
-      kind: 'api';
-      cache: { bytes: number; budgetBytes: number; entries: number; hits: number; misses: number };
-    }
+  | { kind: 'api'; cache: Omit<ProcessCache, 'process'> }
   | ({ kind: 'worker'; jobs: RunningJob[] } & Pick<
       WorkerState,
       'startedAt' | 'provider' | 'threads' | 'slots'

@@ -41,6 +41,7 @@ export type {
   PredictResponse,
   PredictUsersResponse,
   ProblemCode,
+  ProcessCache,
   QuotaExceeded,
   Quotas,
   Retention,

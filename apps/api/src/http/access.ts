@@ -70,6 +70,7 @@ export const accessTable: Record<string, Access> = {
   'POST /v1/webhooks/:webhook/deliveries/:delivery/replay': 'admin',
   'GET /v1/system': 'operator',
   'GET /v1/system/overview': 'operator',
+  'GET /v1/system/caches': 'operator',
 };
 
 /** Calls that need no admin key and yet change what answers, or undo what others ordered. */

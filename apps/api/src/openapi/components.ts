@@ -6,6 +6,7 @@ const named = {
   AliasEntry: contracts.AliasEntry,
   AuditEntry: contracts.AuditEntry,
   CacheState: contracts.CacheState,
+  ProcessCache: contracts.ProcessCache,
   Card: contracts.Card,
   Collection: contracts.Collection,
   Compaction: contracts.Compaction,

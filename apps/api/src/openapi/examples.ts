@@ -20,6 +20,7 @@ import type {
   Page,
   PredictResponse,
   PredictUsersResponse,
+  ProcessCache,
   Session,
   SigningKey,
   SystemState,
@@ -477,6 +478,13 @@ export const examples: Record<string, OperationExamples> = {
   listDeliveries: { response: page(delivery) },
   replayDelivery: { response: ordered },
   getSystem: { response: system },
+  listCaches: {
+    response: page<ProcessCache>({
+      process: '0e8a4c52-9f0b-4a55-8b0e-3d1f0c7a2b91',
+      ...{ bytes: 6_712, budgetBytes: 268_435_456, entries: 1, hits: 49, misses: 1 },
+      resident: [{ tenantId, task, user, version: 2, bytes: 6_712 }],
+    }),
+  },
   getOverview: {
     response: overview,
     otherResponses: {

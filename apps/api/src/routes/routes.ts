@@ -38,6 +38,7 @@ import { getOverview } from './service/get-overview.js';
 import { getProblem } from './service/get-problem.js';
 import { getReady } from './service/get-ready.js';
 import { getSystem } from './service/get-system.js';
+import { listCaches } from './service/list-caches.js';
 import { beginSession } from './session/begin-session.js';
 import { endSession } from './session/end-session.js';
 import { getSession } from './session/get-session.js';
@@ -131,6 +132,7 @@ const routes: ((app: App, deps: ApiDeps) => void)[] = [
   replayDelivery,
   getSystem,
   getOverview,
+  listCaches,
   getLive,
   getReady,
   getMetrics,

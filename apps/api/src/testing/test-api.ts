@@ -19,6 +19,7 @@ import { buildApp } from '../app.js';
 import { createIdempotencyStore } from '../http/idempotency-store.js';
 import { createMetrics } from '../http/metrics.js';
 import { createSessions } from '../http/session.js';
+import { toProcessCache } from '../overview/to-process-cache.js';
 import type { ApiDeps, ApiSettings } from '../ports.js';
 import { createPredictQuota } from '../quota/predict-quota.js';
 import type { App } from '../server.js';
@@ -97,7 +98,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
 
   const meter = createMeter({
     ...{ redis, clock, flushMs: 0, onError: () => {} },
-    describe: () => ({ kind: 'api', cache: engine.cacheState() }),
+    describe: () => ({ kind: 'api', cache: toProcessCache(engine.cacheState()) }),
   });
 
   const webhooks = createWebhooks({

@@ -31,6 +31,19 @@ export const CacheState = Type.Object(
   },
   closed,
 );
+/** What one API process keeps in memory, as it told within the last seconds. */
+export const ProcessCache = Type.Object(
+  {
+    process: Type.String({ description: 'Of the process, as long as it runs' }),
+    bytes: Type.Integer(),
+    budgetBytes: Type.Integer(),
+    entries: Type.Integer(),
+    hits: Type.Integer(),
+    misses: Type.Integer(),
+    resident: Type.Array(Resident, { description: 'Hottest first, at most 100' }),
+  },
+  closed,
+);
 export const TrunkCacheState = Type.Object(
   {
     bytes: Type.Integer(),
@@ -112,5 +125,6 @@ export const SystemState = Type.Object(
   closed,
 );
 
+export type ProcessCache = Static<typeof ProcessCache>;
 export type CacheState = Static<typeof CacheState>;
 export type SystemState = Static<typeof SystemState>;

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Overview } from '@scion/contracts';
+import type { Overview, ProcessCache } from '@scion/contracts';
+import { createMeter } from '@scion/meter';
 import { startRedis } from '@scion/testkit';
 import t from 'tap';
 import { sampleBacklog } from '../../overview/read-backlog.js';
@@ -82,3 +83,29 @@ t.test(
     t.equal((JSON.parse(first!) as Overview).totals.predictedRows, 2);
   },
 );
+
+t.test('GET /v1/system/caches: 200: what is in memory, of every process that lives', async (t) => {
+  const resident = [{ tenantId: tenant.id, task: 'inbox', user: 'ada', version: 1, bytes: 7_000 }];
+  const cache = { bytes: 7_000, budgetBytes: 8_000, entries: 1, hits: 3, misses: 1, resident };
+  const other = createMeter({
+    ...{ redis: api.redis, clock: () => api.time.now, flushMs: 0, onError: t.error },
+    describe: () => ({ kind: 'api', cache }),
+  });
+  await other.flush();
+  await api.meter.flush();
+  const caches = async () => {
+    const response = await api.call('GET', '/v1/system/caches', { key: api.operator });
+    t.equal(response.statusCode, 200, response.body);
+    return response.json().data as ProcessCache[];
+  };
+  const both = await caches();
+  t.equal(both.length, 2);
+  t.match(
+    both.filter((one) => one.entries > 0),
+    [{ process: String, ...cache }],
+  );
+  await other.close();
+  t.equal((await caches()).length, 1, 'one that has left is gone');
+  const own = await api.call('GET', '/v1/system/caches', { key: tenant.all });
+  t.match(problemOf(own), { status: 403, code: 'scope_missing' });
+});
