@@ -181,6 +181,60 @@ t.test('all of it is there after a restart, even when Redis has lost everything'
 });
 
 t.test(
+  'while live is switched to and fro, no prediction fails, and each is of the version that it names',
+  async (t) => {
+    const of = path('gardener');
+    // What contradicts the first version; whether the gate likes the second one does not matter here.
+    const turned = [
+      ...garden.map((input) => ({ input: `${input}!`, label: 'hide' })),
+      ...markets.map((input) => ({ input: `${input}!`, label: 'like' })),
+    ];
+    t.equal((await call('POST', `${of}/examples`, { examples: turned })).status, 200);
+    const { id }: Job = (await call('POST', '/v1/jobs', { task: 'news', user: 'gardener' })).json();
+    await call('GET', `/v1/jobs/${id}/events`, undefined, { accept: 'text/event-stream' });
+
+    const ask = () => call('POST', `${of}/predict`, { inputs: ['Grafting a cherry tree'] });
+    const promote = async (version: number) => {
+      const { status, text } = await call('POST', `${of}/promote`, { version });
+      t.equal(status, 200, text);
+    };
+    const alone = new Map<number, ReturnType<typeof JSON.parse>>();
+    for (const version of [1, 2]) {
+      await promote(version);
+      const answer = (await ask()).json();
+      t.equal(answer.version, version, 'whoever switched is answered by the new version from then on');
+      alone.set(version, answer);
+    }
+    const likes = ({ predictions: [{ label, probability }] }: ReturnType<typeof JSON.parse>): number =>
+      label === 'like' ? probability : 1 - probability;
+    t.not(alone.get(1).adapterSha256, alone.get(2).adapterSha256);
+
+    let switching = true;
+    const answers: Awaited<ReturnType<typeof ask>>[] = [];
+    const asking = Array.from({ length: 4 }, async () => {
+      while (switching) answers.push(await ask());
+    });
+    for (let turn = 0; turn < 12; turn += 1) {
+      await promote(1 + (turn % 2));
+      answers.push(await ask());
+    }
+    switching = false;
+    await Promise.all(asking);
+    const wrong = answers.filter(({ status, json }) => {
+      if (status !== 200) return true;
+      const own = alone.get(json().version);
+      // A run of other rows beside it adds up in another order.
+      return json().adapterSha256 !== own.adapterSha256 || Math.abs(likes(json()) - likes(own)) > 1e-4;
+    });
+    t.same(
+      wrong.map(({ text }) => text),
+      [],
+      `of ${answers.length}`,
+    );
+  },
+);
+
+t.test(
   'one trace leads from the caller through the API and the queue to the worker, and names nobody',
   async (t) => {
     await api.close();

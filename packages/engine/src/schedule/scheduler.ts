@@ -273,7 +273,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         if (isBulk) {
           const order = rows.map((_, row) => row).sort((a, b) => tokens[b] - tokens[a] || a - b);
           const total = tokens.reduce((sum, count) => sum + count, 0);
-          const share = Math.max(MIN_SHARE_TOKENS, Math.ceil(total / threads.size));
+          // As many batches as keep all threads busy to the end; half a row more, for a batch ends before the row that is too much.
+          const batches = threads.size * Math.ceil(total / (maxTokensPerRun * threads.size));
+          const even = Math.ceil(total / batches + total / rows.length / 2);
+          const share = Math.max(MIN_SHARE_TOKENS, even);
           bulk.push(Object.assign(request, { order, share: Math.min(maxTokensPerRun, share) }));
         } else {
           company.arrived();
