@@ -7,8 +7,20 @@ import type { ObjectInfo, ObjectStore, StoredObject } from './object-store.js';
 export function createMemoryStore(options: { clock?: Clock } = {}): ObjectStore {
   const clock = options.clock ?? Date.now;
   const objects = new Map<string, StoredObject>();
-  // Sorted on demand; writes of new keys and deletes drop it.
-  let sorted: string[] | undefined;
+  /** The keys of `objects` in their order. */
+  const sorted: string[] = [];
+
+  /** Where a key stands among them, or would. */
+  function placeOf(key: string): number {
+    let low = 0;
+    let high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareKeys(sorted[middle]!, key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 
   const infoOf = ({ body: _, ...info }: StoredObject): ObjectInfo => info;
 
@@ -16,23 +28,16 @@ export function createMemoryStore(options: { clock?: Clock } = {}): ObjectStore 
     const copy = Uint8Array.from(body);
     const etag = `"${createHash('sha256').update(copy).digest('hex').slice(0, 32)}"`;
     const object = { key, bytes: copy.length, etag, modifiedAt: timestamp(clock), body: copy };
-    if (!objects.has(key)) sorted = undefined;
+    if (!objects.has(key)) sorted.splice(placeOf(key), 0, key);
     objects.set(key, object);
     return infoOf(object);
   };
 
   /** The keys behind `from`, that one excluded. */
   function* keysBehind(from: string, inclusive: boolean): Generator<string> {
-    sorted ??= [...objects.keys()].sort(compareKeys);
-    let low = 0;
-    let high = sorted.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const order = compareKeys(sorted[middle]!, from);
-      if (order < 0 || (order === 0 && !inclusive)) low = middle + 1;
-      else high = middle;
-    }
-    for (let i = low; i < sorted.length; i++) yield sorted[i]!;
+    const place = placeOf(from);
+    const first = !inclusive && sorted[place] === from ? place + 1 : place;
+    for (let i = first; i < sorted.length; i++) yield sorted[i]!;
   }
 
   return {
@@ -56,7 +61,7 @@ export function createMemoryStore(options: { clock?: Clock } = {}): ObjectStore 
     },
     async delete(key) {
       checkKey(key);
-      if (objects.delete(key)) sorted = undefined;
+      if (objects.delete(key)) sorted.splice(placeOf(key), 1);
     },
     async list(prefix, { after, limit } = {}) {
       checkPrefix(prefix);
