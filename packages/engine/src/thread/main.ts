@@ -12,13 +12,11 @@ import { runRows } from './run-rows.js';
 import { openSession } from './session.js';
 import { openTraining, type TrainingSession } from './session-training.js';
 import { loadTokenizer } from './tokenizer.js';
-import { yieldToEventLoop } from './yield-to-event-loop.js';
 
 /** One inference thread: a session, a tokenizer, and one piece of work at a time. */
 const setup: ThreadSetup = workerData;
 const port = parentPort!;
 const post = (message: FromThread) => port.postMessage(message);
-yieldToEventLoop();
 
 const tokenize = await loadTokenizer(setup.tokenizerPath, setup.maxTokens);
 const session = await openSession(setup);
