@@ -49,7 +49,8 @@ export function plotOptions(input: OptionsInput): uPlot.Options {
   return {
     width: element.clientWidth,
     height: heightPx,
-    padding: [8, 8, 0, 0],
+    // Half of the last label on the right.
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: {
       points: { size: 7 },

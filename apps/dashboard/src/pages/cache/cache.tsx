@@ -6,6 +6,7 @@ import { PageHead } from '../../parts/page-head.js';
 import type { ServicePageProps } from '../pages.js';
 import { Base } from './base.js';
 import { Fill } from './fill.js';
+import { Processes } from './processes.js';
 import { Residents } from './residents.js';
 import { DiskTier, TrunkCache } from './tiers.js';
 
@@ -29,6 +30,7 @@ export function CachePage({ client, tenants }: ServicePageProps) {
           <Base system={state} />
           <TrunkCache trunk={state.trunkCache} />
           <DiskTier disk={state.diskTier} />
+          <Processes client={client} />
           <Residents cache={state.cache} tenants={tenants.data?.data ?? []} />
         </div>
       )}
