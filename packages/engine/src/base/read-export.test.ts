@@ -72,19 +72,28 @@ for (const name of [
   'optimum-modernbert-opset18',
   'gpt2-opset17',
 ]) {
-  t.test(`${name}: registered, its halves answer as the file, and its gradient is right`, async (t) => {
-    const { root, folder } = await setup(t);
-    const outDir = join(root, 'base');
-    const base = await registerBase({
-      ...{ folder, onnx: join(fixtures, `${name}.onnx`), outDir, name, maxTokens: 10 },
-    });
-    t.match(base, { layers: 2, hiddenSize: 16, featureLayers: [2], topLayers: 1, maxTokens: 10 });
-    const { directions, worst, halves } = base.selfCheck!;
-    t.ok(directions >= 8 && worst > 0 && worst <= 1);
-    t.ok(halves!.error <= 1e-5, `${halves!.error}`);
-    const features = await featuresOf(t, outDir, ['tea rain', 'sun']);
-    t.ok(features.length === 32 && features.every(Number.isFinite));
-  });
+  t.test(
+    `${name}: registered, its halves answer as the file, its gradient is right, and it bears an int8 trunk`,
+    async (t) => {
+      const { root, folder } = await setup(t);
+      const outDir = join(root, 'base');
+      const base = await registerBase({
+        ...{ folder, onnx: join(fixtures, `${name}.onnx`), outDir, name, maxTokens: 10 },
+      });
+      t.match(base, { layers: 2, hiddenSize: 16, featureLayers: [2], topLayers: 1, maxTokens: 10 });
+      const { directions, worst, halves } = base.selfCheck!;
+      t.ok(directions >= 8 && worst > 0 && worst <= 1);
+      t.ok(halves!.error <= 1e-5, `${halves!.error}`);
+      const features = await featuresOf(t, outDir, ['tea rain', 'sun']);
+      t.ok(features.length === 32 && features.every(Number.isFinite));
+      const int8 = await registerBase({
+        ...{ folder, onnx: join(fixtures, `${name}.onnx`), outDir: join(root, 'int8'), name },
+        ...{ maxTokens: 10, trunk: 'int8' },
+      });
+      t.ok(int8.selfCheck!.halves!.error <= 1e-5, 'the halves are compared before they are quantised');
+      t.ok(int8.int8Trunk!.hiddenError.mean > 0 && int8.int8Trunk!.featureCosine.least < 1);
+    },
+  );
 }
 
 t.test('what cannot be served is refused with the file’s name, the reason and the remedy', async (t) => {

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import * as ort from 'onnxruntime-node';
 import t from 'tap';
-import { createBuilder, floatTensor, type Model, quantiseDynamic, writeModel } from '../index.js';
+import {
+  type Builder,
+  createBuilder,
+  floatTensor,
+  type Model,
+  quantiseDynamic,
+  writeModel,
+} from '../index.js';
 import { maxError, runModel } from '../testing/run-model.js';
 import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
 
@@ -108,6 +115,34 @@ t.test('what a row comes to does not hang on the rows beside it, to the bit', as
     const alone = await run(model, x.slice(row * inner, (row + 1) * inner), inner);
     t.strictSame(together.slice(row * 24, (row + 1) * 24), alone);
   }
+});
+
+t.test('a Gemm is the MatMul by the same matrix, turned or not, with its bias added', async (t) => {
+  const random = randomFrom(2);
+  const [inner, columns] = [20, 12];
+  const w = Float32Array.from({ length: inner * columns }, () => random() - 0.5);
+  const turned = w.map((_, at) => w[(at % inner) * columns + Math.floor(at / inner)]!);
+  const bias = Float32Array.from({ length: columns }, () => random());
+  const gemm = (transB: 0 | 1, more: Parameters<Builder['node']>[2] = {}) => {
+    const b = createBuilder({ name: 'gemm' });
+    const x = b.input('x', 'float32', ['rows', inner]);
+    const matrix = transB === 1 ? floatTensor(turned, [columns, inner]) : floatTensor(w, [inner, columns]);
+    const inputs = [x, b.initializer('w', matrix), b.initializer('bias', floatTensor(bias))];
+    const attributes = { transB: { kind: 'int' as const, value: transB }, ...more.attributes };
+    b.output(b.node('Gemm', inputs, { name: 'y', attributes }), 'float32');
+    return b.build();
+  };
+  const x = Float32Array.from({ length: 3 * inner }, () => random() - 0.5);
+  const wanted = (await run(quantiseDynamic(product(w, inner)), x, inner)).map(
+    (value, at) => value + bias[at % columns]!,
+  );
+  for (const transB of [0, 1] as const) {
+    const small = quantiseDynamic(gemm(transB));
+    t.notOk(opsOf(small).includes('Gemm'));
+    t.ok(maxError(await run(small, x, inner), wanted) < 1e-5);
+  }
+  const scaled = gemm(0, { attributes: { alpha: { kind: 'float', value: 2 } } });
+  t.strictSame(opsOf(quantiseDynamic(scaled)), ['Gemm'], 'one that does more is left as it is');
 });
 
 t.test(

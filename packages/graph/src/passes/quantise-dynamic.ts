@@ -1,7 +1,8 @@
 import { createEmitter, type Emitter, int } from '../autodiff/emitter.js';
 import { castCodes } from '../builder.js';
 import type { Model, Node, Tensor } from '../ir.js';
-import { floatsOf } from '../tensor.js';
+import { floatsOf, floatTensor } from '../tensor.js';
+import { intOf } from './graph-edit.js';
 import { removeDead } from './remove-dead.js';
 
 /**
@@ -18,7 +19,7 @@ const [MIDDLE, REACH] = [128, 127];
 const SMALLEST = 2 ** -126;
 
 /**
- * Dynamic quantisation: a MatMul by a constant float32 matrix becomes a product of integers (ONNX operators QuantizeLinear
+ * Dynamic quantisation: a MatMul or a Gemm by a constant float32 matrix becomes a product of integers (ONNX operators QuantizeLinear
  * and MatMulInteger), with one scale for each column of weights, known beforehand, and one for each token, found in the run:
  *
  *     x · W  ≈  (q(x / |x|max) − 128) · q(W)  ·  column scales  ·  |x|max of the token
@@ -33,25 +34,41 @@ export function quantiseDynamic(model: Model): Model {
   const emitter = createEmitter(graph);
   graph.nodes = [];
   const quantised = new Map<string, Quantised>();
-  const constant = (name: string, quantise: (tensor: Tensor) => Quantised): Quantised | undefined => {
+  const constant = (
+    name: string,
+    turned: boolean,
+    quantise: (tensor: Tensor) => Quantised,
+  ): Quantised | undefined => {
     const tensor = graph.initializers.get(name);
     if (tensor?.type !== 'float32' || tensor.dims.length !== 2) return undefined;
-    const known = quantised.get(name) ?? quantise(tensor);
-    quantised.set(name, known);
+    const key = JSON.stringify([name, turned]);
+    const known = quantised.get(key) ?? quantise(tensor);
+    quantised.set(key, known);
     return known;
   };
   for (const node of model.graph.nodes) {
     emitter.scope = node.name;
-    const [first, second] = node.inputs;
+    const [first, second, bias] = node.inputs;
     if (node.op === 'MatMul') {
-      const weight = constant(second, (tensor) => columns(emitter, tensor));
+      const weight = constant(second, false, (tensor) => columns(emitter, tensor));
       if (weight) {
-        multiply(emitter, node, first, weight);
+        finish(emitter, node, 'Mul', multiply(emitter, first, weight));
         continue;
       }
     }
-    if (node.op === 'Gather' && (node.attributes.axis ?? int(0)).value === 0) {
-      const table = constant(first, (tensor) => rows(emitter, tensor));
+    if (node.op === 'Gemm' && isPlain(node)) {
+      const turned = intOf(node, 'transB', 0) === 1;
+      const weight = constant(second, turned, (tensor) =>
+        columns(emitter, turned ? transposed(tensor) : tensor),
+      );
+      if (weight) {
+        const product = emitter.op('Mul', multiply(emitter, first, weight));
+        finish(emitter, node, 'Add', [product, bias || emitter.scalar('float32', 0)]);
+        continue;
+      }
+    }
+    if (node.op === 'Gather' && intOf(node, 'axis', 0) === 0) {
+      const table = constant(first, false, (tensor) => rows(emitter, tensor));
       if (table) {
         lookUp(emitter, node, second, table);
         continue;
@@ -68,11 +85,21 @@ interface Quantised {
   scales: string;
 }
 
+/** A Gemm that only multiplies and adds: alpha · A · B + beta · C with both 1 and A as it is. */
+function isPlain({ attributes }: Node): boolean {
+  const one = (name: string) => {
+    const attribute = attributes[name];
+    return attribute === undefined || (attribute.kind === 'float' && attribute.value === 1);
+  };
+  const turned = attributes.transA;
+  return one('alpha') && one('beta') && (turned === undefined || turned.value === 0);
+}
+
 /**
- * The scales are multiplied one after the other: onnxruntime takes `product · (a · b)` for MatMulIntegerToFloat, whose scale
+ * The two factors of a product. The scales are multiplied one after the other: onnxruntime takes `product · (a · b)` for MatMulIntegerToFloat, whose scale
  * of the activations is a single number, and computes something else (1.30).
  */
-function multiply(emitter: Emitter, node: Node, x: string, { values, scales }: Quantised): void {
+function multiply(emitter: Emitter, x: string, { values, scales }: Quantised): string[] {
   // The emitter yields one value for one computation: query, key and value share what follows.
   const axes = emitter.int64s([-1]);
   const most = emitter.op('ReduceMax', [x, axes]);
@@ -83,19 +110,28 @@ function multiply(emitter: Emitter, node: Node, x: string, { values, scales }: Q
   const integers = emitter.op('QuantizeLinear', [unit, emitter.scalar('float32', 1 / REACH), middle]);
   const product = emitter.op('MatMulInteger', [integers, values, middle]);
   const scaled = emitter.op('Mul', [emitter.op('Cast', [product], { to: int(castCodes.float32) }), scales]);
-  finish(emitter, node, [scaled, size]);
+  return [scaled, size];
 }
 
 function lookUp(emitter: Emitter, node: Node, ids: string, { values, scales }: Quantised): void {
   const axis = { axis: int(0) };
   const found = emitter.op('Gather', [values, ids], axis);
   const floats = emitter.op('Cast', [found], { to: int(castCodes.float32) });
-  finish(emitter, node, [floats, emitter.op('Gather', [scales, ids], axis)]);
+  finish(emitter, node, 'Mul', [floats, emitter.op('Gather', [scales, ids], axis)]);
 }
 
-/** The last product takes the name and the output of what is replaced. */
-function finish({ graph }: Emitter, { name, outputs }: Node, inputs: string[]): void {
-  graph.nodes.push({ op: 'Mul', name, inputs, outputs, attributes: {} });
+/** The last node takes the name and the output of what is replaced. */
+function finish({ graph }: Emitter, { name, outputs }: Node, op: string, inputs: string[]): void {
+  graph.nodes.push({ op, name, inputs, outputs, attributes: {} });
+}
+
+function transposed(tensor: Tensor): Tensor {
+  const [height, width] = tensor.dims;
+  const floats = floatsOf(tensor);
+  const out = new Float32Array(floats.length);
+  for (let at = 0; at < floats.length; at += 1)
+    out[(at % width) * height + Math.floor(at / width)] = floats[at];
+  return floatTensor(out, [width, height]);
 }
 
 /** A matrix [in, out] with a scale for each column; the activations' unit is in it. */
