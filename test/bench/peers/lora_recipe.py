@@ -1,5 +1,5 @@
 """The peer of test/bench/train.mjs: the same recipe in PyTorch. LoRA on query and value of the top layers with a head, three folds and one
-fit on all rows, each row held out scored after every epoch from the middle on. Weights and tokens are random: time does not depend on them.
+fit on all rows, each row held out scored after every epoch beyond the middle. Weights and tokens are random: time does not depend on them.
 
 Prints one line of JSON: {"torch", "lora", "threads", "seconds", "steps"}.
 """
@@ -47,7 +47,7 @@ def main():
                 nn.utils.clip_grad_norm_(trained, 1.0)
                 optimizer.step()
                 steps += 1
-            if epoch >= options.epochs / 2 and len(held_out):
+            if epoch > options.epochs / 2 and len(held_out):
                 with torch.no_grad():
                     for batch in held_out.split(options.batch):
                         head(features(encoder, ids[batch]))

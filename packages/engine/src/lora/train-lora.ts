@@ -80,7 +80,7 @@ const LEG_TOKENS = 131_072;
 
 /**
  * Low-rank adapters with their head, cross-validated as they are trained: one fit for each fold, and one on all rows that
- * will be served, all of them run side by side. After each epoch, from the middle on, the held-out rows are answered as
+ * will be served, all of them run side by side. After each epoch beyond the middle the held-out rows are answered as
  * serving would; the epoch with the least held-out loss counts, for every fit. The head alone is cross-validated on the
  * same folds, so that the two can be compared row by row. Deterministic for a seed.
  */
@@ -155,7 +155,7 @@ export async function trainLora(
     );
     at = { ...at, leg, states };
     const epoch = leg / legs;
-    if (Number.isInteger(epoch) && epoch >= settings.epochs / 2) {
+    if (Number.isInteger(epoch) && epoch > settings.epochs / 2) {
       const scores = await scoreOutside(states);
       const heldOut = { scores, targets };
       const temperature = fitTemperature(heldOut, all);
