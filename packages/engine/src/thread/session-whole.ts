@@ -18,7 +18,7 @@ export async function runWhole(
     attention_mask: (row, at) => (at < row.length ? 1 : 0),
     token_type_ids: () => 0,
   };
-  const session = await InferenceSession.create(path, { logSeverityLevel: 3 });
+  const session = await InferenceSession.create(path, { logSeverityLevel: 4 });
   try {
     const feeds = session.inputNames.map((name) => {
       const values = rows.flatMap((row) =>
