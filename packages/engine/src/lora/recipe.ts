@@ -34,7 +34,7 @@ export const LORA_SETTINGS: Readonly<LoraSettings> = Object.freeze({
   alpha: 16,
   epochs: 4,
   batchRows: 16,
-  adapterRate: 4e-3,
+  adapterRate: 2e-3,
   headRate: 3e-4,
   weightDecay: 0.01,
   warmup: 0.1,
