@@ -130,7 +130,8 @@ export async function selfCheck(
         doubtful.map((i) => plans[i]),
         Math.max(CLIMB, share * Math.abs(loss)),
       );
-      for (const [at, i] of doubtful.entries()) if (again[at].excess < checks[i].excess) checks[i] = again[at];
+      for (const [at, i] of doubtful.entries())
+        if (again[at].excess < checks[i].excess) checks[i] = again[at];
     }
     // Beside a stranger far from it, the first user's loss is what it was alone.
     const turned = Float64Array.from(start, (value, i) => 3 * start[(i + 1) % start.length] - value);
