@@ -120,7 +120,11 @@ const patterns = process.argv.slice(2);
 await prepare({ tests: true });
 const whole = patterns.length === 0;
 const checks = whole ? runStaticChecks() : { passed: 0, failed: 0 };
-const tests = await runTap(testFiles(patterns), { coverage: whole });
+const files = testFiles(patterns);
+// tap without a file takes whatever it finds, benches among them.
+if (files.length === 0) say(`no test file's path contains ${patterns.join(' or ')}`);
+const tests =
+  files.length > 0 ? await runTap(files, { coverage: whole }) : { passed: 0, failed: 1, skipped: 0 };
 const failed = checks.failed + tests.failed;
 process.stdout.write(
   `\n${checks.passed + tests.passed} passed, ${failed} failed, ${tests.skipped} skipped\n`,
