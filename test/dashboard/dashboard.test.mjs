@@ -228,6 +228,8 @@ t.test('an operator follows a model from the first click to its erasure', { skip
     await rows.filter({ hasText: 'rollbackModel' }).first().waitFor();
     await rows.getByRole('button', { name: 'createWebhook' }).click();
     await rows.filter({ hasText: 'rollbackModel' }).waitFor({ state: 'detached' });
+    // While the answer is on its way there is no table.
+    await rows.filter({ hasText: 'createWebhook' }).first().waitFor();
     t.equal(await rows.count(), 2, 'its head and the one webhook that was made');
     t.match(page.url(), /action=createWebhook/);
   });
