@@ -67,6 +67,27 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
     return undefined;
   }
 
+  /** Leaves an object beside an unfinished job's record that asks its worker for something. */
+  async function ask(
+    tenantId: string,
+    jobId: string,
+    keyOf: (ref: ModelRef, jobId: string) => string,
+  ): Promise<Job> {
+    const ref = await find(tenantId, jobId);
+    return locks.hold(jobsLock(ref), async (lock) => {
+      const job = await load(ref);
+      if (!isOpen(job.state)) throw finished();
+      const key = keyOf(ref, jobId);
+      await parts.fence.put(
+        ref,
+        lock,
+        () => key,
+        () => store.put(key, encodeJson({ at: timestamp(clock) })),
+      );
+      return job;
+    });
+  }
+
   return {
     async create(ref, { priority = 'interactive', retryOf, training, admit } = {}) {
       await tasks.get(ref.tenantId, ref.task);
@@ -137,37 +158,9 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
       // Events without an ended record are those of an attempt that died while it ended.
       return isOpen(job.state) ? undefined : readLines<JobEvent>(store, objectKeys.jobEvents(ref, jobId));
     },
-    async requestCancel(tenantId, jobId) {
-      const ref = await find(tenantId, jobId);
-      return locks.hold(jobsLock(ref), async (lock) => {
-        const job = await load(ref);
-        if (!isOpen(job.state)) throw finished();
-        const key = objectKeys.jobCancel(ref, jobId);
-        await parts.fence.put(
-          ref,
-          lock,
-          () => key,
-          () => store.put(key, encodeJson({ at: timestamp(clock) })),
-        );
-        return job;
-      });
-    },
+    requestCancel: (tenantId, jobId) => ask(tenantId, jobId, objectKeys.jobCancel),
     cancelRequested: cancelAsked,
-    async requestPause(tenantId, jobId) {
-      const ref = await find(tenantId, jobId);
-      return locks.hold(jobsLock(ref), async (lock) => {
-        const job = await load(ref);
-        if (!isOpen(job.state)) throw finished();
-        const key = objectKeys.jobPause(ref, jobId);
-        await parts.fence.put(
-          ref,
-          lock,
-          () => key,
-          () => store.put(key, encodeJson({ at: timestamp(clock) })),
-        );
-        return job;
-      });
-    },
+    requestPause: (tenantId, jobId) => ask(tenantId, jobId, objectKeys.jobPause),
     pauseRequested: pauseAsked,
     async settlePause(ref) {
       return locks.hold(jobsLock(ref), async (lock) =>
