@@ -1,4 +1,5 @@
 import {
+  type AttentionInput,
   buildBert,
   buildInferenceGraph,
   createEmitter,
@@ -20,19 +21,11 @@ export interface BaseLayout {
   topLayers: number;
 }
 
-/** A linear layer of the top that takes a LoRA adapter. */
-export interface AdapterSite {
-  /** Its name in the graph: the inputs `{name}/lora_a` and `{name}/lora_b`. */
-  name: string;
-  /** Its module in Hugging Face's model, as PEFT names it: `encoder.layer.4.attention.self.query`. */
-  module: string;
-  /** Counted from 0, as Hugging Face does. */
-  layer: number;
-  /** `query` or `value`. */
-  target: string;
-  inFeatures: number;
-  outFeatures: number;
-}
+/**
+ * A linear layer of the top that takes a LoRA adapter, as the graph's inputs `{name}/lora_a` and `{name}/lora_b`. PEFT names it
+ * by its module, and counts layers from 0 as well.
+ */
+export type AdapterSite = AttentionInput;
 
 /** A base as graphs over the same weights, which are shared by identity. */
 export interface ConvertedBase {
