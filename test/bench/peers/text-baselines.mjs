@@ -42,7 +42,7 @@ export function tfidf(train, targets, test) {
   const objective = logisticObjective({ x, targets, rowWeights }, 1);
   const found = minimize(objective, start, { maxIterations: 100, gradientTolerance: 1e-4 });
   const scores = new Float64Array(test.length * outputs);
-  computeLogits(rowsOf(test.map(grams)), found.x, outputs, scores);
+  computeLogits({ x: rowsOf(test.map(grams)), targets, rowWeights }, found.x, scores);
   return scores;
 }
 
