@@ -57,6 +57,20 @@ t.test('least recently used goes first, and hottest or coldest are listed first'
   );
 });
 
+t.test('a hint keeps what is there from being the next to go', async (t) => {
+  const cache = createAdapterCache({ budgetBytes: 100, load: async () => adapterOf(40) });
+  const use = async (user: string) => (await cache.acquire(keyOf(user))).release();
+  await use('ada');
+  await use('bea');
+  await cache.prefetch(keyOf('ada'));
+  await use('cid');
+  t.strictSame(
+    cache.state().resident.map(({ user }) => user),
+    ['cid', 'ada'],
+  );
+  t.match(cache.state(), { loads: 3, hits: 0 });
+});
+
 t.test('of a full cache both ends are listed, and all of it is counted by tenant', async (t) => {
   const cache = createAdapterCache({ budgetBytes: 10_000, load: async () => adapterOf(10) });
   for (let user = 0; user < 250; user += 1) {

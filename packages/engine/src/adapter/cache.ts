@@ -24,7 +24,7 @@ export interface AdapterCache {
    * @throws AppError overloaded when `maxWaiting` callers wait already; whatever the load throws
    */
   acquire(key: AdapterKey): Promise<AdapterLease>;
-  /** Loads an adapter that will be asked for soon, if there is room without waiting. Never rejects. */
+  /** Keeps an adapter that will be asked for soon, or loads it if there is room without waiting. Never rejects. */
   prefetch(key: AdapterKey): Promise<void>;
   /** Drops every version of a model: unpinned ones now, pinned ones on release, loads under way on arrival. */
   evict(ref: ModelRef): void;
@@ -217,7 +217,8 @@ export function createAdapterCache({
 
     async prefetch(key) {
       const id = idOf(key);
-      if (pinned.has(id) || idle.has(id) || flights.has(id) || waiting.length > 0) return;
+      // To look at an idle one is to use it: it will be asked for soon.
+      if (pinned.has(id) || idle.get(id) || flights.has(id) || waiting.length > 0) return;
       await cache.acquire(key).then(
         (held) => held.release(),
         () => {},
