@@ -6,6 +6,7 @@ import { hrefOf } from '../../navigation.js';
 import { ConfirmDialog } from '../../parts/confirm-dialog.js';
 import { describeError, ErrorNote, Loading } from '../../parts/notice.js';
 import { Panel } from '../../parts/panel.js';
+import { ActionsHead, RowButton } from '../../parts/row-actions.js';
 import { Time } from '../../parts/time.js';
 import type { Scope } from '../../scope.js';
 import { may } from '../../session.js';
@@ -105,9 +106,7 @@ export function Deliveries({ webhook, scope, onChange }: DeliveriesProps) {
               <th scope="col" class="from-small">
                 Sent
               </th>
-              <th scope="col">
-                <span class="hidden-text">Actions</span>
-              </th>
+              <ActionsHead />
             </tr>
           </thead>
           <tbody>
@@ -138,14 +137,9 @@ export function Deliveries({ webhook, scope, onChange }: DeliveriesProps) {
                 </td>
                 <td class="number">
                   {may('admin') && delivery.type !== 'ping' && (
-                    <button
-                      type="button"
-                      class="button button-small"
-                      aria-label={`Replay event ${delivery.eventId}`}
-                      onClick={attempt(replay(delivery))}
-                    >
+                    <RowButton label={`Replay event ${delivery.eventId}`} onClick={attempt(replay(delivery))}>
                       Replay
-                    </button>
+                    </RowButton>
                   )}
                 </td>
               </tr>

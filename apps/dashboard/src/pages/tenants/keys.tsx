@@ -5,6 +5,7 @@ import type { Live } from '../../data/live.js';
 import { ConfirmDialog } from '../../parts/confirm-dialog.js';
 import { ErrorNote, Loading } from '../../parts/notice.js';
 import { Panel } from '../../parts/panel.js';
+import { ActionsHead, RowButton } from '../../parts/row-actions.js';
 import { Time } from '../../parts/time.js';
 import { may, session } from '../../session.js';
 import { NewKey } from './new-key.js';
@@ -58,9 +59,7 @@ export function Keys({ title, note, keys, client, operator = false }: KeysProps)
               <th scope="col" class="from-small">
                 Expires
               </th>
-              <th scope="col">
-                <span class="hidden-text">Actions</span>
-              </th>
+              <ActionsHead />
             </tr>
           </thead>
           <tbody>
@@ -90,23 +89,13 @@ export function Keys({ title, note, keys, client, operator = false }: KeysProps)
                     may('admin') && (
                       <span class="row-actions">
                         {!key.replacedBy && (
-                          <button
-                            type="button"
-                            class="button button-small"
-                            aria-label={`Rotate the key ${key.name}`}
-                            onClick={() => setRotates(key)}
-                          >
+                          <RowButton label={`Rotate the key ${key.name}`} onClick={() => setRotates(key)}>
                             Rotate
-                          </button>
+                          </RowButton>
                         )}
-                        <button
-                          type="button"
-                          class="button button-small"
-                          aria-label={`Delete the key ${key.name}`}
-                          onClick={() => setDeletes(key)}
-                        >
+                        <RowButton label={`Delete the key ${key.name}`} onClick={() => setDeletes(key)}>
                           Delete
-                        </button>
+                        </RowButton>
                       </span>
                     )
                   )}

@@ -6,6 +6,7 @@ import { hrefOf } from '../../navigation.js';
 import { ConfirmDialog } from '../../parts/confirm-dialog.js';
 import { Empty, ErrorNote, Loading } from '../../parts/notice.js';
 import { Panel } from '../../parts/panel.js';
+import { ActionsHead, RowButton } from '../../parts/row-actions.js';
 import type { Scope } from '../../scope.js';
 import { may } from '../../session.js';
 import { TaskEditor } from './task-editor.js';
@@ -53,9 +54,7 @@ export function Tasks({ scope }: { scope: Scope }) {
               <th scope="col" class="from-large">
                 Retrains
               </th>
-              <th scope="col">
-                <span class="hidden-text">Actions</span>
-              </th>
+              <ActionsHead />
             </tr>
           </thead>
           <tbody>
@@ -82,22 +81,12 @@ export function Tasks({ scope }: { scope: Scope }) {
                 <td class="number">
                   {may('admin') && (
                     <span class="row-actions">
-                      <button
-                        type="button"
-                        class="button button-small"
-                        aria-label={`Edit the task ${task.name}`}
-                        onClick={() => setEdits(task)}
-                      >
+                      <RowButton label={`Edit the task ${task.name}`} onClick={() => setEdits(task)}>
                         Edit
-                      </button>
-                      <button
-                        type="button"
-                        class="button button-small"
-                        aria-label={`Delete the task ${task.name}`}
-                        onClick={() => setDeletes(task)}
-                      >
+                      </RowButton>
+                      <RowButton label={`Delete the task ${task.name}`} onClick={() => setDeletes(task)}>
                         Delete
-                      </button>
+                      </RowButton>
                     </span>
                   )}
                 </td>
