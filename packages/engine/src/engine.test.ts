@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Card, ModelRef } from '@scion/contracts';
@@ -419,3 +419,16 @@ t.test(
 t.test('a folder without a base is refused', async (t) => {
   await t.rejects(createEngine({ ...options, baseDir: join(root, 'nothing') }), { name: 'BaseError' });
 });
+
+t.test(
+  'the engine’s threads stand back behind the event loop that feeds them',
+  {
+    skip: process.platform !== 'linux' && 'only Linux knows the priority of a thread',
+  },
+  async (t) => {
+    const own = getPriority(process.pid);
+    const priorities = readdirSync('/proc/self/task').map((thread) => getPriority(Number(thread)));
+    t.equal(priorities.filter((priority) => priority === Math.min(19, own + 5)).length, options.threads);
+    t.equal(getPriority(), own, 'and this thread does not');
+  },
+);

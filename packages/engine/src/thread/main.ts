@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { fitHead, fitLinear } from '../head/fit-head.js';
+import { lowerPriority } from './niceness.js';
 import type {
   FromThread,
   ThreadResults,
@@ -17,6 +18,8 @@ import { loadTokenizer } from './tokenizer.js';
 const setup: ThreadSetup = workerData;
 const port = parentPort!;
 const post = (message: FromThread) => port.postMessage(message);
+
+lowerPriority(setup.niceness);
 
 const tokenize = await loadTokenizer(setup.tokenizerPath, setup.maxTokens);
 const session = await openSession(setup);
