@@ -176,7 +176,7 @@ t.test('whatever the numbers, the decision is finite and agrees with itself', as
   );
 });
 
-t.test('adapters must give more right answers than the head alone, or as many at a lower loss', async (t) => {
+t.test('adapters must answer more than the head alone, or be surer where they are right', async (t) => {
   const truth = balanced(40);
   const head = candidate(truth, (row) => (row < 30 ? 0.8 : 0.3));
   const better = classify({ truth, candidate: candidate(truth, (row) => (row < 34 ? 0.7 : 0.3)), head });
@@ -185,6 +185,10 @@ t.test('adapters must give more right answers than the head alone, or as many at
   t.match(better.reason, /on the same 40 examples, the adapters beat the head alone/);
   const sober = classify({ truth, candidate: candidate(truth, (row) => (row < 30 ? 0.9 : 0.4)), head });
   t.equal(sober.promoted, true, 'as many, and surer where it is right');
+  const rarer = classify({ truth, candidate: candidate(truth, (row) => (row < 29 ? 0.95 : 0.45)), head });
+  t.equal(rarer.promoted, true, 'one fewer, at a lower loss');
+  const bolder = classify({ truth, candidate: candidate(truth, (row) => (row < 31 ? 0.8 : 0.1)), head });
+  t.equal(bolder.promoted, true, 'one more, at a higher loss');
   const worse = classify({ truth, candidate: candidate(truth, (row) => (row < 29 ? 0.99 : 0.45)), head });
   t.equal(worse.promoted, false);
   t.match(worse.reason, /the adapters do not beat the head alone/);

@@ -38,7 +38,8 @@ export const NEW_ROWS_TO_COMPARE = 10;
  * Whether a candidate goes live. Its loss decides, being what it is fitted for and the harder to fool (log-loss, or the
  * squared error of a regression); accuracy may not fall by more than its standard error.
  *
- * - Against the head alone, for a candidate with adapters: more right answers, or as many and a lower loss.
+ * - Against the head alone, for a candidate with adapters: a lower loss, or more right answers. One of the two is enough: the folds'
+ *   adapters learnt from fewer rows than the candidate's, which costs adapters more than it costs a head.
  * - Against what is known without reading an input, the label frequencies (the majority class) or the mean value: better.
  *   With fewer than ROWS_TO_JUDGE rows and nothing live it may be worse within one standard error of the difference, so that
  *   a few clicks give a model.
@@ -123,8 +124,7 @@ function judge(predictions: Float32Array, targets: Targets, rows: ArrayLike<numb
 }
 
 function beatsHead(own: Judged, head: Judged): boolean {
-  const hits = difference(own.hits, head.hits).mean;
-  return hits > 0 || (hits === 0 && difference(own.losses, head.losses).mean < 0);
+  return difference(own.losses, head.losses).mean < 0 || difference(own.hits, head.hits).mean > 0;
 }
 
 /** Every label that anyone names, in order: what a model does not know it gives no probability. */
