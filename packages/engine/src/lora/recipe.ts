@@ -32,8 +32,8 @@ export interface LoraSettings {
 export const LORA_SETTINGS: Readonly<LoraSettings> = Object.freeze({
   rank: 8,
   alpha: 16,
-  epochs: 4,
-  batchRows: 16,
+  epochs: 5,
+  batchRows: 8,
   adapterRate: 2e-3,
   headRate: 3e-4,
   weightDecay: 0.01,
@@ -41,7 +41,7 @@ export const LORA_SETTINGS: Readonly<LoraSettings> = Object.freeze({
   labelSmoothing: 0,
   clipNorm: 1,
   startL2: 1,
-  folds: 3,
+  folds: 2,
 });
 
 /**
