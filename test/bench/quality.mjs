@@ -103,6 +103,8 @@ async function startEngine() {
     baseDir: join(folder, 'base'),
     threads: Number(args.threads),
     cacheBytes: 1 << 24,
+    // The test rows of a set are asked again for every seed, size and method.
+    trunkCacheBytes: 1 << 30,
     loadAdapter: async ({ version }) => files.get(version),
     // It may have to stand still for others on the machine.
     maxWaitMs: 3_600_000,

@@ -1,4 +1,4 @@
-"""The peer of test/bench/train.mjs: the same recipe in PyTorch. LoRA on query and value of the top layers with a head, three folds and one
+"""The peer of test/bench/train.mjs: the same recipe in PyTorch. LoRA on query and value of the top layers with a head, two folds and one
 fit on all rows, each row held out scored after every epoch beyond the middle. Weights and tokens are random: time does not depend on them.
 
 Prints one line of JSON: {"torch", "lora", "threads", "seconds", "steps"}.
@@ -15,7 +15,7 @@ from torch import nn
 
 def main():
     arguments = argparse.ArgumentParser()
-    for name, default in (("threads", 2), ("rows", 200), ("tokens", 32), ("epochs", 4), ("folds", 3), ("batch", 16), ("top", 2)):
+    for name, default in (("threads", 2), ("rows", 200), ("tokens", 32), ("epochs", 5), ("folds", 2), ("batch", 8), ("top", 2)):
         arguments.add_argument(f"--{name}", type=int, default=default)
     options = arguments.parse_args()
     torch.set_num_threads(options.threads)
