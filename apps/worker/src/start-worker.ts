@@ -88,8 +88,6 @@ export async function startWorker({
     const engine = await createEngine({
       baseDir: config.basePath,
       threads: config.threads,
-      // Behind the threads that predict, where an API runs on the same machine.
-      niceness: 10,
       cacheBytes: adapterCacheBytes,
       loadAdapter: (key) => registry.models.adapter(key, key.version),
       logger: log,

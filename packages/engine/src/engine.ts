@@ -40,8 +40,6 @@ export interface EngineOptions {
   diskTier?: { folder: string; budgetBytes: number } | undefined;
   /** `cuda` where onnxruntime-node has it, else the CPU with a warning. Default `cpu`. */
   provider?: Provider;
-  /** How far the threads stand back behind event loops on a busy machine, 0 to 19 as of nice(1); on Linux. Default 5. */
-  niceness?: number;
   /** Told how many seconds each load of an adapter took. */
   onAdapterLoaded?: ((seconds: number) => void) | undefined;
   logger?: { warn(fields: object, message: string): void };
@@ -122,7 +120,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     trainingPath: join(baseDir, 'training.onnx'),
     tokenizerPath: join(baseDir, 'tokenizer.json'),
     sites: base.sites,
-    ...{ provider: options.provider ?? 'cpu', niceness: options.niceness ?? 5 },
+    provider: options.provider ?? 'cpu',
     ...{ maxTokens, maxTokensPerRun, hiddenSize, featureSize },
   };
   let scheduler: Scheduler | undefined;

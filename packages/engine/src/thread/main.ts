@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { fitHead, fitLinear } from '../head/fit-head.js';
-import { lowerPriority } from './niceness.js';
 import type {
   FromThread,
   ThreadResults,
@@ -12,6 +11,7 @@ import type {
 import { runRows } from './run-rows.js';
 import { openSession } from './session.js';
 import { openTraining, type TrainingSession } from './session-training.js';
+import { standBack } from './stand-back.js';
 import { loadTokenizer } from './tokenizer.js';
 
 /** One inference thread: a session, a tokenizer, and one piece of work at a time. */
@@ -19,7 +19,7 @@ const setup: ThreadSetup = workerData;
 const port = parentPort!;
 const post = (message: FromThread) => port.postMessage(message);
 
-lowerPriority(setup.niceness);
+standBack();
 
 const tokenize = await loadTokenizer(setup.tokenizerPath, setup.maxTokens);
 const session = await openSession(setup);

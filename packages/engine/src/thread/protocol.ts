@@ -16,7 +16,6 @@ export type Provider = 'cpu' | 'cuda';
 /** What a thread is given when it starts. */
 export interface ThreadSetup {
   provider: Provider;
-  niceness: number;
   trunkPath: string;
   topPath: string;
   /** What training grafts onto; the graphs derived from it are kept beside it. */
