@@ -224,6 +224,7 @@ async function measureStacking() {
         },
       };
       const step = {
+        tokens,
         rows: Array.from({ length: batch }, row),
         targets: Float32Array.from({ length: 2 * batch }, (_, i) => i % 2),
         weights: new Float32Array(batch).fill(1),

@@ -5,8 +5,8 @@
 
 /**
  * Rows × tokens that stacking fills a run up to. Measured with `node test/bench/train.mjs --stacking` on MiniLM's top two
- * layers: two batches of 32 tokens take 0.66 of the time of one after the other, four 0.48; two of 128 tokens 0.88, and
- * four of those no less than alone.
+ * layers: two batches of 32 tokens take 0.66 to 0.88 of the time of one after the other, as the machine's hour is; two of 128
+ * tokens 0.88 to 0.96, and four of those no less than alone.
  */
 export const STACK_TOKENS = 256;
 
