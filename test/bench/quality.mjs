@@ -1,7 +1,7 @@
 // How well models predict on real labelled sets, trained and served through the engine as a worker and the API do.
 //
 //   SCION_SHARED=../shared node test/bench/quality.mjs [--sets cr,subj | --sets all] [--labels 25,50,100,200] [--seeds 3]
-//     [--methods majority,tfidf,glove,head,lora,auto] [--threads 2] [--report] [--users 12]
+//     [--methods majority,tfidf,glove,head,lora,auto] [--threads 2] [--report] [--users 12 [--user-sets a,b]]
 //
 // Sets are read from $SCION_SHARED/data/text/<set>/{train,test}.jsonl. Of each the first 400 test rows are asked. Seed 0
 // trains on the first rows of the training file, other seeds on rows drawn from all of it. Every cell is written to
@@ -55,6 +55,7 @@ const { values: args } = parseArgs({
     methods: { type: 'string', default: 'majority,tfidf,glove,head,lora,auto' },
     threads: { type: 'string', default: '2' },
     users: { type: 'string', default: '0' },
+    'user-sets': { type: 'string' },
     report: { type: 'boolean', default: false },
   },
 });
@@ -282,7 +283,7 @@ async function runSet(set) {
 async function runUsers(most) {
   const usersRoot = join(data, 'users');
   const kept = readLines(join(out, 'quality-users.jsonl'));
-  for (const set of readdirSync(usersRoot).sort()) {
+  for (const set of args['user-sets']?.split(',') ?? readdirSync(usersRoot).sort()) {
     const names = readdirSync(join(usersRoot, set)).filter(
       (name) => name.endsWith('.jsonl') && name !== 'meta.jsonl',
     );
