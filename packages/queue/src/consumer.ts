@@ -11,6 +11,8 @@ export interface QueueTimings {
   stalledIntervalMs: number;
   /** A job whose model is busy looks again after this long, should it not be woken before. */
   busyRetryMs: number;
+  /** A consumer that closes waits for a Redis that is away this long to twice as long; then its jobs are left to the next worker. */
+  awayMs: number;
   /** In the place of each kind's own limit in the job table. */
   timeoutMs?: number;
 }
@@ -28,6 +30,7 @@ export class PutBack extends Error {
 
 export interface ConsumerDeps<N extends JobName> {
   row: JobTable[N];
+  /** The consumer's own: closed with it. */
   connection: Redis;
   prefix: string;
   telemetry: Telemetry | undefined;
@@ -143,7 +146,18 @@ export async function startConsumer<N extends JobName>(
           : setTimeout(() => {
               for (const controller of running.values()) controller.abort(new JobAborted('shutdown'));
             }, graceMs);
+      // What a job still has to tell Redis would wait for it for ever.
+      let away = false;
+      const watch = setInterval(() => {
+        const [before, now] = [away, deps.connection.status !== 'ready'];
+        away = now;
+        if (!before || !now) return;
+        clearInterval(watch);
+        deps.connection.disconnect();
+      }, timings.awayMs);
       await worker.close();
+      deps.connection.disconnect();
+      clearInterval(watch);
       clearTimeout(timer);
       await Promise.all(background);
     },

@@ -1,6 +1,7 @@
 import type { Clock } from '@scion/contracts';
 import { Queue as BullQueue, type Telemetry } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
+import { closable } from './closable.js';
 import {
   type ConsumerDeps,
   PutBack,
@@ -41,7 +42,7 @@ export interface QueueOptions {
   telemetry?: Telemetry | undefined;
   /** Told of failures in the background: lost connections, a job whose end could not be recorded. */
   onError?(error: Error): void;
-  /** Defaults: lockMs 30,000, stalledIntervalMs 15,000, busyRetryMs 5,000. */
+  /** Defaults: lockMs 30,000, stalledIntervalMs 15,000, busyRetryMs 5,000, awayMs 5,000. */
   timings?: Partial<QueueTimings>;
 }
 
@@ -51,7 +52,7 @@ const heartbeatMs = 2_000;
 export function createQueue(options: QueueOptions): Queue {
   const { clock, prefix = '{scion}', onError = () => {} } = options;
   const timings: QueueTimings = {
-    ...{ lockMs: 30_000, stalledIntervalMs: 15_000, busyRetryMs: 5_000 },
+    ...{ lockMs: 30_000, stalledIntervalMs: 15_000, busyRetryMs: 5_000, awayMs: 5_000 },
     ...options.timings,
   };
   const bullPrefix = `${prefix}:bull`;
@@ -61,21 +62,17 @@ export function createQueue(options: QueueOptions): Queue {
   const connections: Redis[] = [];
   function connect(extra: RedisOptions): Redis {
     const { connection } = options;
-    const made =
-      typeof connection === 'string' ? new Redis(connection, extra) : new Redis({ ...connection, ...extra });
+    const made = closable(
+      typeof connection === 'string' ? new Redis(connection, extra) : new Redis({ ...connection, ...extra }),
+    );
     made.on('error', onError);
     connections.push(made);
     return made;
   }
 
-  // A request fails when Redis stays away; workers and subscribers wait for it.
+  // A request fails when Redis stays away; consumers, each with its own connection, and subscribers wait for it.
   const redis = connect({});
-  let patient: Redis | undefined;
-  const patientConnection = (): Redis => {
-    patient ??= connect({ maxRetriesPerRequest: null });
-    return patient;
-  };
-  const hub = createHub(() => connect({ maxRetriesPerRequest: null }), onError);
+  const hub = createHub(connect, onError);
   const events = createJobEvents({ redis, hub, clock, prefix });
   const logs = createJobLogs({ redis, prefix });
 
@@ -138,7 +135,7 @@ export function createQueue(options: QueueOptions): Queue {
     ) => Promise<void>,
     left?: ConsumerDeps<N>['left'],
   ): Promise<RunningConsumer> {
-    const connection = patientConnection();
+    const connection = connect({ maxRetriesPerRequest: null });
     const inner = await startConsumer<N>(
       { row, run, timings, onError, connection, prefix: bullPrefix, telemetry, ...(left && { left }) },
       processOptions,

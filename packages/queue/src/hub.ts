@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 
 export interface Hub {
   /** Calls `listener` on each message, and after a lost connection, when any number may have been missed. */
@@ -7,19 +7,21 @@ export interface Hub {
 }
 
 /** One subscriber connection for all channels of a process; a channel is subscribed while it has listeners. */
-export function createHub(connect: () => Redis, onError: (error: Error) => void): Hub {
+export function createHub(connect: (options: RedisOptions) => Redis, onError: (error: Error) => void): Hub {
   const channels = new Map<string, Set<(message: string | undefined) => void>>();
   let connection: Redis | undefined;
 
   function connected(): Redis {
     if (connection) return connection;
-    const made = connect();
+    // What ioredis subscribes again is a promise of its own: failing while this closes, it would end the process.
+    const made = connect({ maxRetriesPerRequest: null, autoResubscribe: false });
     made.on('message', (channel: string, message: string) => {
       for (const listener of channels.get(channel) ?? []) listener(message);
     });
     made.on('ready', () => {
-      // ioredis subscribes again by itself; PING queues behind that, so nothing published after the call is missed.
-      made.ping().then(() => {
+      if (channels.size === 0) return;
+      // Once subscribed again, nothing published from now on is missed.
+      made.subscribe(...channels.keys()).then(() => {
         for (const listeners of channels.values()) for (const listener of listeners) listener(undefined);
       }, onError);
     });

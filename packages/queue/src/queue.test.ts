@@ -1,7 +1,7 @@
 import { AppError } from '@scion/contracts';
 import t from 'tap';
 import { jobTable, type TrainingPayload } from './index.js';
-import { createWorld, gate, training, until } from './testing/world.js';
+import { aborted, createWorld, gate, training, until } from './testing/world.js';
 
 t.test('queue', async (t) => {
   const world = await createWorld();
@@ -74,6 +74,35 @@ t.test('a worker goes on after Redis was killed and came back empty', async (t) 
   await api.enqueueTraining(b);
   await ran.get(b.jobId)?.opened;
   t.match((await api.counts()).training, { waiting: 0 });
+});
+
+t.test('a worker can be closed while Redis is away', async (t) => {
+  const cases = { idle: false, 'with a job that runs': true };
+  for (const [name, busy] of Object.entries(cases)) {
+    await t.test(name, async (t) => {
+      const world = await createWorld();
+      t.teardown(world.close);
+      const worker = world.queue({
+        connection: { ...world.server.connect(), maxRetriesPerRequest: 1 },
+        timings: { awayMs: 50 },
+      });
+      const started = gate();
+      const consumer = await worker.processTraining(
+        async (_, { signal }) => {
+          started.open();
+          await aborted(signal);
+        },
+        { concurrency: 1 },
+      );
+      if (busy) {
+        await worker.enqueueTraining(training());
+        await started.opened;
+      }
+      await world.server.kill('SIGKILL');
+      await consumer.close({ graceMs: 0 });
+      t.pass('closed');
+    });
+  }
 });
 
 t.test('failures', async (t) => {

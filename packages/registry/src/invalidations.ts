@@ -30,7 +30,8 @@ export async function createInvalidations(options: {
   const invalidate = (cache: CacheName, key: string): void => {
     for (const target of targets.get(cache) ?? []) target.invalidate(key);
   };
-  const subscriber = options.redis.duplicate({ maxRetriesPerRequest: null });
+  // What ioredis subscribes again is a promise of its own: failing while this closes, it would end the process.
+  const subscriber = options.redis.duplicate({ maxRetriesPerRequest: null, autoResubscribe: false });
   subscriber.on('error', options.onError);
   subscriber.on('message', (_channel: string, message: string) => {
     const space = message.indexOf(' ');
@@ -38,8 +39,11 @@ export async function createInvalidations(options: {
   });
   await subscriber.subscribe(channel);
   subscriber.on('ready', () => {
-    for (const target of [...targets.values()].flat()) target.clear();
-    options.onConnected();
+    // Forgotten once messages arrive again: what was read before may have changed unheard.
+    subscriber.subscribe(channel).then(() => {
+      for (const target of [...targets.values()].flat()) target.clear();
+      options.onConnected();
+    }, options.onError);
   });
 
   return {
