@@ -288,7 +288,13 @@ t.test(
       selfCheck: { halves: { allowed: 0.001 } },
     });
     t.match(await scion(['base', 'check', 'exported']), {
-      out: /gradient +right in 8 directions, .* as the file/,
+      out: /adapters +in the last 1\n.*gradient +right in 8 directions, .* as the file/s,
+    });
+    const deep = await scion(['base', 'add', source, '--name', 'deep', '--top-layers', '2', '--json']);
+    t.match(JSON.parse(deep.out), { topLayers: 2, sites: [{ layer: 0 }, { layer: 1 }] });
+    t.match(await scion(['base', 'add', source, '--name', 'deeper', '--top-layers', '3']), {
+      code: 2,
+      err: /topLayers must be an integer of 1 to 2/,
     });
     t.match(await scion(['base', 'list']), { code: 0, out: /exported .* whole/ });
     rmSync(join(source, 'tokenizer.json'));

@@ -82,6 +82,15 @@ export const operateCommands: readonly Command[] = [
         min: 2,
         max: 100_000,
       },
+      {
+        name: 'top-layers',
+        value: 'number',
+        about:
+          'how many layers take adapters, from the last downwards; default: 2. More fit some tasks better, and cost more to train; a base of its own',
+        kind: 'integer',
+        min: 1,
+        max: 1_000,
+      },
       trunk,
       dryRun,
     ],

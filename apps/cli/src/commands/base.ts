@@ -33,10 +33,11 @@ export async function addBase({ input, terminal }: Context): Promise<number> {
       return exitCodes.ok.code;
     }
     const startedAt = performance.now();
-    const maxTokens = input.number('max-tokens');
+    const [maxTokens, topLayers] = [input.number('max-tokens'), input.number('top-layers')];
     const base = await registerBase({
       ...{ folder: source.folder, onnx: source.onnx, outDir, name, trunk },
       ...(maxTokens !== undefined && { maxTokens }),
+      ...(topLayers !== undefined && { topLayers }),
     });
     const converted = (performance.now() - startedAt) / 1_000;
     const tried = await tryBase(outDir);
@@ -147,6 +148,7 @@ function factsOf(base: BaseInfo, tried: Trial): Record<string, string> {
   return {
     ...(base.int8Trunk && { trunk: int8Fact(base.int8Trunk) }),
     shape: `${base.layers} layers of ${base.hiddenSize}, inputs up to ${base.maxTokens} tokens`,
+    adapters: base.topLayers === base.layers ? 'in all layers' : `in the last ${base.topLayers}`,
     ...(base.selfCheck && { gradient: gradientFact(base.selfCheck) }),
     provider: tried.provider,
     speed: `loads in ${duration(tried.loadSeconds)}, one short text in ${tried.millisecondsPerText.toFixed(1)} ms`,
