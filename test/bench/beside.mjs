@@ -7,20 +7,8 @@
 // examples each. Client and system share the processors. Prints a table and writes test/bench/out/beside.json.
 import { median, quantile } from './clones.mjs';
 import { startEmbeddedSystem } from './embedded-system.mjs';
+import { filler, madeUpReviews } from './made-up-reviews.mjs';
 import { createReport } from './report.mjs';
-
-const filler =
-  'the crew of the evening flight from the northern coast to the capital said that our seats by the window were'.split(
-    ' ',
-  );
-/** No two alike, and one answer in ten wrong, so that adapters have something to learn. */
-const examplesOf = (user) =>
-  Array.from({ length: 200 }, (_, i) => {
-    const turned = filler.map((_, j) => filler[(i * 7 + j * (1 + (i % 5)) + user) % filler.length]);
-    const told = (i % 2 === 1) !== (i % 10 === 3);
-    const input = `${turned.join(' ')} ${i % 2 ? 'smooth' : 'rude'} ${i} ${user}`;
-    return { id: `e${i}`, input, label: told ? 'good' : 'bad' };
-  });
 
 const report = createReport('beside');
 const { key, call, close } = await startEmbeddedSystem();
@@ -29,7 +17,7 @@ try {
   await call('PUT', '/v1/tasks/trained', key, { training: { method: 'lora' } });
   const start = async (task, user) => {
     const path = `/v1/tasks/${task}/users/user-${user}/examples`;
-    await call('POST', path, key, { examples: examplesOf(user) });
+    await call('POST', path, key, { examples: madeUpReviews(200, user) });
     return call('POST', '/v1/jobs', key, { task, user: `user-${user}` });
   };
   const ended = async ({ id }) => {

@@ -3,11 +3,11 @@
 //
 //   [SCION_SHARED=../shared] node test/bench/train.mjs [--repeat 3] [--no-peer] [--python path] [--stacking]
 //
-// Where SCION_SHARED has airline_sentiment texts are real, of 26 to 38 tokens, else put together from words with a tenth of the labels
-// wrong: where the head makes no mistake, adapters are left alone. Times are those that job and alias record, so that nobody who asks for
-// them takes the processors away. The floor is what the matrix products alone take of the steps at the rate of one big product, on as many
-// threads: a step cannot be faster without fewer of them. `--stacking` measures only what it saves to run two users' batches as one. Prints a table and
-// writes test/bench/out/train.json. Load generator and system share the machine's processors.
+// Where SCION_SHARED has airline_sentiment texts are real, of 26 to 38 tokens, else made up. Times are those that job and alias record, so
+// that nobody who asks for them takes the processors away. The floor is what the matrix products alone take of the steps at the
+// rate of one big product, on as many threads: a step cannot be faster without fewer of them. `--stacking` measures only what it saves
+// to run two users' batches as one. Prints a table and writes test/bench/out/train.json. Load generator and system share the
+// machine's processors.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ import { createBuilder, floatTensor, writeModel } from '@scion/graph';
 import * as ort from 'onnxruntime-node';
 import { loadTokenizer } from '../../packages/engine/dist/thread/tokenizer.js';
 import { startEmbeddedSystem } from './embedded-system.mjs';
+import { madeUpReviews } from './made-up-reviews.mjs';
 
 const { values: flags } = parseArgs({
   options: {
@@ -54,18 +55,7 @@ async function examples() {
       .slice(0, EXAMPLES)
       .map(({ text, label }, i) => ({ id: `e${i}`, input: text, label }));
   }
-  const good = ['smooth', 'friendly', 'on time', 'spotless', 'generous'];
-  const bad = ['late again', 'rude', 'filthy', 'overbooked', 'lost my bag'];
-  const filler =
-    'the crew of the evening flight from the northern coast to the capital said that our seats by the window were'.split(
-      ' ',
-    );
-  return Array.from({ length: EXAMPLES }, (_, i) => {
-    const own = i % 2 ? bad : good;
-    const told = (i % 2 === 1) !== (i % 10 === 3);
-    const turned = filler.map((_, j) => filler[(i * 7 + j * (1 + (i % 5))) % filler.length]);
-    return { id: `e${i}`, input: `${turned.join(' ')} ${own[i % 5]} ${i}`, label: told ? 'bad' : 'good' };
-  });
+  return madeUpReviews(EXAMPLES);
 }
 
 async function measureSystem() {
