@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Client, createClient, isScionError, type Tenant } from '@scion/sdk';
 import type { Context } from './command.js';
-import { askSupervisor, runFolderOf } from './up/data-folder.js';
+import { findRunning } from './up/data-folder.js';
 import { UserError } from './user-error.js';
 
 const defaultUrl = 'http://127.0.0.1:7070';
@@ -20,7 +20,7 @@ export interface Connection {
  */
 export async function findConnection({ input, env }: Pick<Context, 'input' | 'env'>): Promise<Connection> {
   const data = input.required('data');
-  const running = await askSupervisor(join(runFolderOf(data), 'supervisor.sock'));
+  const running = await findRunning(data);
   const url = (input.text('url') ?? running?.url ?? defaultUrl).replace(/\/+$/, '');
   if (!/^https?:\/\/[^/]/.test(url))
     throw new UserError(`--url is not an http or https URL: ${JSON.stringify(url)}`);

@@ -12,15 +12,14 @@ import { exitCodes } from '../exit-codes.js';
 import { wrap } from '../help.js';
 import { storeSettings } from '../store-settings.js';
 import { pad, widthOf } from '../terminal/width.js';
-import { askSupervisor, runFolderOf } from '../up/data-folder.js';
+import { findRunning, runFolderOf } from '../up/data-folder.js';
 
 const marks: Record<Finding['state'], string> = { good: '✓', warning: '!', bad: '✗', skipped: '–' };
 
 export async function run({ input, terminal }: Context): Promise<number> {
   const data = input.required('data');
-  const runFolder = runFolderOf(data);
-  const running = await askSupervisor(join(runFolder, 'supervisor.sock'));
-  const socket = join(runFolder, 'redis.sock');
+  const running = await findRunning(data);
+  const socket = join(runFolderOf(data), 'redis.sock');
   const redis = input.text('redis') ?? (running && existsSync(socket) ? socket : undefined);
   const url = input.text('url') ?? running?.url;
   const ownKey = (): Promise<string | undefined> =>

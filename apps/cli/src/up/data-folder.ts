@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -23,8 +24,11 @@ export async function claimDataFolder(folder: string, url: string): Promise<Data
   const runPath = runFolderOf(path);
   await mkdir(path, { recursive: true, mode: 0o700 });
   await mkdir(runPath, { recursive: true, mode: 0o700 });
-  const socket = join(runPath, 'supervisor.sock');
-  const server = await listen(socket, url);
+  if (!(await isOwn(runPath, path)))
+    throw new UserError(
+      `${runPath} is where the sockets of ${path} belong, but others made it or may write to it; remove it`,
+    );
+  const server = await listen(path, url);
   return {
     path,
     runPath,
@@ -35,13 +39,27 @@ export async function claimDataFolder(folder: string, url: string): Promise<Data
   };
 }
 
-/** Where the sockets of the system that runs on a data folder are. */
+/**
+ * Where the sockets of the system that runs on a data folder are. The same whatever TMPDIR is, or a shell that has another one
+ * would find no system, and start a second.
+ */
 export function runFolderOf(folder: string): string {
   const digest = createHash('sha256').update(resolve(folder)).digest('hex').slice(0, 12);
-  return join(tmpdir(), `scion-${digest}`);
+  return join(existsSync('/tmp') ? '/tmp' : tmpdir(), `scion-${digest}`);
 }
 
-async function listen(socket: string, url: string): Promise<Server> {
+/**
+ * Whether a run folder was made by this user, the data's owner or root, and is nobody else's to write to: where all put their
+ * temporary files anybody may make one, and would be sent the operator's key.
+ */
+async function isOwn(runPath: string, dataPath: string): Promise<boolean> {
+  const [run, data] = await Promise.all([lstat(runPath), stat(dataPath)]);
+  const trusted = [process.getuid?.(), data.uid, 0];
+  return run.isDirectory() && trusted.includes(run.uid) && (run.mode & 0o022) === 0;
+}
+
+async function listen(folder: string, url: string): Promise<Server> {
+  const socket = socketOf(folder);
   for (let attempt = 0; attempt < 2; attempt++) {
     const server = createServer((peer) => peer.end(JSON.stringify({ pid: process.pid, url })));
     const failure = await new Promise<NodeJS.ErrnoException | undefined>((done) => {
@@ -50,7 +68,7 @@ async function listen(socket: string, url: string): Promise<Server> {
     });
     if (failure === undefined) return server;
     if (failure.code !== 'EADDRINUSE') throw failure;
-    const other = await askSupervisor(socket);
+    const other = await findRunning(folder);
     if (other) {
       throw new UserError(
         `already running at ${other.url} (pid ${other.pid}); stop it, or choose another folder with --data`,
@@ -61,16 +79,20 @@ async function listen(socket: string, url: string): Promise<Server> {
   throw new UserError('another start on this data folder is under way; try again');
 }
 
-/** What the process behind the socket says of itself; undefined when there is none, or the socket is a leftover. */
-export function askSupervisor(socket: string): Promise<{ pid: number; url: string } | undefined> {
+const socketOf = (folder: string): string => join(runFolderOf(folder), 'supervisor.sock');
+
+/** What the system that runs on a data folder says of itself; undefined when there is none. */
+export async function findRunning(folder: string): Promise<{ pid: number; url: string } | undefined> {
+  if (!(await isOwn(runFolderOf(folder), folder).catch(() => false))) return undefined;
   return new Promise((done) => {
     let text = '';
-    connect(socket)
+    connect(socketOf(folder))
       .setEncoding('utf8')
       .on('data', (part: string) => {
         text += part;
       })
       .on('end', () => done(JSON.parse(text) as { pid: number; url: string }))
+      // Nobody listens: a leftover.
       .on('error', () => done(undefined));
   });
 }
