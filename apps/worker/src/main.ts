@@ -4,6 +4,9 @@ import pino from 'pino';
 import { ConfigError, readConfig } from './config.js';
 import { startWorker } from './start-worker.js';
 
+/** Beyond the grace of its jobs, what a worker takes at most to end. */
+const closeMs = 10_000;
+
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = pino({ level: config.logLevel, base: { app: 'worker', pid: process.pid } });
@@ -19,6 +22,11 @@ async function main(): Promise<void> {
   const worker = await startWorker({ config, log });
   const reason = await asked;
   log.info({ reason }, 'worker stopping');
+  // Each last word to a Redis that is away waits for it, one after the other. A worker may end at any moment: others take up its jobs.
+  setTimeout(() => {
+    log.warn('worker ends with things left to say, and leaves its jobs to others');
+    process.exit(1);
+  }, config.graceMs + closeMs).unref();
   await worker.close();
   log.info('worker stopped');
 }

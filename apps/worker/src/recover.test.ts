@@ -34,3 +34,17 @@ t.test('a worker whose supervisor is gone ends by itself', async (t) => {
   worker.child.disconnect();
   t.same(await worker.exited, { code: 0, signal: null });
 });
+
+t.test('a worker ends in bounded time though Redis is away', async (t) => {
+  const worker = await world.spawnWorker({ env: { SCION_GRACE_SECONDS: '0' } });
+  await server.kill('SIGKILL');
+  worker.child.kill('SIGTERM');
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<string>((done) => {
+    timer = setTimeout(() => done('still there after 30 s'), 30_000);
+  });
+  const end = await Promise.race([worker.exited, tooLate]);
+  clearTimeout(timer);
+  t.match(end, { signal: null });
+  await server.restart();
+});
