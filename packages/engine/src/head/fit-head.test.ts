@@ -58,7 +58,7 @@ t.test(
   async (t) => {
     for (const columns of [30, 400]) {
       const data = clusters(120, columns, 3, 1.5);
-      const head = fitHead(data, { seed: 1 });
+      const head = await fitHead(data, { seed: 1 });
       t.ok(
         measured(head, data).accuracy > 0.9,
         `accuracy ${measured(head, data).accuracy} of ${columns} features`,
@@ -76,7 +76,7 @@ t.test(
 
 t.test('noise is met with doubt: held-out log-loss stays close to that of knowing nothing', async (t) => {
   const data = clusters(100, 300, 2, 0);
-  const head = fitHead(data, { seed: 3 });
+  const head = await fitHead(data, { seed: 3 });
   t.ok(measured(head, data).logLoss < Math.log(2) + 0.06, `log-loss ${measured(head, data).logLoss}`);
 });
 
@@ -100,21 +100,21 @@ t.test('names that lie where a label’s rows do make up for rows; names at rand
     (_, at) => centres[Math.floor(at / size) * columns + columns - size + (at % size)],
   );
   const senseless = named.map(() => random() - 0.5);
-  const score = (names?: Float32Array) => {
-    const predictions = answers(fitHead({ ...some, names }, { seed: 1 }), everything);
+  const score = async (names?: Float32Array) => {
+    const predictions = answers(await fitHead({ ...some, names }, { seed: 1 }), everything);
     const right = predictions.filter(
       (p, row) => everything.targets.values[row * classes + p.indexOf(Math.max(...p))] === 1,
     );
     return right.length / rows;
   };
-  const [bare, told, misled] = [score(), score(named), score(senseless)];
+  const [bare, told, misled] = [await score(), await score(named), await score(senseless)];
   t.ok(told > bare + 0.1, `${told} of the rows with names, ${bare} without`);
   t.ok(misled > bare - 0.05, `${misled} with names at random, ${bare} without`);
 });
 
 t.test('the same rows and seed give the same head to the bit', async (t) => {
   const data = clusters(60, 100, 4, 0.8);
-  const [a, b] = [fitHead(data, { seed: 5 }), fitHead(data, { seed: 5 })];
+  const [a, b] = [await fitHead(data, { seed: 5 }), await fitHead(data, { seed: 5 })];
   t.strictSame(a, b);
 });
 
@@ -129,15 +129,15 @@ t.test('the reduction to the row span changes nothing but time', async (t) => {
     ),
   };
   // √columns and the mean variance differ by the column; the penalty is scaled to make the problems equal.
-  const direct = answers(fitHead(data, { seed: 1, grid: [0.1] }), data);
-  const spanned = answers(fitHead(padded, { seed: 1, grid: [0.1] }), padded);
+  const direct = answers(await fitHead(data, { seed: 1, grid: [0.1] }), data);
+  const spanned = answers(await fitHead(padded, { seed: 1, grid: [0.1] }), padded);
   const worst = Math.max(...direct.map((p, row) => Math.abs(p[0] - spanned[row][0])));
   t.ok(worst < 0.02, `probabilities differ by at most ${worst}`);
 });
 
 t.test('each fold of the chosen penalty and the final fit report a falling curve', async (t) => {
   const events: FitEvent[] = [];
-  fitHead(clusters(50, 60, 2, 1), { seed: 1, onEvent: (event) => events.push(event) });
+  await fitHead(clusters(50, 60, 2, 1), { seed: 1, onEvent: (event) => events.push(event) });
   const series = new Map<string, FitEvent[]>();
   for (const event of events) series.set(event.series, [...(series.get(event.series) ?? []), event]);
   t.strictSame(
@@ -161,11 +161,11 @@ t.test('a throwing checkpoint stops the fit', async (t) => {
     steps += 1;
     if (steps === 3) throw new Error('cancelled');
   };
-  t.throws(() => fitHead(clusters(50, 60, 2, 1), { seed: 1, checkpoint }), { message: 'cancelled' });
+  await t.rejects(fitHead(clusters(50, 60, 2, 1), { seed: 1, checkpoint }), { message: 'cancelled' });
   t.equal(steps, 3);
 });
 
-const finite = (head: ReturnType<typeof fitHead>) =>
+const finite = (head: FittedHead) =>
   [...head.weight, ...head.bias, ...head.outOfFold.predictions, head.recipe.temperature].every(
     Number.isFinite,
   );
@@ -193,7 +193,7 @@ const degenerate: [string, HeadData][] = [
 ];
 for (const [what, data] of degenerate)
   t.test(`a finite head comes of ${what}`, async (t) => {
-    t.ok(finite(fitHead(data, { seed: 1 })));
+    t.ok(finite(await fitHead(data, { seed: 1 })));
   });
 
 t.test('whatever the rows, the head is finite and every held-out row sums to one', async () => {
@@ -204,10 +204,10 @@ t.test('whatever the rows, the head is finite and every held-out row sums to one
     distance: fc.double({ min: 0, max: 3, noNaN: true }),
     seed: fc.nat(),
   });
-  fc.assert(
-    fc.property(input, ({ rows, columns, classes, distance, seed }) => {
+  await fc.assert(
+    fc.asyncProperty(input, async ({ rows, columns, classes, distance, seed }) => {
       const data = clusters(Math.max(rows, classes), columns, classes, distance, seed);
-      const head = fitHead(data, { seed });
+      const head = await fitHead(data, { seed });
       const { predictions, rows: held } = head.outOfFold;
       const sums = Array.from(held, (_, k) =>
         predictions.subarray(k * classes, (k + 1) * classes).reduce((sum, p) => sum + p, 0),
@@ -225,9 +225,9 @@ t.test('whatever the rows, the head is finite and every held-out row sums to one
 t.test(
   'many rows: the penalty is chosen on one fold, and above four thousand one fold is held out',
   async (t) => {
-    const many = fitHead(clusters(1_200, 6, 2, 1), { seed: 1 });
+    const many = await fitHead(clusters(1_200, 6, 2, 1), { seed: 1 });
     t.equal(many.outOfFold.rows.length, 1_200);
-    const more = fitHead(clusters(4_100, 6, 2, 1), { seed: 1 });
+    const more = await fitHead(clusters(4_100, 6, 2, 1), { seed: 1 });
     t.equal(more.outOfFold.rows.length, 820);
     t.ok(finite(more));
   },
@@ -248,14 +248,14 @@ t.test('each label of several is told apart for itself, and a value in its own u
     seen(Math.floor(at / 3), at % 3) > 0.1 ? 1 : 0,
   );
   const several = { ...shared, targets: { kind: 'multilabel' as const, outputs: 3, values: flags } };
-  const head = fitHead(several, { seed: 1 });
+  const head = await fitHead(several, { seed: 1 });
   t.ok(measured(head, several).macroF1 > 0.75, `macro-F1 ${measured(head, several).macroF1}`);
   const values = Float32Array.from(
     { length: rows },
     (_, row) => 5_000 + 800 * seen(row, 0) - 300 * seen(row, 5),
   );
   const value = { ...shared, targets: { kind: 'regression' as const, outputs: 1, values } };
-  const line = fitHead(value, { seed: 1 });
+  const line = await fitHead(value, { seed: 1 });
   t.ok(measured(line, value).r2 > 0.95, `R² ${measured(line, value).r2}`);
   t.ok(answersAt(line, value, 3) - values[3] < 30, 'the head answers in the unit of the examples');
 });

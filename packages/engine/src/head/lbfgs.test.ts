@@ -4,7 +4,7 @@ import { minimize } from './lbfgs.js';
 
 t.test('Rosenbrock’s valley is followed to its end', async (t) => {
   const start = Float64Array.of(-1.2, 1, -1.2, 1);
-  const { x, converged, iterations } = minimize(
+  const { x, converged, iterations } = await minimize(
     (x, gradient) => {
       let value = 0;
       for (let i = 0; i < x.length; i += 2) {
@@ -30,11 +30,11 @@ t.test('every iteration goes down, on any quadratic however stretched', async ()
     minLength: 1,
     maxLength: 12,
   });
-  fc.assert(
-    fc.property(curvatures, (curvatures) => {
+  await fc.assert(
+    fc.asyncProperty(curvatures, async (curvatures) => {
       let last = Number.POSITIVE_INFINITY;
       let down = true;
-      const { x, value } = minimize(
+      const { x, value } = await minimize(
         (x, gradient) => {
           let sum = 0;
           for (const [i, c] of curvatures.entries()) {
@@ -59,22 +59,21 @@ t.test('every iteration goes down, on any quadratic however stretched', async ()
 });
 
 t.test('the caller stops it from within', async (t) => {
-  t.throws(
-    () =>
-      minimize(
-        (x, gradient) => {
-          gradient[0] = 2 * x[0];
-          return x[0] * x[0];
+  await t.rejects(
+    minimize(
+      (x, gradient) => {
+        gradient[0] = 2 * x[0];
+        return x[0] * x[0];
+      },
+      Float64Array.of(3),
+      {
+        maxIterations: 10,
+        gradientTolerance: 0,
+        onIteration: () => {
+          throw new Error('stop');
         },
-        Float64Array.of(3),
-        {
-          maxIterations: 10,
-          gradientTolerance: 0,
-          onIteration: () => {
-            throw new Error('stop');
-          },
-        },
-      ),
+      },
+    ),
     { message: 'stop' },
   );
 });

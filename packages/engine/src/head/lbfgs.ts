@@ -10,7 +10,7 @@ export interface MinimizeOptions {
   /** Done when no component of the gradient is larger. */
   gradientTolerance: number;
   /** Called with the point that each iteration accepted. May throw, to stop. */
-  onIteration?(iteration: number, value: number, x: Float64Array): void;
+  onIteration?(iteration: number, value: number, x: Float64Array): void | Promise<void>;
 }
 
 export interface Minimum {
@@ -21,8 +21,8 @@ export interface Minimum {
   converged: boolean;
 }
 
-/** Returns the value at `x` and writes the gradient. */
-export type Objective = (x: Float64Array, gradient: Float64Array) => number;
+/** Comes to the value at `x` and writes the gradient. */
+export type Objective = (x: Float64Array, gradient: Float64Array) => number | Promise<number>;
 
 /** Pairs of steps and gradient changes kept: N&W suggest 3 to 20. */
 const MEMORY = 10;
@@ -37,11 +37,15 @@ interface Pair {
   rho: number;
 }
 
-export function minimize(objective: Objective, start: Float64Array, options: MinimizeOptions): Minimum {
+export async function minimize(
+  objective: Objective,
+  start: Float64Array,
+  options: MinimizeOptions,
+): Promise<Minimum> {
   const size = start.length;
   let x: Float64Array = start.slice();
   let gradient: Float64Array = new Float64Array(size);
-  let value = objective(x, gradient);
+  let value = await objective(x, gradient);
   const pairs: Pair[] = [];
   let iterations = 0;
   while (iterations < options.maxIterations) {
@@ -55,7 +59,7 @@ export function minimize(objective: Objective, start: Float64Array, options: Min
       slope = -dot(gradient, 0, gradient, 0, size);
     }
     const first = pairs.length === 0 ? Math.min(1, 1 / Math.sqrt(-slope)) : 1;
-    const found = search(objective, x, value, direction, slope, first);
+    const found = await search(objective, x, value, direction, slope, first);
     if (found === undefined) return { x, value, iterations, converged: false };
     const step = new Float64Array(size);
     const change = new Float64Array(size);
@@ -71,7 +75,7 @@ export function minimize(objective: Objective, start: Float64Array, options: Min
     }
     ({ x, value, gradient } = found);
     iterations += 1;
-    options.onIteration?.(iterations, value, x);
+    await options.onIteration?.(iterations, value, x);
   }
   return { x, value, iterations, converged: largest(gradient) <= options.gradientTolerance };
 }
@@ -108,20 +112,20 @@ interface Point {
 }
 
 /** A step length that satisfies the strong Wolfe conditions, or the lowest point found, or none that is lower. */
-function search(
+async function search(
   objective: Objective,
   origin: Float64Array,
   value0: number,
   direction: Float64Array,
   slope0: number,
   first: number,
-): Point | undefined {
+): Promise<Point | undefined> {
   const size = origin.length;
-  const at = (t: number): Point => {
+  const at = async (t: number): Promise<Point> => {
     const x = new Float64Array(size);
     const gradient = new Float64Array(size);
     for (let i = 0; i < size; i += 1) x[i] = origin[i] + t * direction[i];
-    const value = objective(x, gradient);
+    const value = await objective(x, gradient);
     return { t, x, value, slope: dot(gradient, 0, direction, 0, size), gradient };
   };
   const tooHigh = (point: Point) => !(point.value <= value0 + C1 * point.t * slope0);
@@ -131,7 +135,7 @@ function search(
   let high: typeof low | undefined;
   let t = first;
   for (let tries = 0; tries < MAX_SEARCH_STEPS; tries += 1) {
-    const point = at(t);
+    const point = await at(t);
     if (tooHigh(point) || (tries > 0 && point.value >= low.value)) {
       high = point;
     } else {

@@ -24,11 +24,14 @@ function randomRows(rows: number, columns: number, classes: number, seed: number
   return { x, targets: oneHot(y, classes), rowWeights };
 }
 
-const solve = (rows: LabelledRows, l2: number) =>
-  minimize(logisticObjective(rows, l2), new Float64Array(rows.targets.outputs * (rows.x.columns + 1)), {
+const solve = async (rows: LabelledRows, l2: number) => {
+  const start = new Float64Array(rows.targets.outputs * (rows.x.columns + 1));
+  const { x } = await minimize(logisticObjective(rows, l2), start, {
     maxIterations: 2_000,
     gradientTolerance: 1e-10,
-  }).x;
+  });
+  return x;
+};
 
 t.test('the gradient is that of finite differences, at any size', async () => {
   const sizes = fc.record({
@@ -40,8 +43,8 @@ t.test('the gradient is that of finite differences, at any size', async () => {
     kind: fc.constantFrom('classification' as const, 'multilabel' as const),
     isNamed: fc.boolean(),
   });
-  fc.assert(
-    fc.property(sizes, ({ rows, columns, classes, l2, seed, kind, isNamed }) => {
+  await fc.assert(
+    fc.asyncProperty(sizes, async ({ rows, columns, classes, l2, seed, kind, isNamed }) => {
       const drawn = randomRows(rows, columns, classes, seed);
       const random = createRandom(seed + 1);
       const likeness = matrix(rows, classes);
@@ -54,16 +57,17 @@ t.test('the gradient is that of finite differences, at any size', async () => {
       const objective = logisticObjective(labelled, l2);
       const at = Float64Array.from({ length: parameterCount(labelled) }, () => random() - 0.5);
       const gradient = new Float64Array(at.length);
-      objective(at, gradient);
+      await objective(at, gradient);
       const ignored = new Float64Array(at.length);
       const step = 1e-5;
-      return at.every((value, i) => {
+      for (const [i, value] of at.entries()) {
         const [up, down] = [at.slice(), at.slice()];
         up[i] = value + step;
         down[i] = value - step;
-        const slope = (objective(up, ignored) - objective(down, ignored)) / (2 * step);
-        return Math.abs(slope - gradient[i]) < 1e-8;
-      });
+        const slope = ((await objective(up, ignored)) - (await objective(down, ignored))) / (2 * step);
+        if (!(Math.abs(slope - gradient[i]) < 1e-8)) return false;
+      }
+      return true;
     }),
     { numRuns: 60 },
   );
@@ -90,12 +94,12 @@ for (const { rows, columns, classes, l2, value, x, y, rowWeights, weight, bias }
     async (t) => {
       const full = { rows, columns, data: Float64Array.from(x) };
       const labels = { targets: oneHot(y, classes), rowWeights: Float64Array.from(rowWeights) };
-      const direct = solve({ x: full, ...labels }, l2);
-      const span = rowSpan(full);
-      const short = solve({ x: span.coordinates, ...labels }, l2);
+      const direct = await solve({ x: full, ...labels }, l2);
+      const span = await rowSpan(full);
+      const short = await solve({ x: span.coordinates, ...labels }, l2);
       const rank = span.coordinates.columns;
       const spanned = [
-        ...span.expand(short.subarray(0, classes * rank), classes),
+        ...(await span.expand(short.subarray(0, classes * rank), classes)),
         ...short.subarray(classes * rank),
       ];
       for (const found of [[...direct], spanned]) {
@@ -103,7 +107,8 @@ for (const { rows, columns, classes, l2, value, x, y, rowWeights, weight, bias }
         t.ok(worst < 1e-6, `the parameters differ by at most ${worst}`);
       }
       const total = rowWeights.reduce((sum, weight) => sum + weight, 0);
-      const reached = logisticObjective({ x: full, ...labels }, l2)(direct, new Float64Array(direct.length));
+      const objective = logisticObjective({ x: full, ...labels }, l2);
+      const reached = await objective(direct, new Float64Array(direct.length));
       t.ok(Math.abs(reached * total - value) < 1e-9);
     },
   );
@@ -115,8 +120,11 @@ t.test('a row of weight two is that row twice', async (t) => {
   const twice = matrix(10, 4);
   twice.data.set(once.x.data);
   twice.data.set(once.x.data.subarray(8, 12), 36);
-  const weighted = solve({ ...once, rowWeights: once.rowWeights.map((w, i) => (i === 2 ? 2 : w)) }, 0.1);
-  const repeated = solve(
+  const weighted = await solve(
+    { ...once, rowWeights: once.rowWeights.map((w, i) => (i === 2 ? 2 : w)) },
+    0.1,
+  );
+  const repeated = await solve(
     {
       x: twice,
       targets: selectTargets(once.targets, [0, 1, 2, 3, 4, 5, 6, 7, 8, 2]),
@@ -131,11 +139,11 @@ t.test('rows that repeat or vanish leave the span’s fit what it is', async (t)
   const rows = randomRows(8, 20, 2, 9);
   rows.x.data.copyWithin(20, 0, 20);
   rows.x.data.fill(0, 40, 60);
-  const span = rowSpan(rows.x);
+  const span = await rowSpan(rows.x);
   t.equal(span.coordinates.columns, 6, 'one row is a copy and one is nothing');
-  const direct = solve(rows, 0.3);
-  const short = solve({ ...rows, x: span.coordinates }, 0.3);
-  const w = span.expand(short.subarray(0, 12), 2);
+  const direct = await solve(rows, 0.3);
+  const short = await solve({ ...rows, x: span.coordinates }, 0.3);
+  const w = await span.expand(short.subarray(0, 12), 2);
   t.ok(w.every((value, i) => Math.abs(value - direct[i]) < 1e-6));
-  t.equal(rowSpan(matrix(3, 5)).coordinates.columns, 0, 'nothing but zeros spans nothing');
+  t.equal((await rowSpan(matrix(3, 5))).coordinates.columns, 0, 'nothing but zeros spans nothing');
 });

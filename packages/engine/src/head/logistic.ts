@@ -1,5 +1,5 @@
 import type { Objective } from './lbfgs.js';
-import { accumulateOuter, type Matrix, multiplyTransposed, selectRows } from './matrix.js';
+import { type Matrix, type Products, plainProducts, selectRows } from './matrix.js';
 import { rowLoss } from './row-loss.js';
 import { selectTargets, type Targets } from './targets.js';
 
@@ -11,10 +11,12 @@ export interface LabelledRows {
   rowWeights: Float64Array;
   /** How like each row is to each output's name: rows × outputs. Left out where outputs have no names. */
   likeness?: Matrix | undefined;
+  /** Default: plain ones. */
+  products?: Products | undefined;
 }
 
 export function selectLabelled(
-  { x, targets, rowWeights, likeness }: LabelledRows,
+  { x, targets, rowWeights, likeness, products }: LabelledRows,
   rows: ArrayLike<number>,
 ): LabelledRows {
   return {
@@ -22,6 +24,7 @@ export function selectLabelled(
     targets: selectTargets(targets, rows),
     rowWeights: Float64Array.from(rows, (row) => rowWeights[row]),
     likeness: likeness && selectRows(likeness, rows),
+    products,
   };
 }
 
@@ -51,15 +54,14 @@ const NAMES_L2 = 0.9;
  * W [outputs, columns] row-major, then b [outputs], then τ where there are names.
  */
 export function logisticObjective(rows: LabelledRows, l2: number): Objective {
-  const { x, targets, rowWeights, likeness } = rows;
+  const { x, targets, rowWeights, likeness, products = plainProducts } = rows;
   const { kind, outputs, values } = targets;
   const weights = outputs * x.columns;
   const names = weights + outputs;
-  const scores = new Float64Array(x.rows * outputs);
   const total = rowWeights.reduce((sum, weight) => sum + weight, 0);
-  return (parameters, gradient) => {
+  return async (parameters, gradient) => {
     let value = 0;
-    computeLogits(rows, parameters, scores);
+    const scores = await computeLogits(rows, parameters);
     gradient.fill(0, weights);
     for (let i = 0; i < x.rows; i += 1) {
       // From here on the row's scores become w_i · (prediction − target), the gradient of the loss by its scores.
@@ -72,7 +74,7 @@ export function logisticObjective(rows: LabelledRows, l2: number): Objective {
         if (likeness) gradient[names] += residual * likeness.data[i * outputs + c];
       }
     }
-    accumulateOuter(x, scores, outputs, gradient);
+    gradient.set(await products.sumOuter(x, scores, outputs));
     for (let k = 0; k < parameters.length; k += 1) {
       const strength = k < weights ? l2 : k < names ? BIAS_L2 : NAMES_L2;
       value += (strength / 2) * parameters[k] * parameters[k];
@@ -96,26 +98,25 @@ export function penalty(
   return value;
 }
 
-/** out[i, c] = W_c · x_i + b_c + τ s_ic */
-export function computeLogits(
-  { x, targets: { outputs }, likeness }: LabelledRows,
+/** W_c · x_i + b_c + τ s_ic, rows × outputs. */
+export async function computeLogits(
+  { x, targets: { outputs }, likeness, products = plainProducts }: LabelledRows,
   parameters: Float64Array,
-  out: Float64Array,
-): void {
-  multiplyTransposed(x, parameters, outputs, out);
+): Promise<Float64Array> {
   const weights = outputs * x.columns;
-  for (let i = 0; i < x.rows * outputs; i += 1) out[i] += parameters[weights + (i % outputs)];
-  if (!likeness) return;
+  const out = await products.multiplyTransposed(x, parameters.subarray(0, weights), outputs);
+  for (let i = 0; i < out.length; i += 1) out[i] += parameters[weights + (i % outputs)];
+  if (!likeness) return out;
   const tau = parameters[weights + outputs];
   for (let i = 0; i < out.length; i += 1) out[i] += tau * likeness.data[i];
+  return out;
 }
 
 /** The weighted mean loss of rows, without the penalty. */
-export function meanLoss(rows: LabelledRows, parameters: Float64Array): number {
+export async function meanLoss(rows: LabelledRows, parameters: Float64Array): Promise<number> {
   const { x, targets, rowWeights } = rows;
   const { kind, outputs, values } = targets;
-  const scores = new Float64Array(x.rows * outputs);
-  computeLogits(rows, parameters, scores);
+  const scores = await computeLogits(rows, parameters);
   let sum = 0;
   let total = 0;
   for (let i = 0; i < x.rows; i += 1) {

@@ -1,4 +1,4 @@
-import { accumulateOuter, type Matrix, matrix, multiplyTransposed } from './matrix.js';
+import { type Matrix, matrix, type Products, plainProducts } from './matrix.js';
 
 /**
  * With fewer rows than columns, an L2-penalised linear fit lies in the span of its rows (the representer theorem:
@@ -9,16 +9,16 @@ export interface RowSpan {
   /** L, rows × rank. */
   coordinates: Matrix;
   /** W [count, columns of X] of V [count, rank], both row-major. */
-  expand(v: Float64Array, count: number): Float64Array;
+  expand(v: Float64Array, count: number): Promise<Float64Array>;
 }
 
 /** What is left of a row, squared, relative to the longest, when it counts as lying in the span of the others. */
 const TOLERANCE = 1e-12;
 
 /** L comes from a Cholesky factorisation with diagonal pivoting of the Gram matrix XXᵀ (N. Higham, 1990). */
-export function rowSpan(x: Matrix): RowSpan {
+export async function rowSpan(x: Matrix, products: Products = plainProducts): Promise<RowSpan> {
   const { rows } = x;
-  const gram = gramMatrix(x);
+  const gram = await products.multiplyTransposed(x, x.data, rows);
   const factor = new Float64Array(rows * rows);
   const rest = Float64Array.from({ length: rows }, (_, i) => gram[i * rows + i]);
   const stop = TOLERANCE * rest.reduce((most, value) => Math.max(most, value), 0);
@@ -49,17 +49,18 @@ export function rowSpan(x: Matrix): RowSpan {
   const coordinates = matrix(rows, rank);
   for (let i = 0; i < rows; i += 1)
     coordinates.data.set(factor.subarray(i * rows, i * rows + rank), i * rank);
-  return { coordinates, expand: (v, count) => expand(x, coordinates, pivots, v, count) };
+  return { coordinates, expand: (v, count) => expand(x, coordinates, pivots, v, count, products) };
 }
 
 /** The pivot rows obey X_p = L_pp Q with L_pp lower triangular, so W = V Q = (V L_pp⁻¹) X_p. */
-function expand(
+async function expand(
   x: Matrix,
   { data, columns: rank }: Matrix,
   pivots: number[],
   v: Float64Array,
   count: number,
-): Float64Array {
+  products: Products,
+): Promise<Float64Array> {
   const solved = new Float64Array(rank * count);
   for (let c = 0; c < count; c += 1)
     for (let k = rank - 1; k >= 0; k -= 1) {
@@ -70,26 +71,5 @@ function expand(
   const pivotRows = matrix(rank, x.columns);
   for (let k = 0; k < rank; k += 1)
     pivotRows.data.set(x.data.subarray(pivots[k] * x.columns, (pivots[k] + 1) * x.columns), k * x.columns);
-  const w = new Float64Array(count * x.columns);
-  accumulateOuter(pivotRows, solved, count, w);
-  return w;
-}
-
-/** XXᵀ: the lower triangle by strips of rows, mirrored. */
-function gramMatrix(x: Matrix): Float64Array {
-  const { rows, columns, data } = x;
-  const gram = new Float64Array(rows * rows);
-  const strip = 32;
-  for (let from = 0; from < rows; from += strip) {
-    const to = Math.min(rows, from + strip);
-    const part = { rows: to - from, columns, data: data.subarray(from * columns, to * columns) };
-    const out = new Float64Array(part.rows * to);
-    multiplyTransposed(part, data, to, out);
-    for (let i = from; i < to; i += 1)
-      for (let j = 0; j <= i; j += 1) {
-        gram[i * rows + j] = out[(i - from) * to + j];
-        gram[j * rows + i] = gram[i * rows + j];
-      }
-  }
-  return gram;
+  return products.sumOuter(pivotRows, solved, count);
 }

@@ -10,6 +10,7 @@ import type {
 } from './protocol.js';
 import { runRows } from './run-rows.js';
 import { openSession } from './session.js';
+import { openProducts } from './session-products.js';
 import { openTraining, type TrainingSession } from './session-training.js';
 import { standBack } from './stand-back.js';
 import { loadTokenizer } from './tokenizer.js';
@@ -23,6 +24,7 @@ standBack();
 
 const tokenize = await loadTokenizer(setup.tokenizerPath, setup.maxTokens);
 const session = await openSession(setup);
+const products = openProducts();
 
 /** Opened when they are first needed: most threads never train, and a graph takes some tens of megabytes. */
 const trainings = new Map<string, Promise<TrainingSession>>();
@@ -46,9 +48,10 @@ async function perform(id: number, work: ThreadWork): Promise<ThreadResults[keyo
         ...work.options,
         onEvent: (event) => post({ kind: 'event', id, event }),
         checkpoint: stopIfCancelled(work.cancelled),
+        products,
       });
     case 'linear':
-      return fitLinear(work.data, work.fits, stopIfCancelled(work.cancelled));
+      return fitLinear(work.data, work.fits, { checkpoint: stopIfCancelled(work.cancelled), products });
     case 'prepare':
       return (await trainingOf(work.graph)).layout;
     case 'train':
@@ -60,6 +63,7 @@ port.on('message', async ({ id, work }: ToThread) => {
   if (work.kind === 'close') {
     for (const training of trainings.values()) await (await training).close();
     await session.close();
+    await products.close();
     port.close();
     return;
   }

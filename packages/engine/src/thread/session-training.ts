@@ -15,6 +15,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { createRandom } from '../head/random.js';
 import { LOWER_FEATURES, trainingOptions } from '../lora/training-base.js';
 import type { FitState, TrainingGraphKey, TrainSlice, TrainSliceResult, TrainStep } from './protocol.js';
+import { oneThread } from './session-options.js';
 
 export interface TrainingSetup {
   /** What `trainingBase` made of the base; its weights lie beside it, and so will the graphs derived from it. */
@@ -48,16 +49,6 @@ interface Derived {
   selfCheck: SelfCheck;
 }
 
-const sessionOptions: InferenceSession.SessionOptions = {
-  executionProviders: ['cpu'],
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-  executionMode: 'sequential',
-  graphOptimizationLevel: 'all',
-  logSeverityLevel: 3,
-  extra: { session: { 'intra_op.allow_spinning': '0', 'inter_op.allow_spinning': '0' } },
-};
-
 /**
  * Opens the training step of a base. The first time it is derived, checked against finite differences on the model itself
  * and written beside the base, where the next process finds it; where that folder cannot be written it is kept in memory.
@@ -72,7 +63,7 @@ export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey
     () => undefined,
   );
   if (known?.derivation === DERIVATION)
-    return createSession(await InferenceSession.create(graphPath, sessionOptions), known, setup);
+    return createSession(await InferenceSession.create(graphPath, oneThread), known, setup);
 
   const { model, placed } = await readPlaced(setup.trainingPath);
   const { training, report } = await registerTraining(
@@ -97,8 +88,8 @@ export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey
     [`${stem}.json`]: Buffer.from(JSON.stringify(derived)),
   });
   const session = written
-    ? await InferenceSession.create(graphPath, sessionOptions)
-    : await InferenceSession.create(writeModel(training.step).model, sessionOptions);
+    ? await InferenceSession.create(graphPath, oneThread)
+    : await InferenceSession.create(writeModel(training.step).model, oneThread);
   return createSession(session, derived, setup);
 }
 
@@ -147,7 +138,7 @@ const arrays = { float32: Float32Array, int64: BigInt64Array, bool: Uint8Array }
 /** A session that runs once or twice: preparing weights for speed would cost more than it saves. */
 const openForProbing: OpenSession = async (model) => {
   const session = await InferenceSession.create(writeModel(model).model, {
-    ...sessionOptions,
+    ...oneThread,
     graphOptimizationLevel: 'basic',
     extra: { session: { disable_prepacking: '1' } },
   });

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { LoraWeights } from '../adapter/decode.js';
 import type { Provider, ThreadSetup } from './protocol.js';
+import { oneThread } from './session-options.js';
 
 /** Hidden states at the cut, rows × tokens × hiddenSize, with the length of each row; the rest of it is padding. */
 export interface HiddenBatch {
@@ -29,21 +30,12 @@ export interface BaseSession {
 
 type Sessions = Pick<ThreadSetup, 'trunkPath' | 'topPath' | 'hiddenSize' | 'sites' | 'provider'>;
 
-/**
- * Sessions for one thread: threads run side by side, and two of one intra-op thread each get half as much again done as
- * one of two. Spinning would burn the other thread's core between runs.
- */
 async function openBoth({ trunkPath, topPath }: Sessions, provider: Provider) {
   const open = (path: string) =>
     InferenceSession.create(path, {
+      ...oneThread,
       // What a provider does not know runs on the CPU.
       executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
-      intraOpNumThreads: 1,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-      extra: { session: { 'intra_op.allow_spinning': '0', 'inter_op.allow_spinning': '0' } },
     });
   const trunk = await open(trunkPath);
   return { trunk, top: await open(topPath) };
