@@ -1,5 +1,5 @@
 import type { AliasEntry, ModelRef } from '@scion/contracts';
-import { listAll, type ObjectStore } from '@scion/store';
+import { listAll, type ObjectInfo, type ObjectPage, type ObjectStore } from '@scion/store';
 import { encodeJson, readJson } from './json-object.js';
 import { baseName, objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
@@ -26,31 +26,39 @@ export async function readAliases(store: ObjectStore, ref: ModelRef): Promise<St
   return entries.filter((entry) => entry !== undefined);
 }
 
+/** The last entry, and by what to know it again. */
+export interface LastAlias extends StoredAlias {
+  etag: string;
+}
+
 /**
- * The last entry. `known` is the highest seq seen before: entries are never removed alone, so the search starts there
- * and is one request however long the history.
+ * The last entry. `known` is the one of highest seq seen before: entries are never removed alone, so the search starts there
+ * and is one listing however long the history; and the entry is read only if it is another one, of another seq, or of
+ * other bytes where the model was erased and made anew.
  */
 export async function readLastAlias(
   store: ObjectStore,
   ref: ModelRef,
-  known: StoredAlias | undefined,
-): Promise<StoredAlias | undefined> {
+  known: LastAlias | undefined,
+): Promise<LastAlias | undefined> {
   const prefix = objectKeys.livePrefix(ref);
-  let lastKey: string | undefined;
+  let last: ObjectInfo | undefined;
   if (known) {
     // One before the known entry, so that the known one is listed unless the whole model was erased.
-    for await (const { key } of listFrom(store, prefix, objectKeys.live(ref, known.seq - 1))) lastKey = key;
+    for await (const info of listFrom(store, prefix, objectKeys.live(ref, known.seq - 1))) last = info;
   }
-  if (lastKey === undefined) for await (const { key } of listAll(store, prefix)) lastKey = key;
-  const record = lastKey === undefined ? undefined : await readJson<AliasRecord>(store, lastKey);
-  return lastKey === undefined || !record ? undefined : { seq: Number(baseName(lastKey)), record };
+  if (last === undefined) for await (const info of listAll(store, prefix)) last = info;
+  if (last === undefined) return undefined;
+  const { key, etag } = last;
+  const seq = Number(baseName(key));
+  if (known && seq === known.seq && etag === known.etag) return known;
+  const record = await readJson<AliasRecord>(store, key);
+  return record && { seq, record, etag };
 }
 
-async function* listFrom(store: ObjectStore, prefix: string, after: string): AsyncGenerator<{ key: string }> {
+async function* listFrom(store: ObjectStore, prefix: string, after: string): AsyncGenerator<ObjectInfo> {
   for (let from: string | null = after; from !== null; ) {
-    const page: { objects: { key: string }[]; next: string | null } = await store.list(prefix, {
-      after: from,
-    });
+    const page: ObjectPage = await store.list(prefix, { after: from });
     yield* page.objects;
     from = page.next;
   }

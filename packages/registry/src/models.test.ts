@@ -1,4 +1,5 @@
 import type { AliasEntry, ModelRef } from '@scion/contracts';
+import { createMemoryStore } from '@scion/store';
 import fc from 'fast-check';
 import t from 'tap';
 import { liveStack } from './aliases.js';
@@ -195,3 +196,38 @@ async function eventually<T>(read: () => Promise<T | undefined>): Promise<T> {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+t.test(
+  'which version is live is looked up again each second, and read only when it is another',
+  async (t) => {
+    const reads: string[] = [];
+    const store = createMemoryStore();
+    const world = await createWorld({
+      ...store,
+      get(key) {
+        reads.push(key);
+        return store.get(key);
+      },
+    });
+    t.teardown(world.close);
+    const registry = await world.registry();
+    const ref = { ...(await plant(registry)), user: 'ada' };
+    for (const name of ['a', 'b'])
+      await registry.models.publish(ref, job(name), (version) => encodedVersion(ref, job(name), version));
+    await registry.models.promote(ref, 1, job('a'));
+    const process = await world.registry();
+    const first = await process.models.live(ref);
+    reads.length = 0;
+    for (let count = 0; count < 3; count += 1) {
+      world.clock.advance(1_001);
+      t.same(await process.models.live(ref), first);
+    }
+    t.same(reads, [], 'nothing was read while nothing changed');
+    // As after an erasure that nobody told this process of: the same number, other bytes.
+    const { adapterSha256 } = encodedVersion(ref, job('b'), 2);
+    const record = { version: 2, by: 'key', reason: 'manual', at: '2026-01-01T00:00:00.000Z', adapterSha256 };
+    await store.put(objectKeys.live(ref, 1), new TextEncoder().encode(JSON.stringify(record)));
+    world.clock.advance(1_001);
+    t.match(await process.models.live(ref), { version: 2 });
+  },
+);

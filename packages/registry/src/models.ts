@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import {
   type AliasRecord,
   appendAlias,
+  type LastAlias,
   liveStack,
   readAliases,
   readLastAlias,
@@ -32,7 +33,7 @@ const noUser = (): AppError =>
   new AppError('user_not_found', 'Nothing is stored for this user and task; append examples first.');
 
 interface LiveState {
-  alias: StoredAlias;
+  alias: LastAlias;
   version: ModelVersion;
 }
 
