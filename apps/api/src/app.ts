@@ -57,7 +57,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   });
   closeConnectionsWhenClosing(app);
   addRequestRecords(app, deps);
-  await addSecurityHeaders(app);
+  addSecurityHeaders(app);
   addCrossOrigin(app, settings.corsOrigins);
   await addPressureGuard(app, settings.maxEventLoopDelayMs);
   addIdempotency(app, deps);

@@ -32,9 +32,9 @@ export interface LastAlias extends StoredAlias {
 }
 
 /**
- * The last entry. `known` is the one of highest seq seen before: entries are never removed alone, so the search starts there
- * and is one listing however long the history; and the entry is read only if it is another one, of another seq, or of
- * other bytes where the model was erased and made anew.
+ * The last entry. `known` is the one of highest seq seen before. Entries are appended one by one and never removed alone, so
+ * `known` still is the last if it lies there as it did and the next seq does not: two looks, which cost less than a listing
+ * in any store. Otherwise the search starts at it, and is one listing however long the history.
  */
 export async function readLastAlias(
   store: ObjectStore,
@@ -44,16 +44,19 @@ export async function readLastAlias(
   const prefix = objectKeys.livePrefix(ref);
   let last: ObjectInfo | undefined;
   if (known) {
-    // One before the known entry, so that the known one is listed unless the whole model was erased.
-    for await (const info of listFrom(store, prefix, objectKeys.live(ref, known.seq - 1))) last = info;
+    const [own, next] = await Promise.all([
+      store.head(objectKeys.live(ref, known.seq)),
+      store.head(objectKeys.live(ref, known.seq + 1)),
+    ]);
+    // Of another etag it is a model made anew after an erasure, with as many entries as it may have.
+    if (own?.etag === known.etag) {
+      if (!next) return known;
+      for await (const info of listFrom(store, prefix, own.key)) last = info;
+    }
   }
   if (last === undefined) for await (const info of listAll(store, prefix)) last = info;
-  if (last === undefined) return undefined;
-  const { key, etag } = last;
-  const seq = Number(baseName(key));
-  if (known && seq === known.seq && etag === known.etag) return known;
-  const record = await readJson<AliasRecord>(store, key);
-  return record && { seq, record, etag };
+  const record = last && (await readJson<AliasRecord>(store, last.key));
+  return last && record && { seq: Number(baseName(last.key)), record, etag: last.etag };
 }
 
 async function* listFrom(store: ObjectStore, prefix: string, after: string): AsyncGenerator<ObjectInfo> {
