@@ -2,12 +2,12 @@
 // `npm test -- registry` runs only those, without the static checks and the coverage floor.
 // Ends with one line computed from the results, `N passed, N failed, N skipped`: every static check counts as one,
 // every tap assertion as one.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import { createInterface } from 'node:readline';
 import { prepare, root, say } from './prepare.mjs';
+import { runFiles } from './run-files.mjs';
 
 /** Lines of our own code that the tests must execute, in per cent. Raise it when the real figure allows. */
 const coverageFloor = { lines: 95, statements: 95, functions: 90, branches: 88 };
@@ -58,73 +58,25 @@ function runStaticChecks() {
   return { passed, failed };
 }
 
-/**
- * Runs tap once over all files. Its raw output is read rather than a reporter's picture of it: one line a file is shown,
- * with reasons of skipped tests, and the whole of a file that failed.
- */
-async function runTap(files, { coverage }) {
-  const args = [
-    'node_modules/.bin/tap',
-    `--jobs=${Math.min(availableParallelism(), 4)}`,
-    '--reporter=tap',
-    '--no-color',
-    ...(coverage
-      ? [
-          '--coverage-report=text-summary',
-          ...Object.entries(coverageFloor).map(([name, percent]) => `--${name}=${percent}`),
-        ]
-      : ['--disable-coverage']),
-    ...files,
-  ];
-  const child = spawn(process.execPath, args, {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    // The SDK's notice about Node 20 says nothing about Scion.
-    env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-  });
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  let block = [];
-  const lines = createInterface({ input: child.stdout });
-  lines.on('line', (line) => {
-    const point = /^(\s*)(not )?ok \d+/.exec(line);
-    // A point that closes a subtest repeats what its own points said; only leaves count.
-    const closes = point && block.at(-1)?.startsWith(`${point[1]}    `);
-    if (point && !closes) {
-      if (/ # (SKIP|TODO)\b/i.test(line)) {
-        counts.skipped++;
-        process.stdout.write(`${line.trim()}\n`);
-      } else if (point[2]) counts.failed++;
-      else counts.passed++;
-    }
-    block.push(line);
-    if (!point || point[1] !== '') {
-      if (/^(Statements|Branches|Functions|Lines|ERROR)/.test(line)) process.stdout.write(`${line}\n`);
-      return;
-    }
-    process.stdout.write(point[2] ? `${block.join('\n')}\n` : `${line}\n`);
-    block = [];
-  });
-  const closed = new Promise((done) => lines.on('close', done));
-  const status = await new Promise((done) => child.on('close', done));
-  await closed;
-  // A run that failed without a failed point: a file that died, or the coverage floor.
-  if (status !== 0 && counts.failed === 0) {
-    process.stdout.write(`${block.join('\n')}\ntap ended with ${status}\n`);
-    counts.failed = 1;
-  }
-  if (counts.passed === 0 && counts.failed === 0) counts.failed = 1;
-  return counts;
-}
-
 const patterns = process.argv.slice(2);
 await prepare({ tests: true });
 const whole = patterns.length === 0;
 const checks = whole ? runStaticChecks() : { passed: 0, failed: 0 };
 const files = testFiles(patterns);
-// tap without a file takes whatever it finds, benches among them.
 if (files.length === 0) say(`no test file's path contains ${patterns.join(' or ')}`);
-const tests =
-  files.length > 0 ? await runTap(files, { coverage: whole }) : { passed: 0, failed: 1, skipped: 0 };
+// Not before everything is installed.
+const { createCoverage } = await import('./coverage.mjs');
+const coverage = whole ? createCoverage({ root, floors: coverageFloor }) : undefined;
+const tests = await runFiles(files, {
+  ...{ root, jobs: Math.min(availableParallelism(), 4) },
+  coverageOf: coverage?.folderOf,
+  onFile: coverage?.keep,
+});
+if (files.length === 0) tests.failed = 1;
+if (coverage && !(await coverage.check())) {
+  say(`FAILED: less of our code is executed than ${JSON.stringify(coverageFloor)} per cent`);
+  tests.failed += 1;
+}
 const failed = checks.failed + tests.failed;
 process.stdout.write(
   `\n${checks.passed + tests.passed} passed, ${failed} failed, ${tests.skipped} skipped\n`,

@@ -292,9 +292,7 @@ async function runUsers(most) {
   const usersRoot = join(data, 'users');
   const kept = readLines(join(out, 'quality-users.jsonl'));
   for (const set of args['user-sets']?.split(',') ?? readdirSync(usersRoot).sort()) {
-    const names = readdirSync(join(usersRoot, set)).filter(
-      (name) => name.endsWith('.jsonl') && name !== 'meta.jsonl',
-    );
+    const names = readdirSync(join(usersRoot, set)).filter((name) => name.endsWith('.jsonl'));
     const users = names
       .sort()
       .slice(0, most)
