@@ -28,9 +28,9 @@ t.test('leaves are counted, subtests are not, and a skipped test tells its reaso
   const { shown, ...counts } = await runTexts({
     one: `t.pass('a'); t.test('nested', async (t) => { t.pass('b'); t.pass('c'); });
       t.test('left out', { skip: 'no GPU here' }, async () => {});`,
-    two: `t.equal(1, 1);`,
+    two: `t.equal(1, 1); t.test('throws where it does not hold', async () => {});`,
   });
-  t.same(counts, { passed: 4, failed: 0, skipped: 1 });
+  t.same(counts, { passed: 5, failed: 0, skipped: 1 });
   t.match(shown, /SKIP no GPU here/);
   t.match(shown, /^ok - .*one\.test\.mjs # [\d.]+ s$/m);
 });
