@@ -58,6 +58,21 @@ t.test('every iteration goes down, on any quadratic however stretched', async ()
   );
 });
 
+t.test(
+  'a gradient spread thinly over many parameters, as many labels have it, is not taken for a small one',
+  async (t) => {
+    const { value, iterations } = await minimize(
+      (x, gradient) => {
+        gradient.set(x);
+        return x.reduce((sum, at) => sum + (at * at) / 2, 0);
+      },
+      new Float64Array(10_000).fill(1e-3),
+      { maxIterations: 10, gradientTolerance: 1e-2 },
+    );
+    t.ok(iterations > 0 && value <= 1e-4 / 2, `${value} after ${iterations} iterations`);
+  },
+);
+
 t.test('the caller stops it from within', async (t) => {
   await t.rejects(
     minimize(

@@ -7,7 +7,7 @@ import { dot } from './matrix.js';
  */
 export interface MinimizeOptions {
   maxIterations: number;
-  /** Done when no component of the gradient is larger. */
+  /** Done when the gradient is no longer than this, by the Euclidean norm. */
   gradientTolerance: number;
   /** Called with the point that each iteration accepted. May throw, to stop. */
   onIteration?(iteration: number, value: number, x: Float64Array): void | Promise<void>;
@@ -49,7 +49,7 @@ export async function minimize(
   const pairs: Pair[] = [];
   let iterations = 0;
   while (iterations < options.maxIterations) {
-    if (largest(gradient) <= options.gradientTolerance) return { x, value, iterations, converged: true };
+    if (norm(gradient) <= options.gradientTolerance) return { x, value, iterations, converged: true };
     let direction = twoLoop(gradient, pairs);
     let slope = dot(direction, 0, gradient, 0, size);
     if (!(slope < 0)) {
@@ -77,7 +77,7 @@ export async function minimize(
     iterations += 1;
     await options.onIteration?.(iterations, value, x);
   }
-  return { x, value, iterations, converged: largest(gradient) <= options.gradientTolerance };
+  return { x, value, iterations, converged: norm(gradient) <= options.gradientTolerance };
 }
 
 function twoLoop(gradient: Float64Array, pairs: Pair[]): Float64Array {
@@ -167,8 +167,6 @@ function between(a: Pick<Point, 't' | 'value' | 'slope'>, b: Pick<Point, 't' | '
   return a.t + width / 2;
 }
 
-function largest(vector: Float64Array): number {
-  let most = 0;
-  for (const value of vector) most = Math.max(most, Math.abs(value));
-  return most;
+function norm(vector: Float64Array): number {
+  return Math.sqrt(dot(vector, 0, vector, 0, vector.length));
 }
