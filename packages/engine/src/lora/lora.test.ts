@@ -113,7 +113,9 @@ t.test('adapters that learn nothing answer what the head alone does, at its own 
   for (const kind of ['classification', 'multilabel', 'regression'] as const) {
     const { outOfFold, headOutOfFold } = await train({ kind, settings: still });
     const gap = worstGap([...outOfFold.predictions], [...headOutOfFold.predictions]);
-    t.ok(gap < 0.02, `of a ${kind} they differ by at most ${gap}`);
+    // What half precision leaves: the values of the regression reach from -20 to 50.
+    const allowed = kind === 'regression' ? 0.1 : 0.02;
+    t.ok(gap < allowed, `of a ${kind} they differ by at most ${gap}`);
   }
 });
 
