@@ -7,7 +7,8 @@ import { oneThread } from './session-options.js';
 const LEAST_WORK = 200_000;
 
 /**
- * The products of a head's fit by the runtime, in double precision: at 77 labels ten times as fast as in JavaScript, at two 1.5 times. Opened when they are first needed.
+ * The products of a head's fit by the runtime, in double precision: at 77 labels ten times as fast as in JavaScript, at two
+ * 1.5 times. Opened when they are first needed.
  */
 export function openProducts(): Products & { close(): Promise<void> } {
   const open = new Map<'transA' | 'transB', Promise<InferenceSession>>();
