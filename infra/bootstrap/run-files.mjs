@@ -49,12 +49,11 @@ async function runFile(file, { root, write, coverage }) {
     isSilent = true;
     child.kill('SIGKILL');
   };
-  let silence = setTimeout(kill, silentMinutes * 60_000);
+  const silence = setTimeout(kill, silentMinutes * 60_000);
   const printed = [];
   const lines = createInterface({ input: child.stdout });
   lines.on('line', (line) => {
-    clearTimeout(silence);
-    silence = setTimeout(kill, silentMinutes * 60_000);
+    silence.refresh();
     printed.push(line);
   });
   const closed = new Promise((done) => lines.on('close', done));

@@ -42,8 +42,10 @@ if not through then through, total = now - window, 0 end
 for second = through + 1, now - window do
   total = total - (tonumber(redis.call('HGET', key, second)) or 0)
   redis.call('HDEL', key, second)
-  redis.call('HSET', key, 'through', second, 'total', total)
-  through = second
+end
+if through < now - window then
+  through = now - window
+  redis.call('HSET', key, 'through', through, 'total', total)
 end
 if total + rows <= limit then
   if rows > 0 then

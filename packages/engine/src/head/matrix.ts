@@ -28,8 +28,8 @@ export interface Products {
 export const plainProducts: Products = { multiplyTransposed, sumOuter };
 
 /**
- * In tiles of four rows by two columns of the result: of six numbers loaded come
- * eight products, whose sums run side by side. Some 1.5 times as fast as tiles of two by two.
+ * In tiles of four rows by two columns of the result: of six numbers loaded come eight products, whose sums run side by side.
+ * Some 1.5 times as fast as tiles of two by two.
  */
 function multiplyTransposed({ rows, columns, data }: Matrix, w: Float64Array, count: number): Float64Array {
   const out = new Float64Array(rows * count);

@@ -1,6 +1,6 @@
 import { createBuilder, writeModel } from '@scion/graph';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { type Products, plainProducts } from '../head/matrix.js';
+import { type Matrix, type Products, plainProducts } from '../head/matrix.js';
 import { oneThread } from './session-options.js';
 
 /** Multiplications and additions below which a call into the runtime costs more than it saves. */
@@ -22,17 +22,16 @@ export function openProducts(): Products & { close(): Promise<void> } {
     return y.data as Float64Array;
   };
   const tensor = (data: Float64Array, dims: number[]) => new Tensor('float64', data, dims);
-  const isSmall = (rows: number, columns: number, count: number) => rows * columns * count < LEAST_WORK;
+  const tensorOf = ({ data, rows, columns }: Matrix) => tensor(data, [rows, columns]);
+  const isSmall = (x: Matrix, count: number) => x.data.length * count < LEAST_WORK;
   return {
     multiplyTransposed(x, w, count) {
-      const { rows, columns, data } = x;
-      if (isSmall(rows, columns, count)) return plainProducts.multiplyTransposed(x, w, count);
-      return run('transB', tensor(data, [rows, columns]), tensor(w, [count, columns]));
+      if (isSmall(x, count)) return plainProducts.multiplyTransposed(x, w, count);
+      return run('transB', tensorOf(x), tensor(w, [count, x.columns]));
     },
     sumOuter(x, r, count) {
-      const { rows, columns, data } = x;
-      if (isSmall(rows, columns, count)) return plainProducts.sumOuter(x, r, count);
-      return run('transA', tensor(r, [rows, count]), tensor(data, [rows, columns]));
+      if (isSmall(x, count)) return plainProducts.sumOuter(x, r, count);
+      return run('transA', tensor(r, [x.rows, count]), tensorOf(x));
     },
     async close() {
       for (const session of open.values()) await (await session).release();
