@@ -196,6 +196,33 @@ for (const [what, data] of degenerate)
     t.ok(finite(await fitHead(data, { seed: 1 })));
   });
 
+t.test(
+  'rows of one text under several labels give weights that a half holds, whatever rounding leaves',
+  async (t) => {
+    const columns = 384;
+    for (const count of [2, 6, 10, 13, 24, 25])
+      for (const ulps of [0, 1]) {
+        const features = Float32Array.from(
+          { length: count * columns },
+          (_, at) =>
+            (Math.sin((at % columns) + 1) / 14) * (1 + (Math.floor(at / columns) % 3) * ulps * 2 ** -23),
+        );
+        const y = Array.from({ length: count }, (_, row) => (row % 3 === 0 ? 0 : 1));
+        const head = await fitHead(
+          {
+            ...{ features, columns, targets: oneHot(y, 2) },
+            rowWeights: new Float64Array(count).fill(1),
+            groups: new Int32Array(count),
+          },
+          { seed: 1 },
+        );
+        const largest = Math.max(...head.weight.map(Math.abs));
+        t.ok(largest < 100, `of ${count} rows that differ by ${ulps} ulp the largest weight is ${largest}`);
+        t.ok(finite(head));
+      }
+  },
+);
+
 t.test('whatever the rows, the head is finite and every held-out row sums to one', async () => {
   const input = fc.record({
     rows: fc.integer({ min: 2, max: 14 }),
