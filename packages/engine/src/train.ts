@@ -162,7 +162,8 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
   }
 
   return {
-    canAdapt: subset.length >= MIN_LORA_ROWS,
+    // Rows of one text share a fold: it takes another text for the fold to have something to train on.
+    canAdapt: subset.length >= MIN_LORA_ROWS && subset.some((at) => groups[at] !== groups[subset[0]]),
     async head({ l2Grid } = {}) {
       const { features, names, took } = await embed();
       const startedAt = performance.now();

@@ -189,3 +189,28 @@ t.test('several labels a row and values are learnt too, and answered in their ow
   const mean = truth.reduce((sum, value) => sum + value, 0) / truth.length;
   t.ok(miss(values.outOfFold.predictions) < miss(truth.map(() => mean)), 'better than always the mean');
 });
+
+t.test(
+  'rows of one text are not adapted to, since no fold could do without it; two texts are enough',
+  async (t) => {
+    const train = (inputs: string[]) =>
+      engine.training(
+        {
+          ...{ tenantId: 'ten_a', kind: 'classification', texts: inputs },
+          answers: inputs.map((_, row) => (row % 3 === 0 ? 'fair' : 'foul')),
+          ids: inputs.map((_, row) => `${1000 + row}`),
+        },
+        { seed: 1 },
+      );
+    const one = train(texts.slice(0, 30).map(() => 'tea sun'));
+    t.equal(one.canAdapt, false);
+    t.ok(
+      [...(await one.head()).weight].every((value) => Math.abs(value) < 100),
+      'the head is all there is',
+    );
+    const two = train(texts.slice(0, 30).map((_, row) => (row < 29 ? 'tea sun' : 'rain')));
+    t.equal(two.canAdapt, true);
+    const lora = await two.lora({ settings, headL2: 0.1, dataSha256: 'data' });
+    t.ok(numbersOf(lora).every(Number.isFinite));
+  },
+);
