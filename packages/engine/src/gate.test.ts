@@ -149,6 +149,20 @@ t.test('only rows that the candidate did not see are compared', async (t) => {
   t.equal(gate.live?.candidate.rows, 13);
 });
 
+t.test(
+  'on rows of one label alone, who always answers it knows no more than the majority class',
+  async (t) => {
+    // 45 a, then 75 b, of which the candidate was trained and judged on the last 26.
+    const truth = Array.from({ length: 120 }, (_, row) => (row < 45 ? 'a' : 'b'));
+    const rows = all(truth).slice(94);
+    const constant = candidate(truth, () => 0.98, rows);
+    const gate = classify({ truth, candidate: constant, head: candidate(truth, () => 0.97, rows) });
+    t.match(gate.majority, { rows: 26, logLoss: 0, accuracy: 1 });
+    t.equal(gate.promoted, false);
+    t.match(gate.reason, /does not beat the majority class/);
+  },
+);
+
 t.test('whatever the numbers, the decision is finite and agrees with itself', async () => {
   const certainty = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 60, maxLength: 60 });
   fc.assert(

@@ -1,6 +1,6 @@
 import type { Answer, GateDecision, Metrics, TaskKind } from '@scion/contracts';
 import { isRight, lossOf, measure } from './head/metrics.js';
-import type { Targets } from './head/targets.js';
+import { selectTargets, type Targets } from './head/targets.js';
 import { targetsOf } from './targets-of.js';
 
 /** What a model says of some of the examples. */
@@ -40,7 +40,8 @@ export const NEW_ROWS_TO_COMPARE = 10;
  *
  * - Against the head alone, for a candidate with adapters: a lower loss, or more right answers. One of the two is enough: the folds'
  *   adapters learnt from fewer rows than the candidate's, which costs adapters more than it costs a head.
- * - Against what is known without reading an input, the label frequencies (the majority class) or the mean value: better.
+ * - Against what is known of the same rows without reading an input, the label frequencies (the majority class) or the mean
+ *   value: better.
  *   With fewer than ROWS_TO_JUDGE rows and nothing live it may be worse within one standard error of the difference, so that
  *   a few clicks give a model.
  * - Against the live version: better on the examples that came after it, if there are NEW_ROWS_TO_COMPARE of them.
@@ -55,7 +56,7 @@ export function decideGate({ kind, truth, candidate, live, head }: GateInput): G
 
   const { rows } = candidate;
   const own = judged(candidate);
-  const majority = judge(constantAnswers(targets, rows.length), targets, rows);
+  const majority = judge(constantAnswers(targets, rows), targets, rows);
   const alone = head && { own: judged(candidate, head.rows), head: judged(head) };
   const compared = live && compareOnNewRows(candidate, live, judged);
   const decision = {
@@ -152,11 +153,15 @@ function widened(
   return out;
 }
 
-/** The mean of each column of the targets, once for each row: the shares of the labels, or the mean value. */
-function constantAnswers({ outputs, values }: Targets, rows: number): Float32Array {
+/**
+ * The shares of the labels among the rows, or their mean value, once for each: the best that one answer to all of them can be.
+ * Those of other examples would be a weaker rival, and none at all where the rows are of one label.
+ */
+function constantAnswers(targets: Targets, rows: ArrayLike<number>): Float32Array {
+  const { outputs, values } = selectTargets(targets, rows);
   const means = new Float64Array(outputs);
-  for (const [at, value] of values.entries()) means[at % outputs] += value / (values.length / outputs);
-  return Float32Array.from({ length: rows * outputs }, (_, i) => means[i % outputs]);
+  for (const [at, value] of values.entries()) means[at % outputs] += value / rows.length;
+  return Float32Array.from({ length: rows.length * outputs }, (_, i) => means[i % outputs]);
 }
 
 /** Both on the same rows: new since the live version, and held out from the candidate. */

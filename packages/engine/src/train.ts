@@ -2,8 +2,9 @@ import { type Answer, AppError, type TaskKind } from '@scion/contracts';
 import type { LoraMatrices } from './adapter/encode.js';
 import type { BaseInfo } from './base/base-info.js';
 import type { FitEvent, OutOfFold } from './head/fit-head.js';
-import { selectTargets } from './head/targets.js';
+import { selectTargets, strataOf } from './head/targets.js';
 import { MAX_TRAINING_TOKENS, MIN_LORA_ROWS } from './lora/recipe.js';
+import { newestOfEach } from './lora/subset.js';
 import { type FittedLora, type LoraOptions, trainLora } from './lora/train-lora.js';
 import type { Trainer } from './lora/trainer.js';
 import type { Scheduler } from './schedule/scheduler.js';
@@ -110,8 +111,10 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
   });
   const seconds = (from: number) => (performance.now() - from) / 1_000;
 
-  // Adapters train on the newest rows that fit; of the others only features are kept.
-  const subset = newestWithin(ordered, order, MAX_TRAINING_TOKENS);
+  // Of rows that adapters do not train on only features are kept. The last ones given are the newest.
+  const newestFirst = [...order.keys()].sort((a, b) => order[b] - order[a]);
+  const { strata } = strataOf(targets);
+  const subset = newestOfEach({ texts: ordered, strata, newestFirst }, MAX_TRAINING_TOKENS);
   let embedded:
     | Promise<{
         features: Float32Array;
@@ -251,17 +254,4 @@ function balanced(
   const sum = (all: Float64Array) => all.reduce((total, weight) => total + weight, 0);
   const scale = sum(weights) / sum(raised);
   return raised.map((weight) => weight * scale);
-}
-
-/** Positions of the last rows given, as many as have that many tokens by an estimate; ascending. */
-function newestWithin(ordered: string[], order: number[], tokens: number): Int32Array {
-  const newestFirst = Array.from(ordered.keys()).sort((a, b) => order[b] - order[a]);
-  const taken: number[] = [];
-  let sum = 0;
-  for (const at of newestFirst) {
-    sum += 2 + Math.ceil(ordered[at].length / 4);
-    if (sum > tokens) break;
-    taken.push(at);
-  }
-  return Int32Array.from(taken).sort();
 }

@@ -214,3 +214,30 @@ t.test(
     t.ok(numbersOf(lora).every(Number.isFinite));
   },
 );
+
+t.test(
+  'of more rows than fit, sorted by label, adapters learn from the newest of each, as many as it is frequent',
+  async (t) => {
+    const long = (text: string, row: number) => `${text} ${words[row % 6]} ${words[row % 5]}`.repeat(4);
+    const inputs = Array.from({ length: 12_000 }, (_, row) => long(texts[row % texts.length]!, row));
+    const first = 4_000;
+    const training = engine.training(
+      {
+        ...{ tenantId: 'ten_a', kind: 'classification', texts: inputs },
+        answers: inputs.map((_, row) => (row < first ? 'foul' : 'fair')),
+        ids: inputs.map((_, row) => `${10_000 + row}`),
+      },
+      { seed: 1 },
+    );
+    const { outOfFold } = await training.lora({
+      settings: { ...settings, epochs: 1, batchRows: 512 },
+      ...{ headL2: 0.1, dataSha256: 'data' },
+    });
+    const taken = outOfFold.rows.toSorted((a, b) => a - b);
+    const foul = taken.filter((row) => row < first);
+    t.ok(taken.length < inputs.length, `${taken.length} rows`);
+    t.ok(Math.abs(foul.length / taken.length - first / inputs.length) < 1e-3, `${foul.length} of one label`);
+    t.equal(taken[0], first - foul.length, 'the newest of one');
+    t.equal(taken[foul.length], inputs.length - (taken.length - foul.length), 'and of the other');
+  },
+);

@@ -46,7 +46,7 @@ export const LORA_SETTINGS: Readonly<LoraSettings> = Object.freeze({
 
 /**
  * Rows × tokens that one fit trains on at most: bounds its memory (1.5 kB a token of MiniLM) and its time. Of more, the newest
- * of each label are taken; the head is trained on all.
+ * of each label are taken, in proportion to the labels; the head is trained on all.
  */
 export const MAX_TRAINING_TOKENS = 131_072;
 /** With fewer rows a fold says nothing, and the head is all there is to learn. */
