@@ -114,7 +114,10 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
   // Of rows that adapters do not train on only features are kept. The last ones given are the newest.
   const newestFirst = [...order.keys()].sort((a, b) => order[b] - order[a]);
   const { strata } = strataOf(targets);
-  const subset = newestOfEach({ texts: ordered, strata, newestFirst }, MAX_TRAINING_TOKENS);
+  const subset = newestOfEach(
+    { texts: ordered, strata, newestFirst },
+    { maxTokens: parts.base.maxTokens, budget: MAX_TRAINING_TOKENS },
+  );
   let embedded:
     | Promise<{
         features: Float32Array;

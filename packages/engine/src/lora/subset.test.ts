@@ -13,7 +13,7 @@ const counted = (strata: Int32Array, rows: Iterable<number>) => {
 t.test('of rows sorted by label some of each label are taken, the newest of it', async (t) => {
   const strata = Int32Array.from({ length: 120 }, (_, row) => (row < 45 ? 0 : 1));
   const newestFirst = [...strata.keys()].reverse();
-  const taken = newestOfEach({ texts: textsOf(120), strata, newestFirst }, 240);
+  const taken = newestOfEach({ texts: textsOf(120), strata, newestFirst }, { maxTokens: 256, budget: 240 });
   const newest = (end: number, count: number) => Array.from({ length: count }, (_, i) => end - count + i);
   t.strictSame([...taken], [...newest(45, 9), ...newest(120, 15)]);
 });
@@ -26,7 +26,10 @@ t.test('whatever the classes and their order, their shares stay and none is lost
     fc.property(input, ({ classes, room }) => {
       const strata = Int32Array.from(classes);
       const newestFirst = [...strata.keys()].reverse();
-      const taken = newestOfEach({ texts: textsOf(classes.length), strata, newestFirst }, 10 * room);
+      const taken = newestOfEach(
+        { texts: textsOf(classes.length), strata, newestFirst },
+        { maxTokens: 256, budget: 10 * room },
+      );
       const [all, own] = [counted(strata, strata.keys()), counted(strata, taken)];
       const isNewest = [...own].every(([c, count]) => {
         const ofClass = [...strata.keys()].filter((row) => strata[row] === c);
@@ -44,4 +47,14 @@ t.test('whatever the classes and their order, their shares stay and none is lost
       );
     }),
   );
+});
+
+t.test('a text counts as what the base takes of it, however long it is', async (t) => {
+  const texts = Array.from({ length: 600 }, () => 'x'.repeat(20_000));
+  const strata = new Int32Array(600);
+  const taken = newestOfEach(
+    { texts, strata, newestFirst: [...strata.keys()].reverse() },
+    { maxTokens: 256, budget: 131_072 },
+  );
+  t.equal(taken.length, 512);
 });

@@ -1,5 +1,6 @@
 import { AppError } from '@scion/contracts';
 import type { ParameterLayout } from '@scion/graph';
+import { estimateTokens } from '../estimate-tokens.js';
 import type {
   FitEvent,
   FitOptions,
@@ -117,9 +118,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let planned = false;
   let closed = false;
 
-  /** Some four characters make a token; a wrong guess costs padding or a further run, never correctness. */
+  /** A wrong guess costs padding or a further run, never correctness. */
   const estimate = ({ input }: Row) =>
-    typeof input === 'string' ? Math.min(maxTokens, 2 + Math.ceil(input.length / 4)) : input.tokens;
+    typeof input === 'string' ? estimateTokens(input, maxTokens) : input.tokens;
   const weigh = (row: Row) => estimate(row) * (typeof row.input === 'string' ? 1 : topShare);
 
   const send = (batch: { request: RowRequest; row: number }[], charge: (ms: number) => void) => {
