@@ -118,7 +118,18 @@ t.test('with too few newer examples the majority class alone decides, and the re
   });
   t.equal(gate.promoted, true);
   t.equal(gate.live, null);
-  t.match(gate.reason, /Only 9 examples came after version 7/);
+  t.match(gate.reason, /Only 9 held-out examples came after version 7/);
+  const few = classify({
+    truth,
+    candidate: candidate(truth, () => 0.8, all(truth).slice(0, 25)),
+    live: live(truth, all(truth).slice(20), () => 0.99),
+  });
+  t.equal(few.live, null);
+  t.match(
+    few.reason,
+    /Only 5 held-out examples came after version 7/,
+    'those that the candidate learnt from do not count',
+  );
 });
 
 t.test('a live version that does not know a label loses on it, and stays finite', async (t) => {

@@ -31,7 +31,7 @@ export interface GateInput {
 
 /** Below this many rows, the loss says too little to refuse a user their first model for a narrow miss. */
 export const ROWS_TO_JUDGE = 20;
-/** Fewer examples than this since the live version, and the two are not compared. */
+/** Fewer held-out examples than this since the live version, and the two are not compared. */
 export const NEW_ROWS_TO_COMPARE = 10;
 
 /**
@@ -44,7 +44,7 @@ export const NEW_ROWS_TO_COMPARE = 10;
  *   value: better.
  *   With fewer than ROWS_TO_JUDGE rows and nothing live it may be worse within one standard error of the difference, so that
  *   a few clicks give a model.
- * - Against the live version: better on the examples that came after it, if there are NEW_ROWS_TO_COMPARE of them.
+ * - Against the live version: better on the held-out examples that came after it, if there are NEW_ROWS_TO_COMPARE of them.
  *
  * The candidate is always measured out of fold, the live version by predicting rows it never saw. Pure.
  */
@@ -58,7 +58,13 @@ export function decideGate({ kind, truth, candidate, live, head }: GateInput): G
   const own = judged(candidate);
   const majority = judge(constantAnswers(targets, rows), targets, rows);
   const alone = head && { own: judged(candidate, head.rows), head: judged(head) };
-  const compared = live && compareOnNewRows(candidate, live, judged);
+  const newRows = live ? newSince(live, candidate) : [];
+  const compared = live &&
+    newRows.length >= NEW_ROWS_TO_COMPARE && {
+      version: live.version,
+      own: judged(candidate, newRows),
+      live: judged(live, newRows),
+    };
   const decision = {
     candidate: own.metrics,
     majority: majority.metrics,
@@ -92,9 +98,9 @@ export function decideGate({ kind, truth, candidate, live, head }: GateInput): G
     reasons.push(`On ${rows.length} held-out examples it beats ${rival}: ${numbers}.`);
   }
   if (live === undefined) return { ...decision, promoted: true, reason: reasons.join(' ') };
-  if (compared === undefined) {
+  if (!compared) {
     reasons.push(
-      `Only ${live.rows.length} examples came after version ${live.version}, too few to compare the two (${NEW_ROWS_TO_COMPARE} are needed).`,
+      `Only ${newRows.length} held-out examples came after version ${live.version}, too few to compare the two (${NEW_ROWS_TO_COMPARE} are needed).`,
     );
     return { ...decision, promoted: true, reason: reasons.join(' ') };
   }
@@ -103,7 +109,7 @@ export function decideGate({ kind, truth, candidate, live, head }: GateInput): G
   const hitsAgainst = difference(compared.own.hits, compared.live.hits);
   const promoted = against.mean < 0 && hitsAgainst.mean >= -hitsAgainst.error;
   reasons.push(
-    `On the ${compared.rows} examples that came after version ${live.version} it ${promoted ? 'beats' : 'does not beat'} that version: ${versus(compared.own.metrics, compared.live.metrics)}.`,
+    `On the ${newRows.length} examples that came after version ${live.version} it ${promoted ? 'beats' : 'does not beat'} that version: ${versus(compared.own.metrics, compared.live.metrics)}.`,
   );
   return { ...decision, promoted, reason: reasons.join(' ') };
 }
@@ -164,21 +170,10 @@ function constantAnswers(targets: Targets, rows: ArrayLike<number>): Float32Arra
   return Float32Array.from({ length: rows.length * outputs }, (_, i) => means[i % outputs]);
 }
 
-/** Both on the same rows: new since the live version, and held out from the candidate. */
-function compareOnNewRows(
-  candidate: Answers,
-  live: LiveAnswers,
-  judged: (answers: Answers, rows: ArrayLike<number>) => Judged,
-) {
+/** The rows that neither was trained on: new since the live version, and held out from the candidate. */
+function newSince(live: LiveAnswers, candidate: Answers): number[] {
   const heldOut = new Set(Array.from(candidate.rows));
-  const rows = Array.from(live.rows).filter((row) => heldOut.has(row));
-  if (rows.length < NEW_ROWS_TO_COMPARE) return undefined;
-  return {
-    version: live.version,
-    rows: rows.length,
-    own: judged(candidate, rows),
-    live: judged(live, rows),
-  };
+  return Array.from(live.rows).filter((row) => heldOut.has(row));
 }
 
 /** The mean of a − b over paired rows, and that mean's standard error. */
