@@ -87,6 +87,8 @@ export interface Engine {
   zeroShot(labels: string[], texts: string[], options?: TenantCall): Promise<LabelProbabilities>;
   /** Forgets every cached version of a model. */
   evict(ref: ModelRef): void;
+  /** Forgets every cached version of every model: any of them may have been erased. */
+  evictAll(): void;
   cacheState(): CacheState;
   /** Bytes of adapters in memory by tenant, for who is billed by them. */
   cachedBytes(): Map<string, number>;
@@ -263,6 +265,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     evict(ref) {
       cache.evict(ref);
       disk?.evict(ref).catch(warn);
+    },
+    evictAll() {
+      cache.evictAll();
+      disk?.evictAll().catch(warn);
     },
     cacheState: () => cache.state(),
     cachedBytes: () => cache.bytesByTenant(),
