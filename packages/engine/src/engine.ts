@@ -104,6 +104,8 @@ export interface Engine {
 const INTERACTIVE_ROWS = 512;
 /** Loads of one `prefetch` under way at a time: they must not keep those out who wait for an answer. */
 const PREFETCHES_AT_ONCE = 8;
+/** How often the trunk caches drop what is too old. */
+const PURGE_MS = 60_000;
 /** Models of one `predictEach` under way at a time: several full runs, yet not the whole queue. */
 const MODELS_AT_ONCE = 512;
 
@@ -167,6 +169,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   });
   const trunks = createTrunkCache<TrunkOutput>(trunkCacheBytes);
   const trained = createTrunkCache<Embedded>(options.trainingCacheBytes ?? 256 * 1024 * 1024);
+  const purging = setInterval(() => {
+    trunks.purge();
+    trained.purge();
+  }, PURGE_MS).unref();
   const trainer = createTrainer({ size: threads, train: work.train, prepare: work.prepare });
 
   const find = (text: string, { tenantId }: TenantCall) =>
@@ -276,6 +282,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     trunkCacheState: () => trunks.state(),
     queuedRows: () => work.queuedRows(),
     async close() {
+      clearInterval(purging);
       work.close();
       await pool.close();
     },

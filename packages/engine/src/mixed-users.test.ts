@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mock } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Card } from '@scion/contracts';
 import t from 'tap';
 import { createRandom } from './head/random.js';
@@ -221,4 +223,22 @@ t.test('the trunk cache keeps within its budget', async (t) => {
   const { bytes, entries } = engine.trunkCacheState();
   t.ok(bytes <= budgetBytes && bytes > budgetBytes / 2, `${bytes} of ${budgetBytes}`);
   t.ok(entries < 2_000);
+});
+
+t.test('what the trunk made of a text is gone from memory in time, though nobody asks again', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const aged = await open('aged', tinyWeights(config));
+  await aged.trunk(texts, { tenantId: 'ten_a' });
+  mock.timers.tick(60_000);
+  t.equal(aged.trunkCacheState().entries, texts.length);
+  const { now } = performance;
+  t.teardown(() => {
+    performance.now = now;
+  });
+  performance.now = () => now.call(performance) + 10 * 60_000 + 1;
+  // lru-cache looks at the clock once a millisecond.
+  await setTimeout(5);
+  mock.timers.tick(60_000);
+  t.match(aged.trunkCacheState(), { entries: 0, bytes: 0 });
 });
