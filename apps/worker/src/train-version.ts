@@ -66,7 +66,7 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
   run.log.debug({ examples: examples.length, kind, method: settings.method }, 'examples read');
 
   await progress.stage('head', 0.05);
-  const live = await askLive({ models: registry.models, engine }, ref, kind, examples);
+  const live = await askLive({ models: registry.models, engine }, ref, { kind, examples, signal });
   const metrics: NewJobEvent[] = [];
   const training = engine.training(
     {
