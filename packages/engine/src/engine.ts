@@ -22,7 +22,7 @@ export interface EngineOptions {
   baseDir: string;
   /** Inference threads, each with sessions of its own; as many as there are cores is best. */
   threads: number;
-  /** Budget of the adapter cache. */
+  /** Budget of the adapter cache: whole bytes, enough for any one adapter. */
   cacheBytes: number;
   /** Budget of the trunk cache, some 50 kB for a text of 32 tokens; 0 keeps nothing. Default 0. */
   trunkCacheBytes?: number;
@@ -111,10 +111,14 @@ const MODELS_AT_ONCE = 512;
 
 /**
  * One frozen base, shared by everybody, and the adapters of those who ask.
- * @throws BaseError when the base cannot be read
+ * @throws BaseError when the base cannot be read; RangeError without room for adapters
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { baseDir, threads, cacheBytes, loadAdapter, maxTokensPerRun = 512 } = options;
+  if (!Number.isInteger(cacheBytes) || cacheBytes < 1)
+    throw new RangeError(
+      `cacheBytes is ${cacheBytes}: adapters in use need a whole number of bytes, 1 or more; some MB are usual.`,
+    );
   const { trunkCacheBytes = 0, maxQueuedRows = 4_096, maxWaitMs = 10_000 } = options;
   const base = await readBase(baseDir);
   const { featureSize, hiddenSize, maxTokens } = base;
