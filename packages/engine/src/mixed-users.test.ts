@@ -16,6 +16,8 @@ import {
 } from './index.js';
 import { softmax } from './softmax.js';
 import { tinyConfig, tinyWeights, writeTinyBert } from './testing/tiny-bert.js';
+import { createThreadPool } from './thread/pool.js';
+import type { ThreadSetup } from './thread/protocol.js';
 
 /**
  * A LoRA adapter is a change of weights, so there is an independent answer to compare with: the base whose weights were
@@ -214,6 +216,27 @@ t.test('what the trunk made of a tenant’s text is not found by another tenant'
   t.equal(misses(), before, 'its own it finds');
   await engine.trunk(['tea tea tea'], { tenantId: 'ten_b' });
   t.equal(misses(), before + 1);
+});
+
+t.test('a thread that is told to end finishes its work first, however many runs that takes', async (t) => {
+  const baseDir = join(root, 'base');
+  const { sites, hiddenSize, featureSize } = engine.base;
+  const pool = await createThreadPool({
+    size: 1,
+    entry: new URL('./thread/main.js', import.meta.url),
+    setup: {
+      trunkPath: join(baseDir, 'trunk.onnx'),
+      topPath: join(baseDir, 'top.onnx'),
+      trainingPath: join(baseDir, 'training.onnx'),
+      tokenizerPath: join(baseDir, 'tokenizer.json'),
+      ...{ sites, hiddenSize, featureSize, provider: 'cpu', maxTokens: 16, maxTokensPerRun: 16 },
+    } satisfies ThreadSetup,
+    onIdle: () => {},
+  });
+  const rows = Array.from({ length: 50 }, () => ({ input: 'tea rain sun', answer: 'features' as const }));
+  const work = pool.run({ kind: 'rows', rows });
+  await Promise.all([pool.close(), t.resolves(work)]);
+  t.equal((await work).length, 50);
 });
 
 t.test('the trunk cache keeps within its budget', async (t) => {
