@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Job } from '@scion/contracts';
 import { registerBase } from '@scion/engine';
 import { startRedis } from '@scion/testkit';
+import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import t from 'tap';
 import { readConfig } from './config.js';
@@ -43,6 +45,7 @@ const env = {
   SCION_PORT: '0',
   SCION_OPERATOR_KEY: operator,
   SCION_DASHBOARD: join(folder, 'none'),
+  SCION_DISK_CACHE: join(folder, 'tier'),
   // However busy the machine is that tests run on.
   SCION_MAX_EVENT_LOOP_DELAY_MS: '0',
   OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
@@ -169,6 +172,21 @@ t.test('both adapters are in memory, loaded once each', async (t) => {
   t.match(cache, { entries: 2, loads: 2, evictions: 0 });
   t.equal(workers, 1);
 });
+
+t.test(
+  'no adapter is kept, in memory or on disk, after messages of erasures may have been lost',
+  async (t) => {
+    const tier = env.SCION_DISK_CACHE;
+    t.equal((await readdir(tier)).length, 2);
+    await mkdir(join(tier, 'of-a-model-not-in-memory'));
+    const client = new Redis(redis.path);
+    await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    client.disconnect();
+    while ((await readdir(tier)).length > 0) await setTimeout(10);
+    const system = await call('GET', '/v1/system', undefined, { authorization: `Bearer ${operator}` });
+    t.match(system.json().cache, { entries: 0, bytes: 0 });
+  },
+);
 
 t.test('all of it is there after a restart, even when Redis has lost everything', async (t) => {
   const inputs = ['Grafting a cherry tree'];

@@ -88,8 +88,8 @@ export async function startApi({
         log.warn({ unfinished: unfinished.length }, 'indexes restored from the bucket');
       },
       onErased(ref) {
-        const erased = ref ? [ref] : (serving?.cacheState().resident ?? []);
-        for (const model of erased) serving?.evict(model);
+        if (ref) serving?.evict(ref);
+        else serving?.evictAll();
         // What this process tells of its memory names users: not that one any longer.
         if (serving) meter.flush().catch((err) => log.warn({ err }, 'meter'));
       },

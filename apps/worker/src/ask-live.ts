@@ -13,8 +13,7 @@ type LiveModels = Pick<Models, 'live' | 'history' | 'version'>;
 export async function askLive(
   { models, engine }: { models: LiveModels; engine: Pick<Engine, 'base' | 'predict'> },
   ref: JobRef,
-  kind: TaskKind,
-  examples: Example[],
+  { kind, examples, signal }: { kind: TaskKind; examples: Example[]; signal: AbortSignal },
 ): Promise<LiveAnswers | undefined> {
   try {
     const live = await liveBefore(models, ref);
@@ -26,6 +25,7 @@ export async function askLive(
     const { labels, probabilities } = await engine.predict(
       { ...modelOf(ref), version, adapterSha256 },
       rows.map((row) => examples[row]!.input),
+      { signal },
     );
     return { version, labels, rows, predictions: probabilities };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import type { Job, JobEvent, ModelRef } from '@scion/contracts';
 import { createMeter } from '@scion/meter';
 import t from 'tap';
@@ -181,6 +182,17 @@ t.test('within the grace period SIGTERM lets a running job finish', async (t) =>
   worker.child.kill('SIGTERM');
   t.match(await world.ended(job), { state: 'succeeded' });
   t.same(await worker.exited, { code: 0, signal: null });
+});
+
+t.test('a worker yields on top of what it was started with', async (t) => {
+  const under = ['nice', '-n', '3'];
+  const { child, exited } = await world.spawnWorker({
+    under,
+    env: { SCION_WORKER_NICE: '5', SCION_THREADS: '1' },
+  });
+  t.equal(getPriority(child.pid), Math.min(19, getPriority() + 3 + 5));
+  child.kill('SIGTERM');
+  await exited;
 });
 
 t.test('what workers did is counted, and those that left are gone', async (t) => {

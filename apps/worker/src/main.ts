@@ -1,5 +1,5 @@
 /** The worker process: trains models and delivers webhooks until SIGTERM, SIGINT or the loss of its supervisor. */
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import pino from 'pino';
 import { ConfigError, readConfig } from './config.js';
 import { startWorker } from './start-worker.js';
@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = pino({ level: config.logLevel, base: { app: 'worker', pid: process.pid } });
   // Before the engine starts its threads: on Linux a thread inherits the priority of the one that creates it.
-  if (config.nice > 0) setPriority(config.nice);
+  if (config.nice > 0) setPriority(Math.min(19, getPriority() + config.nice));
 
   const asked = new Promise<string>((done) => {
     process.once('SIGTERM', done);

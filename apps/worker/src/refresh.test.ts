@@ -1,4 +1,4 @@
-import { createIds, type ModelRef, type TaskSpec } from '@scion/contracts';
+import { type Card, createIds, type ModelRef, type TaskSpec } from '@scion/contracts';
 import { createQueue } from '@scion/queue';
 import { createRegistry } from '@scion/registry';
 import { createMemoryStore } from '@scion/store';
@@ -14,16 +14,15 @@ const at = (ms: number): string => new Date(ms).toISOString();
 
 t.test('when a model is trained without being asked', async (t) => {
   const nowMs = Date.UTC(2026, 0, 2);
-  const trainedOn = { examples: 10, atMs: nowMs - hour };
-  const facts = { nowMs, examples: 15, trainedOn, lastJob: undefined };
+  const facts = { nowMs, fresh: 5, trainedAtMs: nowMs - hour, lastJob: undefined };
 
   t.equal(retrainIn({ afterExamples: 5 }, false, facts), 0, 'enough new examples');
   t.equal(retrainIn({ afterExamples: 6 }, false, facts), undefined, 'too few');
-  t.equal(retrainIn({ afterExamples: 15 }, false, { ...facts, trainedOn: undefined }), 0, 'never trained');
+  t.equal(retrainIn({ afterExamples: 5 }, false, { ...facts, trainedAtMs: undefined }), 0, 'never trained');
   t.equal(retrainIn({ afterExamples: 5, atMostEverySeconds: 7_200 }, false, facts), hour, 'too soon: later');
   t.equal(retrainIn({ nightly: true }, false, facts), undefined, 'by day the night’s rule is silent');
   t.equal(retrainIn({ nightly: true }, true, facts), 0, 'by night any new example counts');
-  t.equal(retrainIn({ nightly: true }, true, { ...facts, examples: 10 }), undefined, 'but one there must be');
+  t.equal(retrainIn({ nightly: true }, true, { ...facts, fresh: 0 }), undefined, 'but one there must be');
   t.equal(retrainIn({ schedule: '0 * * * *' }, true, facts), 0, 'as at the moments of a schedule');
   const lastJob = (state: 'queued' | 'running' | 'paused' | 'failed', agoMs: number) => ({
     ...facts,
@@ -42,18 +41,17 @@ t.test('when a model is trained without being asked', async (t) => {
   fc.assert(
     fc.property(
       fc.nat(30),
-      fc.nat(30),
       fc.integer({ min: 1, max: 10 }),
       fc.nat(1_000),
       fc.nat(2_000),
-      (all, of, n, every, ago) => {
+      (fresh, n, every, ago) => {
         const policy = { afterExamples: n, atMostEverySeconds: every };
         const wait = retrainIn(policy, false, {
-          ...{ nowMs, examples: all, lastJob: undefined },
-          trainedOn: { examples: of, atMs: nowMs - ago * 1_000 },
+          ...{ nowMs, fresh, lastJob: undefined },
+          trainedAtMs: nowMs - ago * 1_000,
         });
-        if (wait === undefined) return all - of < n;
-        return all - of >= n && wait === Math.max(0, (every - ago) * 1_000);
+        if (wait === undefined) return fresh < n;
+        return fresh >= n && wait === Math.max(0, (every - ago) * 1_000);
       },
     ),
   );
@@ -169,5 +167,65 @@ t.test('looks make jobs', async (t) => {
     t.match(looks, [{ delayMs: 60_000 }, { delayMs: 60_000 }]);
     t.equal(new Set(looks.map(({ occasion }) => occasion)).size, 1);
     t.equal((await jobsOf(ref)).length, 1);
+  });
+
+  /** A model whose newest version was trained on what there is, and whose job has ended. */
+  const train = async (ref: ModelRef, aheadMs = 0) => {
+    const { job } = await registry.jobs.create(ref);
+    const createdAt = at(clock() + aheadMs);
+    const { dataSha256 } = await registry.examples.all(ref);
+    await registry.models.publish(ref, job.id, (version) => ({
+      card: { task: ref.task, version, createdAt, jobId: job.id, method: 'head', dataSha256 } as Card,
+      adapter: new Uint8Array(),
+      adapterSha256: '',
+    }));
+    await registry.jobs.update({ ...ref, jobId: job.id }, { state: 'running' });
+    await registry.jobs.finish({ ...ref, jobId: job.id }, { state: 'cancelled', events: [] });
+    clock.advance(1_000);
+  };
+  const rows = (from: number, to: number, label?: string) =>
+    Array.from({ length: to - from }, (_, n) => ({
+      id: `${from + n}`,
+      input: `text ${from + n}`,
+      label: label ?? (n % 2 ? 'a' : 'b'),
+    }));
+
+  await t.test('examples that took the place of others count, whatever their number', async (t) => {
+    const changes: [string, (ref: ModelRef) => Promise<unknown>][] = [
+      ['labelled anew', (ref) => registry.examples.append(ref, rows(0, 3, 'c'))],
+      [
+        'fewer than before',
+        async (ref) => {
+          for (const id of ['0', '1', '2', '3']) await registry.examples.delete(ref, id);
+          await registry.examples.append(ref, rows(10, 13));
+        },
+      ],
+    ];
+    for (const [user, change] of changes) {
+      for (const [night, retrain] of [
+        [true, { nightly: true }],
+        [false, { afterExamples: 3 }],
+      ] as const) {
+        const ref = await make(night ? 'by-night' : 'by-day', user, { retrain }, []);
+        await registry.examples.append(ref, rows(0, 8));
+        clock.advance(1_000);
+        await train(ref);
+        await change(ref);
+        await refresh({ ...ref, night, occasion: 'x' });
+        t.match(await jobsOf(ref), [{ state: 'queued' }, {}], `${user} ${night ? 'by night' : 'by day'}`);
+      }
+    }
+  });
+
+  await t.test('what a job did not see, though it came no later, is seen in the night', async (t) => {
+    const ref = await make('race', 'ada', { retrain: { nightly: true } }, four);
+    // By the worker's clock, or while it read.
+    await train(ref, 2_000);
+    await refresh({ ...ref, night: true, occasion: 'x' });
+    t.equal((await jobsOf(ref)).length, 1, 'it has seen all');
+    await registry.examples.append(ref, rows(10, 11));
+    clock.advance(2_000);
+    await refresh({ ...ref, night: true, occasion: 'x' });
+    t.equal((await jobsOf(ref)).length, 2);
   });
 });

@@ -30,19 +30,20 @@ const scheduleMs = 1_800_000;
 /** A model that trains now is looked at again after this long: it may not see the newest examples. */
 const runningMs = 60_000;
 const afterFailureMs = 24 * 3_600_000;
+/** An example whose append was under way when a job read, or whose clock is behind, may look older than the version. */
+const unseenMs = 60_000;
 
 export interface RetrainFacts {
   nowMs: number;
-  examples: number;
-  /** Of the newest version. */
-  trainedOn: { examples: number; atMs: number } | undefined;
+  /** Examples stored or replaced since the newest version was trained; all, where there is none. */
+  fresh: number;
+  trainedAtMs: number | undefined;
   lastJob: Pick<Job, 'state' | 'createdAt' | 'finishedAt'> | undefined;
 }
 
 /** Whether to train now (0), not on this occasion (undefined), or to look again after so many milliseconds. */
 export function retrainIn(policy: Retrain, round: boolean, facts: RetrainFacts): number | undefined {
-  const { nowMs, trainedOn, lastJob } = facts;
-  const fresh = facts.examples - (trainedOn?.examples ?? 0);
+  const { nowMs, fresh, trainedAtMs = 0, lastJob } = facts;
   const inRounds = policy.nightly || policy.schedule !== undefined;
   const wanted = round && inRounds ? 1 : (policy.afterExamples ?? Number.POSITIVE_INFINITY);
   if (fresh < wanted) return undefined;
@@ -51,7 +52,7 @@ export function retrainIn(policy: Retrain, round: boolean, facts: RetrainFacts):
   if (lastJob?.state === 'running') return runningMs;
   const failedMs = lastJob?.state === 'failed' ? Date.parse(lastJob.finishedAt ?? lastJob.createdAt) : 0;
   if (failedMs + afterFailureMs > nowMs) return undefined;
-  const lastMs = Math.max(trainedOn?.atMs ?? 0, lastJob ? Date.parse(lastJob.createdAt) : 0);
+  const lastMs = Math.max(trainedAtMs, lastJob ? Date.parse(lastJob.createdAt) : 0);
   return Math.max(0, lastMs + (policy.atMostEverySeconds ?? 0) * 1_000 - nowMs);
 }
 
@@ -119,10 +120,14 @@ export function createRefresh({
     const task = await registry.tasks.get(ref.tenantId, ref.task);
     if (!task.retrain) return;
     const newest = (await registry.models.versions(ref, { limit: 1 })).data[0]?.card;
+    const trainedAtMs = newest && Date.parse(newest.createdAt);
     const wait = retrainIn(task.retrain, night, {
       nowMs: clock(),
-      examples: await registry.examples.count(ref),
-      trainedOn: newest && { examples: newest.examples, atMs: Date.parse(newest.createdAt) },
+      fresh:
+        trainedAtMs === undefined
+          ? await registry.examples.count(ref)
+          : await registry.examples.countSince(ref, night ? trainedAtMs - unseenMs : trainedAtMs),
+      trainedAtMs,
       lastJob: (await registry.jobs.list(ref.tenantId, { task: ref.task, user: ref.user, limit: 1 })).data[0],
     });
     if (wait === undefined) return;
@@ -132,7 +137,8 @@ export function createRefresh({
       await queue.enqueueRefresh({ ...ref, night, occasion }, wait);
       return;
     }
-    const { examples } = await registry.examples.all(ref);
+    const { examples, dataSha256 } = await registry.examples.all(ref);
+    if (dataSha256 === newest?.dataSha256) return;
     const answers = examples.map(({ label }) => label);
     if (missingExamples(task, answers)) return;
     const { job, joined } = await registry.jobs.create(ref, {

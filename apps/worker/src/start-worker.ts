@@ -77,8 +77,8 @@ export async function startWorker({
     const registry = await createRegistry({
       ...{ store, redis, clock, newId },
       onErased(ref) {
-        const erased = ref ? [ref] : (serving?.cacheState().resident ?? []);
-        for (const model of erased) serving?.evict(model);
+        if (ref) serving?.evict(ref);
+        else serving?.evictAll();
       },
       onError: (err) => log.warn({ err }, 'registry'),
       ...(timings && { lockLifeMs: timings.registryLockMs }),

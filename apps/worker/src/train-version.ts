@@ -56,6 +56,7 @@ export interface Outcome {
 export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: TrainingRun): Promise<Outcome> {
   const { registry, engine } = deps;
   const { signal, progress } = run;
+  const readAtMs = deps.clock();
   const data = await loadTrainingData(registry, ref);
   signal.throwIfAborted();
   const settings = resolveTraining(data.task.training, run.job.training);
@@ -65,7 +66,7 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
   run.log.debug({ examples: examples.length, kind, method: settings.method }, 'examples read');
 
   await progress.stage('head', 0.05);
-  const live = await askLive({ models: registry.models, engine }, ref, kind, examples);
+  const live = await askLive({ models: registry.models, engine }, ref, { kind, examples, signal });
   const metrics: NewJobEvent[] = [];
   const training = engine.training(
     {
@@ -88,7 +89,7 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
     },
   );
   const wantsLora = settings.method !== 'head' && training.canAdapt;
-  const publish = publisher(deps, ref, run, { data, settings, seed });
+  const publish = publisher(deps, ref, run, { data, readAtMs, settings, seed });
   const judge = (answers: Answers, against: Pick<GateInput, 'head'> = {}) =>
     decideGate({ kind, truth: examples.map(({ label }) => label), candidate: answers, live, ...against });
 
@@ -165,16 +166,22 @@ async function publishedBy(
 
 /** Writes a model's card and artifact under the next version number. */
 function publisher(
-  { registry, engine, clock }: TrainVersionDeps,
+  { registry, engine }: TrainVersionDeps,
   ref: JobRef,
   run: TrainingRun,
-  { data, settings, seed }: { data: TrainingData; settings: TrainingSettings; seed: number },
+  {
+    data,
+    readAtMs,
+    settings,
+    seed,
+  }: { data: TrainingData; readAtMs: number; settings: TrainingSettings; seed: number },
 ) {
   const { examples, task } = data;
-  // Another machine's clock may have stamped an example later than ours says now; `askLive` relies on the order.
+  // Examples that come while a job trains are newer than its version: `askLive` and retraining rely on the order. Another
+  // machine's clock may have stamped one later than ours said when it was read.
   const createdAtMs = examples.reduce(
     (last, { createdAt }) => Math.max(last, Date.parse(createdAt)),
-    clock(),
+    readAtMs,
   );
   return async (
     method: Card['method'],

@@ -416,6 +416,11 @@ t.test(
   },
 );
 
+t.test('an engine without room for adapters is refused as such', async (t) => {
+  for (const cacheBytes of [0, 0.5, Number.NaN])
+    await t.rejects(createEngine({ ...options, cacheBytes }), { name: 'RangeError', message: /^cacheBytes/ });
+});
+
 t.test('a folder without a base is refused', async (t) => {
   await t.rejects(createEngine({ ...options, baseDir: join(root, 'nothing') }), { name: 'BaseError' });
 });

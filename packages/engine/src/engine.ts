@@ -22,7 +22,7 @@ export interface EngineOptions {
   baseDir: string;
   /** Inference threads, each with sessions of its own; as many as there are cores is best. */
   threads: number;
-  /** Budget of the adapter cache. */
+  /** Budget of the adapter cache: whole bytes, enough for any one adapter. */
   cacheBytes: number;
   /** Budget of the trunk cache, some 50 kB for a text of 32 tokens; 0 keeps nothing. Default 0. */
   trunkCacheBytes?: number;
@@ -87,6 +87,8 @@ export interface Engine {
   zeroShot(labels: string[], texts: string[], options?: TenantCall): Promise<LabelProbabilities>;
   /** Forgets every cached version of a model. */
   evict(ref: ModelRef): void;
+  /** Forgets every cached version of every model: any of them may have been erased. */
+  evictAll(): void;
   cacheState(): CacheState;
   /** Bytes of adapters in memory by tenant, for who is billed by them. */
   cachedBytes(): Map<string, number>;
@@ -102,15 +104,21 @@ export interface Engine {
 const INTERACTIVE_ROWS = 512;
 /** Loads of one `prefetch` under way at a time: they must not keep those out who wait for an answer. */
 const PREFETCHES_AT_ONCE = 8;
+/** How often the trunk caches drop what is too old. */
+const PURGE_MS = 60_000;
 /** Models of one `predictEach` under way at a time: several full runs, yet not the whole queue. */
 const MODELS_AT_ONCE = 512;
 
 /**
  * One frozen base, shared by everybody, and the adapters of those who ask.
- * @throws BaseError when the base cannot be read
+ * @throws BaseError when the base cannot be read; RangeError without room for adapters
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { baseDir, threads, cacheBytes, loadAdapter, maxTokensPerRun = 512 } = options;
+  if (!Number.isInteger(cacheBytes) || cacheBytes < 1)
+    throw new RangeError(
+      `cacheBytes is ${cacheBytes}: adapters in use need a whole number of bytes, 1 or more; some MB are usual.`,
+    );
   const { trunkCacheBytes = 0, maxQueuedRows = 4_096, maxWaitMs = 10_000 } = options;
   const base = await readBase(baseDir);
   const { featureSize, hiddenSize, maxTokens } = base;
@@ -165,6 +173,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   });
   const trunks = createTrunkCache<TrunkOutput>(trunkCacheBytes);
   const trained = createTrunkCache<Embedded>(options.trainingCacheBytes ?? 256 * 1024 * 1024);
+  const purging = setInterval(() => {
+    trunks.purge();
+    trained.purge();
+  }, PURGE_MS).unref();
   const trainer = createTrainer({ size: threads, train: work.train, prepare: work.prepare });
 
   const find = (text: string, { tenantId }: TenantCall) =>
@@ -264,12 +276,17 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       cache.evict(ref);
       disk?.evict(ref).catch(warn);
     },
+    evictAll() {
+      cache.evictAll();
+      disk?.evictAll().catch(warn);
+    },
     cacheState: () => cache.state(),
     cachedBytes: () => cache.bytesByTenant(),
     diskTierState: () => disk?.state() ?? null,
     trunkCacheState: () => trunks.state(),
     queuedRows: () => work.queuedRows(),
     async close() {
+      clearInterval(purging);
       work.close();
       await pool.close();
     },

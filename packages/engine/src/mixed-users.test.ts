@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mock } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Card } from '@scion/contracts';
 import t from 'tap';
 import { createRandom } from './head/random.js';
@@ -14,6 +16,8 @@ import {
 } from './index.js';
 import { softmax } from './softmax.js';
 import { tinyConfig, tinyWeights, writeTinyBert } from './testing/tiny-bert.js';
+import { createThreadPool } from './thread/pool.js';
+import type { ThreadSetup } from './thread/protocol.js';
 
 /**
  * A LoRA adapter is a change of weights, so there is an independent answer to compare with: the base whose weights were
@@ -214,6 +218,27 @@ t.test('what the trunk made of a tenant’s text is not found by another tenant'
   t.equal(misses(), before + 1);
 });
 
+t.test('a thread that is told to end finishes its work first, however many runs that takes', async (t) => {
+  const baseDir = join(root, 'base');
+  const { sites, hiddenSize, featureSize } = engine.base;
+  const pool = await createThreadPool({
+    size: 1,
+    entry: new URL('./thread/main.js', import.meta.url),
+    setup: {
+      trunkPath: join(baseDir, 'trunk.onnx'),
+      topPath: join(baseDir, 'top.onnx'),
+      trainingPath: join(baseDir, 'training.onnx'),
+      tokenizerPath: join(baseDir, 'tokenizer.json'),
+      ...{ sites, hiddenSize, featureSize, provider: 'cpu', maxTokens: 16, maxTokensPerRun: 16 },
+    } satisfies ThreadSetup,
+    onIdle: () => {},
+  });
+  const rows = Array.from({ length: 50 }, () => ({ input: 'tea rain sun', answer: 'features' as const }));
+  const work = pool.run({ kind: 'rows', rows });
+  await Promise.all([pool.close(), t.resolves(work)]);
+  t.equal((await work).length, 50);
+});
+
 t.test('the trunk cache keeps within its budget', async (t) => {
   const { budgetBytes } = engine.trunkCacheState();
   const many = Array.from({ length: 2_000 }, (_, i) => `tea ${'rain '.repeat(i % 9)} ${i}`);
@@ -221,4 +246,22 @@ t.test('the trunk cache keeps within its budget', async (t) => {
   const { bytes, entries } = engine.trunkCacheState();
   t.ok(bytes <= budgetBytes && bytes > budgetBytes / 2, `${bytes} of ${budgetBytes}`);
   t.ok(entries < 2_000);
+});
+
+t.test('what the trunk made of a text is gone from memory in time, though nobody asks again', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  t.teardown(() => mock.timers.reset());
+  const aged = await open('aged', tinyWeights(config));
+  await aged.trunk(texts, { tenantId: 'ten_a' });
+  mock.timers.tick(60_000);
+  t.equal(aged.trunkCacheState().entries, texts.length);
+  const { now } = performance;
+  t.teardown(() => {
+    performance.now = now;
+  });
+  performance.now = () => now.call(performance) + 10 * 60_000 + 1;
+  // lru-cache looks at the clock once a millisecond.
+  await setTimeout(5);
+  mock.timers.tick(60_000);
+  t.match(aged.trunkCacheState(), { entries: 0, bytes: 0 });
 });

@@ -16,6 +16,8 @@ export interface Embedded {
 export interface TrunkCache<T> {
   get(tenantId: string, text: string): T | undefined;
   set(tenantId: string, text: string, value: T): void;
+  /** Forgets what is too old, which otherwise goes when it is asked for or pushed out. */
+  purge(): void;
   state(): TrunkCacheState;
 }
 
@@ -29,7 +31,7 @@ export interface TrunkCacheState {
 
 /** A text's objects and its place in the cache's maps. */
 const ENTRY_BYTES = 512;
-/** What came of an erased user's texts is gone after this, in milliseconds. */
+/** What came of an erased user's texts is found no more after this, in milliseconds, and gone at the next purge. */
 const TTL_MS = 10 * 60_000;
 
 /** @param budgetBytes 0 keeps nothing */
@@ -50,6 +52,7 @@ export function createTrunkCache<T extends TrunkOutput | Embedded>(budgetBytes: 
     set(tenantId, text, value) {
       cache.set(keyOf(tenantId, text), value);
     },
+    purge: () => void cache.purgeStale(),
     state: () => ({ bytes: cache.calculatedSize, budgetBytes, entries: cache.size, ...counters }),
   };
 }

@@ -51,14 +51,15 @@ export function createZeroShot({
   const names = new LRUCache<string, Float32Array>({ max: LABEL_NAMES });
   const embedLabels = async (labels: string[], call: TenantCall): Promise<Float32Array> => {
     const keyOf = (label: string) => JSON.stringify([call.tenantId, label]);
-    const missing = [...new Set(labels)].filter((label) => !names.has(keyOf(label)));
+    // Taken out before anything is waited for: others' names may push them out meanwhile.
+    const known = new Map(labels.map((label) => [label, names.get(keyOf(label))]));
+    const missing = [...known.keys()].filter((label) => known.get(label) === undefined);
     const found = await embed(missing.map(labelPhrase), call);
-    const fresh = new Map(
-      missing.map((label, at) => [label, found.slice(at * hiddenSize, (at + 1) * hiddenSize)]),
-    );
+    for (const [at, label] of missing.entries())
+      known.set(label, found.slice(at * hiddenSize, (at + 1) * hiddenSize));
     const out = new Float32Array(labels.length * hiddenSize);
     for (const [at, label] of labels.entries()) {
-      const embedding = fresh.get(label) ?? names.get(keyOf(label))!;
+      const embedding = known.get(label)!;
       names.set(keyOf(label), embedding);
       out.set(embedding, at * hiddenSize);
     }

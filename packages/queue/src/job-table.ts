@@ -30,7 +30,7 @@ export interface RefreshPayload {
   tenantId?: string;
   task?: string;
   user?: string;
-  /** Of a round, the night's or of the task's own schedule: any new example counts. */
+  /** Of a round, the night's or of the task's own schedule: any new or changed example counts. */
   night?: boolean;
   /** Compact its examples instead, should they stand in at least so many segments. */
   compact?: number;

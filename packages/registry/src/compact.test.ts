@@ -52,10 +52,12 @@ t.test('compaction changes nothing that a reader can tell, at any point of any h
     fc.constant({ compact: true }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 14 }), fc.nat(100), async (steps, sinceMs) => {
       const ref = newRef();
+      const since = world.clock() + sinceMs;
       const expected = new Map<string, string>();
       for (const one of steps) {
+        world.clock.advance(10);
         if ('add' in one) {
           const [id, input] = [`e${one.add}`, `text ${one.text}`];
           await registry.examples.append(ref, [{ id, input, label: 'like' }]);
@@ -80,6 +82,8 @@ t.test('compaction changes nothing that a reader can tell, at any point of any h
       t.same(await exported(ref), examples);
       t.same((await registry.examples.list(ref)).data, examples);
       t.equal(await registry.examples.count(ref), examples.length);
+      const later = examples.filter(({ createdAt }) => Date.parse(createdAt) > since);
+      t.equal(await registry.examples.countSince(ref, since), later.length);
     }),
     { numRuns: 40 },
   );
@@ -147,4 +151,22 @@ t.test('a compaction that froze past its lock takes back its copies, and removes
     ['b'],
   );
   t.equal(await segmentsOf(ref), 1);
+});
+
+t.test('counting what is new reads no segment of before', async (t) => {
+  const ref = newRef();
+  const append = (id: string) => registry.examples.append(ref, [{ id, input: id, label: 'like' }]);
+  for (const id of ['a', 'b', 'c']) await append(id);
+  const since = world.clock();
+  world.clock.advance(1);
+  await append('b');
+  await append('d');
+  await registry.examples.append(ref, [{ id: 'c', input: 'else', label: 'like' }]);
+  const read: string[] = [];
+  hook.before = async (key) => void read.push(key);
+  t.teardown(() => {
+    hook.before = async () => {};
+  });
+  t.equal(await registry.examples.countSince(ref, since), 2);
+  t.equal(read.length, 2, 'b was there already, and left no segment');
 });

@@ -2,6 +2,7 @@ import {
   AppError,
   type Example,
   type ExampleInput,
+  idOfTime,
   limits,
   type ModelRef,
   timestamp,
@@ -163,6 +164,11 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
         await index.load(ref, lock);
         return (await index.size(ref)) ?? 0;
       });
+    },
+    async countSince(ref, ms) {
+      // A segment's id is made after the times in it, and never sorts before an earlier one.
+      const { placed } = await readFrom(store, ref, idOfTime('segment', ms + 1));
+      return placed.filter(({ example }) => Date.parse(example.createdAt) > ms).length;
     },
   };
 }

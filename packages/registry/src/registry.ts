@@ -78,6 +78,8 @@ export interface Examples {
    */
   all(ref: ModelRef): Promise<{ examples: Example[]; dataSha256: string }>;
   count(ref: ModelRef): Promise<number>;
+  /** Those that were stored or replaced after a moment. Reads no segment that is older. */
+  countSince(ref: ModelRef, ms: number): Promise<number>;
 }
 
 /** What `models.publish` needs encoded once it knows the version number. */

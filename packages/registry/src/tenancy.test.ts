@@ -87,6 +87,10 @@ t.test('another tenant’s resource looks exactly like a missing one', async (t)
     ],
     'examples.list': [() => registry.examples.list(intruder), () => registry.examples.list(stranger)],
     'examples.count': [() => registry.examples.count(intruder), () => registry.examples.count(stranger)],
+    'examples.countSince': [
+      () => registry.examples.countSince(intruder, 0),
+      () => registry.examples.countSince(stranger, 0),
+    ],
     'webhooks.get': [
       () => registry.webhooks.get(b.tenantId, webhook.id),
       () => registry.webhooks.get(b.tenantId, `whk_${zero}`),

@@ -39,8 +39,12 @@ export interface World {
   received: Received[];
   /** Called for each post; returns the status to answer with. */
   answer: (received: Received) => number;
-  /** Starts a worker process: the real one, or another script. */
-  spawnWorker(options?: { script?: URL; env?: Record<string, string> }): Promise<WorkerProcess>;
+  /** Starts a worker process: the real one, or another script; `under` another program, which becomes it. */
+  spawnWorker(options?: {
+    script?: URL;
+    env?: Record<string, string>;
+    under?: string[];
+  }): Promise<WorkerProcess>;
   /** Stores `perLabel` examples of each of two labels. */
   addExamples(user: string, options?: { perLabel?: number; task?: string; from?: number }): Promise<ModelRef>;
   /** Records and enqueues a job, as the API does. */
@@ -146,8 +150,9 @@ export async function createWorld(): Promise<World> {
     ...{ server, redis, store, registry, queue, tenantId: tenant.id, folder, received },
     answer: () => 204,
 
-    async spawnWorker({ script = new URL('../main.js', import.meta.url), env = {} } = {}) {
-      const child = spawn(process.execPath, [fileURLToPath(script)], {
+    async spawnWorker({ script = new URL('../main.js', import.meta.url), env = {}, under = [] } = {}) {
+      const [command, ...args] = [...under, process.execPath, fileURLToPath(script)];
+      const child = spawn(command as string, args, {
         // The channel is the child's lifeline: however this process ends, the worker does not outlive it.
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         env: {

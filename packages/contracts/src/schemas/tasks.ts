@@ -50,7 +50,7 @@ export const Retrain = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: limits.examplesPerModel,
-        description: 'Train when a user has this many examples more than the newest version was trained on',
+        description: 'Train when this many of a user’s examples are new or changed since the newest version',
       }),
     ),
     atMostEverySeconds: Type.Optional(
@@ -64,7 +64,8 @@ export const Retrain = Type.Object(
     nightly: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Train once a night (from 02:00 UTC, spread over four hours) who has any new example',
+        description:
+          'Train once a night (from 02:00 UTC, spread over four hours) who has any new or changed example',
       }),
     ),
     schedule: Type.Optional(
@@ -72,7 +73,7 @@ export const Retrain = Type.Object(
         pattern: `^${cronPattern}$`,
         maxLength: 200,
         description:
-          'Train at these moments (spread over half an hour) who has any new example: five cron fields in UTC, minute, hour, day of month, month, day of week (0 is Sunday), each a number, a list of them, `*` or `*/n`; the minute a number, days of a month up to the 28th',
+          'Train at these moments (spread over half an hour) who has any new or changed example: five cron fields in UTC, minute, hour, day of month, month, day of week (0 is Sunday), each a number, a list of them, `*` or `*/n`; the minute a number, days of a month up to the 28th',
         examples: ['30 */6 * * *', '0 18 * * 1,3,5'],
       }),
     ),

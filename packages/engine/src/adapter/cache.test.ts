@@ -157,6 +157,27 @@ t.test('evicting a model drops all its versions and nobody else’s', async (t) 
   );
 });
 
+t.test(
+  'all are evicted, beyond those that are listed, those in use and those being loaded too',
+  async (t) => {
+    const { open, load } = controlled();
+    const cache = createAdapterCache({ budgetBytes: 10_000, load });
+    const acquire = async (key: AdapterKey) => {
+      const asked = cache.acquire(key);
+      open.pop()?.resolve(adapterOf(10));
+      return asked;
+    };
+    for (let user = 0; user < 250; user += 1) (await acquire(keyOf(String(user)))).release();
+    const used = await acquire(keyOf('used'));
+    const loaded = cache.acquire(keyOf('loaded'));
+    cache.evictAll();
+    t.match(cache.state(), { entries: 1, bytes: 10 }, 'what is in use alone');
+    open.pop()!.resolve(adapterOf(10));
+    for (const lease of [used, await loaded]) lease.release();
+    t.match(cache.state(), { entries: 0, bytes: 0 });
+  },
+);
+
 t.test('evicted while pinned, it counts until released and is loaded anew', async (t) => {
   const cache = createAdapterCache({ budgetBytes: 100, load: async () => adapterOf(30) });
   const old = await cache.acquire(keyOf('ada'));

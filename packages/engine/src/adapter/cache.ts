@@ -28,6 +28,8 @@ export interface AdapterCache {
   prefetch(key: AdapterKey): Promise<void>;
   /** Drops every version of a model: unpinned ones now, pinned ones on release, loads under way on arrival. */
   evict(ref: ModelRef): void;
+  /** The same of every model. */
+  evictAll(): void;
   state(): CacheState;
   /** Bytes in memory by tenant. */
   bytesByTenant(): Map<string, number>;
@@ -190,6 +192,28 @@ export function createAdapterCache({
     return known;
   };
 
+  /** Drops what stands under ids that begin so. */
+  const forget = (prefix: string) => {
+    for (const id of [...refusals.keys()]) if (id.startsWith(prefix)) refusals.delete(id);
+    for (const id of [...idle.keys()])
+      if (id.startsWith(prefix)) {
+        idle.delete(id);
+        counters.evictions += 1;
+      }
+    for (const [id, entry] of pinned)
+      if (id.startsWith(prefix)) {
+        entry.doomed = true;
+        pinned.delete(id);
+        doomed.add(entry);
+        counters.evictions += 1;
+      }
+    for (const [id, { flight }] of flights)
+      if (id.startsWith(prefix)) {
+        flight.doomed = true;
+        flights.delete(id);
+      }
+  };
+
   const cache: AdapterCache = {
     async acquire(key) {
       const id = idOf(key);
@@ -225,27 +249,8 @@ export function createAdapterCache({
       );
     },
 
-    evict(ref) {
-      const prefix = modelPrefix(ref);
-      for (const id of [...refusals.keys()]) if (id.startsWith(prefix)) refusals.delete(id);
-      for (const id of [...idle.keys()])
-        if (id.startsWith(prefix)) {
-          idle.delete(id);
-          counters.evictions += 1;
-        }
-      for (const [id, entry] of pinned)
-        if (id.startsWith(prefix)) {
-          entry.doomed = true;
-          pinned.delete(id);
-          doomed.add(entry);
-          counters.evictions += 1;
-        }
-      for (const [id, { flight }] of flights)
-        if (id.startsWith(prefix)) {
-          flight.doomed = true;
-          flights.delete(id);
-        }
-    },
+    evict: (ref) => forget(modelPrefix(ref)),
+    evictAll: () => forget(''),
 
     bytesByTenant() {
       const sums = new Map<string, number>();

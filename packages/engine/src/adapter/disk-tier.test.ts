@@ -74,6 +74,46 @@ t.test('an erased model leaves no file, even one that is being written', async (
   t.strictSame(asked, [], 'another model’s stays');
 });
 
+t.test(
+  'what was on its way from the store when its model was erased leaves no trace on the disk',
+  async (t) => {
+    const { options, folder } = await setup(t);
+    const open: ((bytes: Uint8Array) => void)[] = [];
+    const load = () => new Promise<Uint8Array>((resolve) => open.push(resolve));
+    const tier = await createDiskTier({ ...options, load });
+    for (const erase of [() => tier.evict(keyOf('ada')), () => tier.evictAll()]) {
+      const asked = tier.load(keyOf('ada'));
+      await erase();
+      open.pop()!(new Uint8Array(100));
+      t.equal((await asked)?.byteLength, 100, 'who waited gets it');
+      // A later file is written after an earlier one.
+      const later = tier.load(keyOf('bea'));
+      open.pop()!(new Uint8Array(100));
+      await later;
+      while (tier.state().bytes < 100) await new Promise((resolve) => setImmediate(resolve));
+      t.equal((await readdir(folder)).length, 1);
+      await tier.evict(keyOf('bea'));
+      t.strictSame(await readdir(folder), []);
+    }
+  },
+);
+
+t.test('where anything may have been erased nothing stays on the disk, however much there is', async (t) => {
+  const { tier, folder, asked, errors, written } = await setup(t, 100_000);
+  for (let user = 0; user < 150; user += 1) await tier.load(keyOf(`${user}`));
+  await written(150);
+  await tier.load(keyOf('being written'));
+  await tier.evictAll();
+  t.strictSame(await readdir(folder), []);
+  t.equal(tier.state().bytes, 0);
+  asked.length = 0;
+  await tier.load(keyOf('7'));
+  await written(1);
+  await tier.load(keyOf('7'));
+  t.strictSame(asked, ['7/1'], 'and it keeps files as before');
+  t.strictSame(errors, []);
+});
+
 t.test('a file that was refused or is gone is fetched anew; a start begins with nothing', async (t) => {
   const { tier, options, folder, asked, errors, names, written } = await setup(t);
   await tier.load(keyOf('ada'));

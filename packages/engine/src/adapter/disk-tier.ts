@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelRef } from '@scion/contracts';
 import { LRUCache } from 'lru-cache';
@@ -14,8 +14,10 @@ export interface DiskTier {
   load(key: AdapterKey): Promise<Uint8Array | undefined>;
   /** Forgets one version's file: it was refused. */
   drop(key: AdapterKey): Promise<void>;
-  /** Forgets all of a model, for it was erased. Resolves when its files are gone. */
+  /** Forgets all of a model, for it was erased: loads under way leave nothing either. Resolves when its files are gone. */
   evict(ref: ModelRef): Promise<void>;
+  /** The same of every model. */
+  evictAll(): Promise<void>;
   state(): DiskTierState;
 }
 
@@ -39,6 +41,15 @@ interface File {
   bytes: number;
 }
 
+/** One load from the store, and the file that comes of it. */
+interface Flight {
+  model: string;
+  /** Evicted meanwhile: it leaves no file. */
+  doomed: boolean;
+  /** Once it is being written. */
+  kept?: Promise<void>;
+}
+
 export async function createDiskTier({
   folder,
   budgetBytes,
@@ -55,21 +66,43 @@ export async function createDiskTier({
       if (reason === 'evict') void remove(path);
     },
   });
-  /** Files being written: an eviction waits for those of its model. */
-  const writing = new Set<{ model: string; ended: Promise<void> }>();
+  const flights = new Set<Flight>();
   let hits = 0;
   let written = 0;
 
-  const keep = async (key: AdapterKey, bytes: Uint8Array): Promise<void> => {
-    const model = modelFolder(key);
+  const keep = async (key: AdapterKey, bytes: Uint8Array, flight: Flight): Promise<void> => {
+    const { model } = flight;
     const path = join(folder, model, `${key.version}-${key.adapterSha256}`);
     written += 1;
     const temporary = `${path}.${written}`;
     await mkdir(join(folder, model), { recursive: true });
     await writeFile(temporary, bytes);
     await rename(temporary, path);
-    files.set(idOf(key), { path, bytes: bytes.byteLength });
+    if (!flight.doomed) files.set(idOf(key), { path, bytes: bytes.byteLength });
   };
+
+  /** From the store; then written, which is not waited for: the disk must not delay an answer, and a full one not fail it. */
+  const fetch = async (key: AdapterKey): Promise<Uint8Array | undefined> => {
+    const flight: Flight = { model: modelFolder(key), doomed: false };
+    flights.add(flight);
+    try {
+      const bytes = await load(key);
+      if (bytes !== undefined && bytes.byteLength <= budgetBytes && !flight.doomed)
+        flight.kept = keep(key, bytes, flight).catch(onError);
+      return bytes;
+    } finally {
+      void Promise.resolve(flight.kept).then(() => flights.delete(flight));
+    }
+  };
+
+  /** Makes this forgotten at once. Resolves when nothing is written any more that was loaded before. */
+  const forget = async (concerns: (model: string) => boolean): Promise<void> => {
+    const concerned = [...flights].filter(({ model }) => concerns(model));
+    for (const flight of concerned) flight.doomed = true;
+    for (const id of [...files.keys()]) if (concerns(id.slice(0, id.indexOf('/')))) files.delete(id);
+    await Promise.all(concerned.map(({ kept }) => kept));
+  };
+  const removeFolder = (model: string) => rm(join(folder, model), { recursive: true, force: true });
 
   return {
     async load(key) {
@@ -84,15 +117,7 @@ export async function createDiskTier({
           onError(error);
         }
       }
-      const bytes = await load(key);
-      // Not waited for: the disk must not delay an answer, and a full one must not fail it.
-      if (bytes !== undefined && bytes.byteLength <= budgetBytes) {
-        const ended = keep(key, bytes).catch(onError);
-        const write = { model: modelFolder(key), ended };
-        writing.add(write);
-        void ended.finally(() => writing.delete(write));
-      }
-      return bytes;
+      return fetch(key);
     },
     async drop(key) {
       const file = files.get(idOf(key));
@@ -100,10 +125,13 @@ export async function createDiskTier({
       if (file) await remove(file.path);
     },
     async evict(ref) {
-      const model = modelFolder(ref);
-      await Promise.all([...writing].map((write) => write.model === model && write.ended));
-      for (const id of [...files.keys()]) if (id.startsWith(`${model}/`)) files.delete(id);
-      await rm(join(folder, model), { recursive: true, force: true });
+      const erased = modelFolder(ref);
+      await forget((model) => model === erased);
+      await removeFolder(erased);
+    },
+    async evictAll() {
+      await forget(() => true);
+      for (const model of await readdir(folder)) await removeFolder(model);
     },
     state: () => ({ bytes: files.calculatedSize, budgetBytes, hits }),
   };

@@ -17,6 +17,8 @@ interface Running {
 function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
   const running: Running[] = [];
   const timers: (() => void)[] = [];
+  /** Those that are set for longer than rows wait for company. */
+  const alarms: { ms: number; ring(): void }[] = [];
   const time = { now: 0 };
   const threads: Threads = {
     size,
@@ -48,7 +50,7 @@ function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
     maxTokensPerRun: 256,
     maxQueuedRows: 50,
     now: () => time.now,
-    after: (_, callback) => timers.push(callback),
+    after: (ms, ring) => (ms > 100 ? alarms.push({ ms, ring }) : timers.push(ring)),
     ...options,
   });
   const scheduler = {
@@ -66,7 +68,7 @@ function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
       for (const entry of [...running]) entry.finish();
     }
   };
-  return { scheduler, running, timers, textsOf, time, drain };
+  return { scheduler, running, timers, alarms, textsOf, time, drain };
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const data = { features: new Float32Array(1) } as HeadData;
@@ -363,4 +365,27 @@ t.test('rows that no thread took up in time are refused, with a time to come bac
   running[0].finish();
   await soon;
   t.equal(scheduler.queuedRows(), 0);
+});
+
+t.test('rows are refused in time though no thread ends its work and no further call comes', async (t) => {
+  const { scheduler, running, alarms, time } = setup(1, { maxWaitMs: 1_000 });
+  const first = scheduler.features(['a']);
+  await turn();
+  t.same(alarms, [], 'who waits for nothing needs no alarm');
+  const lone = t.rejects(scheduler.features(['b']), { code: 'overloaded' });
+  await turn();
+  time.now += 400;
+  const second = t.rejects(scheduler.features(['c']), { code: 'overloaded' });
+  await turn();
+  t.equal(alarms.length, 1, 'one alarm is enough for all');
+  for (const left of [1, 0]) {
+    const { ms, ring } = alarms.shift()!;
+    time.now += left === 1 ? ms - 400 : ms;
+    ring();
+    await [second, lone][left];
+    t.equal(scheduler.queuedRows(), left);
+  }
+  t.same(alarms, []);
+  running[0].finish();
+  await first;
 });

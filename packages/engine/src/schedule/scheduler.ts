@@ -106,7 +106,8 @@ const MIN_SHARE_TOKENS = 64;
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { threads, maxTokens, maxTokensPerRun, maxQueuedRows, maxWaitMs = 10_000, topShare = 1 } = options;
   const now = options.now ?? (() => performance.now());
-  const after = options.after ?? ((ms, callback) => void setTimeout(callback, ms));
+  // It keeps no process alive: the threads do, as long as there is work.
+  const after = options.after ?? ((ms, callback) => void setTimeout(callback, ms).unref());
   const lines = createLines<Item>();
   const company = createCompany({ windowMs: options.windowMs ?? 2, now, after, release: () => dispatch() });
   const pace = createPace();
@@ -116,6 +117,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let inRow = 0;
   let bulkInRow = 0;
   let planned = false;
+  let watching = false;
   let closed = false;
 
   /** A wrong guess costs padding or a further run, never correctness. */
@@ -176,6 +178,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   const dispatch = () => {
     refuseLate();
+    startWork();
+    watch();
+  };
+
+  const startWork = () => {
     while (!closed && threads.idle() > 0) {
       const jobs = bulk.length > 0 || own.hasShort() || own.mayStartLong();
       const starved = inRow >= INTERACTIVE_RUN && jobs;
@@ -222,6 +229,17 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (now() - item.request.arrivedAt <= maxWaitMs) return;
       item.request.settle({ error: overloaded(`No thread was free for ${maxWaitMs} ms; try again later.`) });
     }
+  };
+
+  /** Wakes up when the oldest rows that wait have waited too long: it may be that no thread ever becomes idle. */
+  const watch = () => {
+    const oldest = lines.oldest();
+    if (watching || oldest === undefined) return;
+    watching = true;
+    after(Math.ceil(oldest.request.arrivedAt + maxWaitMs - now()) + 1, () => {
+      watching = false;
+      dispatch();
+    });
   };
 
   /** Whether so many more rows of a flow may wait: a flow within its share is never kept out by others. */

@@ -59,7 +59,7 @@ async function perform(id: number, work: ThreadWork): Promise<ThreadResults[keyo
   }
 }
 
-port.on('message', async ({ id, work }: ToThread) => {
+async function handle({ id, work }: ToThread): Promise<void> {
   if (work.kind === 'close') {
     for (const training of trainings.values()) await (await training).close();
     await session.close();
@@ -72,5 +72,11 @@ port.on('message', async ({ id, work }: ToThread) => {
   } catch (error) {
     post({ kind: 'failed', id, message: error instanceof Error ? error.message : String(error) });
   }
+}
+
+// One after the other: work lets go of the thread between its runs, and the end must not come in there.
+let last = Promise.resolve();
+port.on('message', (message: ToThread) => {
+  last = last.then(() => handle(message));
 });
 post({ kind: 'ready', provider: session.provider, fallback: session.fallback });

@@ -81,14 +81,15 @@ export function appendExamples(
           ...(await registry.usage.admitBytes(ref.tenantId, bytes)),
         ]);
         const appended = await registry.examples.append(ref, examples);
-        if (task.retrain?.afterExamples !== undefined && appended.accepted > 0) {
+        const changed = appended.accepted + appended.replaced;
+        if (task.retrain?.afterExamples !== undefined && changed > 0) {
           // The rows are stored whatever becomes of this; the next append, or the night, makes up for it.
           await queue
-            .enqueueRefresh({ ...ref, requestId: request.id, occasion: `after-${appended.total}` })
+            .enqueueRefresh({ ...ref, requestId: request.id, occasion: `after-${clock()}` })
             .catch((err) => request.log.warn({ err }, 'retraining not ordered'));
         }
         // So that many small requests do not leave as many segments; where jobs run, they compact as well.
-        if (appended.accepted + appended.replaced > 0 && Math.random() < 1 / compactEvery) {
+        if (changed > 0 && Math.random() < 1 / compactEvery) {
           await orderCompaction(ref, compactEvery, { queue, clock }).catch((err) =>
             request.log.warn({ err }, 'compaction not ordered'),
           );

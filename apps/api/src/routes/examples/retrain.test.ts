@@ -14,11 +14,14 @@ t.test('appending to a task that retrains by itself', async (t) => {
   api.queue.enqueueRefresh = async (payload) => void (payload.compact === undefined && looks.push(payload));
   const put = (task: string, payload: object) =>
     api.call('PUT', `/v1/tasks/${task}`, { key: tenant.admin, payload });
-  const append = (task: string, ...ids: string[]) => {
-    const examples = ids.map((id) => ({ id, input: `text ${id}`, label: 'like' }));
-    const url = `/v1/tasks/${task}/users/ada/examples`;
-    return api.call('POST', url, { key: tenant.train, payload: { examples } });
-  };
+  const label =
+    (label: string) =>
+    (task: string, ...ids: string[]) => {
+      const examples = ids.map((id) => ({ id, input: `text ${id}`, label }));
+      const url = `/v1/tasks/${task}/users/ada/examples`;
+      return api.call('POST', url, { key: tenant.train, payload: { examples } });
+    };
+  const [append, correct] = [label('like'), label('hide')];
 
   const retrain = { afterExamples: 10, atMostEverySeconds: 3_600, nightly: true };
   t.match((await put('inbox', { retrain })).json(), { retrain });
@@ -42,16 +45,21 @@ t.test('appending to a task that retrains by itself', async (t) => {
     [timed, undefined],
   ]);
 
+  const start = api.time.now;
   await append('inbox', 'a', 'b');
   await append('inbox', 'a', 'b');
+  api.time.now += 1;
   await append('inbox', 'c');
+  api.time.now += 1;
+  await correct('inbox', 'c');
   await append('quiet', 'a');
   const ref = { tenantId: tenant.id, task: 'inbox', user: 'ada' };
   t.match(looks, [
-    { ...ref, occasion: 'after-2' },
-    { ...ref, occasion: 'after-3' },
+    { ...ref, occasion: `after-${start}` },
+    { ...ref, occasion: `after-${start + 1}` },
+    { ...ref, occasion: `after-${start + 2}` },
   ]);
-  t.equal(looks.length, 2, 'nothing new and no such policy: nothing to look at');
+  t.equal(looks.length, 3, 'nothing new and no such policy: nothing to look at');
 
   api.queue.enqueueRefresh = async () => {
     throw new Error('Redis is away');
