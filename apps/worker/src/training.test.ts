@@ -105,6 +105,12 @@ t.test('adapters are published, name their recipe and answer', async (t) => {
   t.ok(probabilities[0]! > 0.5 && probabilities[3]! > 0.5);
 });
 
+t.test('the largest scale of adapters that may be asked for trains on the real base', async (t) => {
+  const { job, versions } = await trained(refOf('deep', 'mia'), headlines(14), { rank: 1, alpha: 1_024 });
+  t.equal(job.attempts, 1);
+  t.match(versions[0]?.card, { method: 'lora', recipe: { lora: { rank: 1, alpha: 1_024 } } });
+});
+
 t.test('a task of several labels and one of values are trained, judged and answered', async (t) => {
   await registry.tasks.put(tenantId, 'tags', { kind: 'multilabel' }, { base: 'minilm' });
   const tagged = headlines(12).map(

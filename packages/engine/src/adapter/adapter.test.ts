@@ -291,12 +291,17 @@ const refusals: [string, () => unknown, string][] = [
   [
     'a weight beyond a half’s range',
     () => encodeAdapter({ weight: weight.map(() => 1e6), bias, card, owner }),
-    'training_failed',
+    'training_diverged',
+  ],
+  [
+    'a low-rank matrix that would leave a half’s range when it is loaded',
+    () => encodeAdapter({ weight, bias, card: withLora({ alpha: 1e6 }), lora, owner }),
+    'training_diverged',
   ],
   [
     'a bias that is not a number',
     () => encodeAdapter({ weight, bias: Float32Array.of(Number.NaN, 0), card, owner }),
-    'training_failed',
+    'training_diverged',
   ],
 ];
 for (const [what, attempt, code] of refusals)

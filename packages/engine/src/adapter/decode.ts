@@ -2,7 +2,6 @@ import { AppError, Card, type LoraRecipe, type ModelRef, type TaskKind } from '@
 import { Value } from 'typebox/value';
 import type { BaseInfo } from '../base/base-info.js';
 import type { AdapterSite } from '../base/convert.js';
-import { decodeFloat16, encodeFloat16 } from '../float16.js';
 import { readSafetensors, type SafeTensor, SafetensorsError } from '../safetensors.js';
 import {
   contentHash,
@@ -12,6 +11,7 @@ import {
   metadataKeys,
   outputsOf,
   ownerHash,
+  scaledHalves,
   tensorNames,
   transposed,
   weightsHash,
@@ -123,10 +123,11 @@ export function decodeAdapter(file: Uint8Array, expected: AdapterExpectations): 
 /** Fills `out` as `LoraWeights.data` says. */
 function readLora(
   tensors: Map<string, SafeTensor>,
-  { rank, alpha }: LoraRecipe,
+  recipe: LoraRecipe,
   { sites, adapted }: { sites: readonly AdapterSite[]; adapted: ReadonlySet<AdapterSite> },
   out: Uint16Array,
 ): void {
+  const { rank } = recipe;
   let at = 0;
   for (const site of sites) {
     if (adapted.has(site)) {
@@ -136,8 +137,7 @@ function readLora(
       const b = halvesOf(take(tensors, names.b, 'F16', [outFeatures, rank]));
       if (!isFinite16(a) || !isFinite16(b)) throw invalid('a parameter is not finite');
       out.set(transposed(a, rank, inFeatures), at);
-      const scale = alpha / rank;
-      const scaled = encodeFloat16(decodeFloat16(transposed(b, outFeatures, rank)).map((v) => v * scale));
+      const scaled = scaledHalves(transposed(b, outFeatures, rank), recipe);
       if (!isFinite16(scaled)) throw invalid('a parameter exceeds its range');
       out.set(scaled, at + rank * inFeatures);
     }

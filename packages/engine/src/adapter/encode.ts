@@ -10,6 +10,7 @@ import {
   isFinite16,
   outputsOf,
   ownerHash,
+  scaledHalves,
   tensorNames,
   transposed,
   weightsHash,
@@ -40,7 +41,7 @@ export interface EncodeAdapterInput extends HeadParameters {
 /**
  * The file of a trained model, the SHA-256 of its bytes, in hex, and the card as it stands in it, which names the weights
  * by their hash.
- * @throws AppError training_failed when a parameter is not finite or exceeds a half's range
+ * @throws AppError training_diverged when a parameter is not finite or exceeds a half's range, as stored or as served
  */
 export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAdapterInput): {
   bytes: Uint8Array;
@@ -66,6 +67,7 @@ export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAd
     const names = tensorNames(site);
     tensors.set(names.a, half([rank, inFeatures], transposed(a, inFeatures, rank)));
     tensors.set(names.b, half([outFeatures, rank], transposed(b, rank, outFeatures)));
+    if (!isFinite16(scaledHalves(encodeFloat16(b), recipe!))) throw notFinite();
   }
   if (!bias.every(Number.isFinite)) throw notFinite();
   const sealed: Card = { ...card, weightsSha256: weightsHash(tensors) };
@@ -86,7 +88,7 @@ function half(shape: number[], values: Float32Array): SafeTensor {
   return { dtype: 'F16', shape, data: bytesOf(halves) };
 }
 
-const notFinite = () => new AppError('training_failed', 'Training gave parameters that are not finite.');
+const notFinite = () => new AppError('training_diverged', 'Training gave parameters that are not finite.');
 
 function bytesOf(array: Uint16Array | Float32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

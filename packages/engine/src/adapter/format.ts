@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Card, ModelRef } from '@scion/contracts';
+import type { Card, LoraRecipe, ModelRef } from '@scion/contracts';
 import type { AdapterSite } from '../base/convert.js';
+import { decodeFloat16, encodeFloat16 } from '../float16.js';
 import type { SafeTensor } from '../safetensors.js';
 
 /**
@@ -43,6 +44,15 @@ export function transposed<T extends Float32Array | Uint16Array>(
     for (let column = 0; column < columns; column += 1)
       out[column * rows + row] = matrix[row * columns + column];
   return out;
+}
+
+/** Halves of B as serving multiplies with them: times alpha / rank. */
+export function scaledHalves(
+  b: Uint16Array,
+  { rank, alpha }: Pick<LoraRecipe, 'rank' | 'alpha'>,
+): Uint16Array {
+  const scale = alpha / rank;
+  return encodeFloat16(decodeFloat16(b).map((value) => value * scale));
 }
 
 /** Every half but infinities and NaN has an exponent below 31. */
