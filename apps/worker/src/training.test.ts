@@ -139,6 +139,19 @@ t.test('a task of several labels and one of values are trained, judged and answe
   t.ok(value.probabilities[0]! > 3 && value.probabilities[1]! < 2.5, `${[...value.probabilities]}`);
 });
 
+t.test('values of any unit are trained with adapters and answered: salaries as well as stars', async (t) => {
+  await registry.tasks.put(tenantId, 'pay', { kind: 'regression' }, { base: 'minilm' });
+  const ref = refOf('pay', 'fay');
+  const salaries = headlines(14).map(
+    (row, i): ExampleInput => ({ ...row, label: (row.label === 'like' ? 4e5 : 1e5) + (i % 2) * 5e4 }),
+  );
+  const { versions } = await trained(ref, salaries, { method: 'lora' });
+  t.equal(versions[0]?.card.method, 'lora');
+  await registry.models.promoteTo(ref, versions[0]!.version, 'test');
+  const { probabilities } = await answers(ref, [headline('like', 20), headline('skip', 20)]);
+  t.ok(probabilities[0]! > 3e5 && probabilities[1]! < 2.5e5, `${[...probabilities]}`);
+});
+
 t.test('killed after a checkpoint, another worker goes on from it', async (t) => {
   worker.child.kill('SIGTERM');
   await worker.exited;

@@ -185,7 +185,8 @@ export const problems = {
   label_wrong_kind: {
     status: 422,
     title: 'A label is of the wrong kind for the task',
-    remedy: 'The label of a classification task is a string.',
+    remedy:
+      'The label of a classification task is a string, of a multilabel task an array of strings, of a regression a number from -1e30 to 1e30.',
   },
   label_not_allowed: {
     status: 422,

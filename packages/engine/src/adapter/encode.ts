@@ -20,6 +20,8 @@ export interface HeadParameters {
   /** Row-major, labels × features. */
   weight: Float32Array;
   bias: Float32Array;
+  /** Of a regression, whose default is 1: what features · weight is multiplied with before the bias is added. */
+  scale?: number | undefined;
 }
 
 /** The matrices of one adapted layer, as the graphs have them. */
@@ -43,7 +45,7 @@ export interface EncodeAdapterInput extends HeadParameters {
  * by their hash.
  * @throws AppError training_diverged when a parameter is not finite or exceeds a half's range, as stored or as served
  */
-export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAdapterInput): {
+export function encodeAdapter({ weight, bias, scale = 1, lora = [], card, owner }: EncodeAdapterInput): {
   bytes: Uint8Array;
   sha256: string;
   card: Card;
@@ -59,6 +61,9 @@ export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAd
     ['head.weight', half([labels, features], weight)],
     ['head.bias', { dtype: 'F32', shape: [labels], data: bytesOf(Float32Array.from(bias)) }],
   ]);
+  if (card.kind === 'regression')
+    tensors.set('head.scale', { dtype: 'F32', shape: [1], data: bytesOf(Float32Array.of(scale)) });
+  else if (scale !== 1) throw new TypeError('only a regression has a scale');
   for (const { site, a, b } of lora) {
     const { rank } = recipe!;
     const { inFeatures, outFeatures } = site;
@@ -69,7 +74,7 @@ export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAd
     tensors.set(names.b, half([outFeatures, rank], transposed(b, rank, outFeatures)));
     if (!isFinite16(scaledHalves(encodeFloat16(b), recipe!))) throw notFinite();
   }
-  if (!bias.every(Number.isFinite)) throw notFinite();
+  if (![...bias, Math.fround(scale)].every(Number.isFinite)) throw notFinite();
   const sealed: Card = { ...card, weightsSha256: weightsHash(tensors) };
   const metadata = new Map([
     ['scion.format', FORMAT],

@@ -19,7 +19,7 @@ export function servingWeights(
 ): { head: HeadWeights; lora: LoraWeights } {
   const { weight, bias } = headOf(vector, of.layout, of.hiddenSize, of.outputs);
   return {
-    head: { weight: sharedHalves([encodeFloat16(weight)]), bias: sharedFloats(bias) },
+    head: { weight: sharedHalves([encodeFloat16(weight)]), bias: sharedFloats(bias), scale: 1 },
     lora: {
       rank: of.settings.rank,
       data: sharedHalves(

@@ -59,6 +59,8 @@ export interface FittedLora {
   /** For serving's features; the temperature is folded in. */
   weight: Float32Array;
   bias: Float32Array;
+  /** As a fitted head's. */
+  scale: number;
   recipe: { epochs: number; folds: number; temperature: number };
   outOfFold: OutOfFold;
   /** On the same folds and rows, what a head alone says. */
