@@ -187,7 +187,7 @@ async function measureStacking() {
   try {
     await registerBase({ folder: source, outDir: join(folder, 'base'), name: 'all-MiniLM-L6-v2' });
     const { sites, hiddenSize } = await readBase(join(folder, 'base'));
-    const graph = { kind: 'classification', rank: 8, alpha: 16 };
+    const graph = { kind: 'classification', rank: 8 };
     const session = await openTraining(
       { trainingPath: join(folder, 'base/training.onnx'), hiddenSize, sites },
       graph,
@@ -205,7 +205,7 @@ async function measureStacking() {
         pooled: Float32Array.from({ length: hiddenSize }, Math.random),
       });
       const user = {
-        ...{ outputs: 2, labelSmoothing: 0, weightDecay: 0, clipNorm: 1 },
+        ...{ outputs: 2, adapterScale: 2, labelSmoothing: 0, weightDecay: 0, clipNorm: 1 },
         state: {
           step: 0,
           parameters: initialParameters(session.layout, 2, Math.random),

@@ -226,7 +226,7 @@ function publisher(
           sha256,
           card: sealed,
         } = encodeAdapter({
-          ...{ weight: model.weight, bias: model.bias, card, owner: ref },
+          ...{ weight: model.weight, bias: model.bias, scale: model.scale, card, owner: ref },
           ...('matrices' in model && { lora: model.matrices }),
         });
         return { card: sealed, adapter: bytes, adapterSha256: sha256 };

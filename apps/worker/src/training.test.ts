@@ -105,6 +105,12 @@ t.test('adapters are published, name their recipe and answer', async (t) => {
   t.ok(probabilities[0]! > 0.5 && probabilities[3]! > 0.5);
 });
 
+t.test('the largest scale of adapters that may be asked for trains on the real base', async (t) => {
+  const { job, versions } = await trained(refOf('deep', 'mia'), headlines(14), { rank: 1, alpha: 1_024 });
+  t.equal(job.attempts, 1);
+  t.match(versions[0]?.card, { method: 'lora', recipe: { lora: { rank: 1, alpha: 1_024 } } });
+});
+
 t.test('a task of several labels and one of values are trained, judged and answered', async (t) => {
   await registry.tasks.put(tenantId, 'tags', { kind: 'multilabel' }, { base: 'minilm' });
   const tagged = headlines(12).map(
@@ -131,6 +137,19 @@ t.test('a task of several labels and one of values are trained, judged and answe
   t.match(stars.job.gate, { promoted: true, candidate: { r2: Number, mae: Number } });
   const value = await answers(refOf('stars', 'dan'), [headline('like', 20), headline('skip', 20)]);
   t.ok(value.probabilities[0]! > 3 && value.probabilities[1]! < 2.5, `${[...value.probabilities]}`);
+});
+
+t.test('values of any unit are trained with adapters and answered: salaries as well as stars', async (t) => {
+  await registry.tasks.put(tenantId, 'pay', { kind: 'regression' }, { base: 'minilm' });
+  const ref = refOf('pay', 'fay');
+  const salaries = headlines(14).map(
+    (row, i): ExampleInput => ({ ...row, label: (row.label === 'like' ? 4e5 : 1e5) + (i % 2) * 5e4 }),
+  );
+  const { versions } = await trained(ref, salaries, { method: 'lora' });
+  t.equal(versions[0]?.card.method, 'lora');
+  await registry.models.promoteTo(ref, versions[0]!.version, 'test');
+  const { probabilities } = await answers(ref, [headline('like', 20), headline('skip', 20)]);
+  t.ok(probabilities[0]! > 3e5 && probabilities[1]! < 2.5e5, `${[...probabilities]}`);
 });
 
 t.test('killed after a checkpoint, another worker goes on from it', async (t) => {

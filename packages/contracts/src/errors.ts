@@ -185,7 +185,8 @@ export const problems = {
   label_wrong_kind: {
     status: 422,
     title: 'A label is of the wrong kind for the task',
-    remedy: 'The label of a classification task is a string.',
+    remedy:
+      'The label of a classification task is a string, of a multilabel task an array of strings, of a regression a number from -1e30 to 1e30.',
   },
   label_not_allowed: {
     status: 422,
@@ -260,6 +261,18 @@ export const problems = {
     status: 500,
     title: 'A stored model belongs to another base model',
     remedy: 'Train again on the present base; the operator finds the reason in the log under `requestId`.',
+  },
+  base_untrainable: {
+    status: 500,
+    title: 'The base model does not bear this training',
+    remedy:
+      'Train the head alone (`method: "head"`); the operator finds the report of the gradient’s check in the log under the job’s id.',
+  },
+  training_diverged: {
+    status: 422,
+    title: 'Training ended beyond the range of numbers',
+    remedy:
+      'Lower `adapterRate`, `headRate` or `alpha` in `training`, or leave them out: the defaults suit most tasks.',
   },
   training_failed: {
     status: 500,

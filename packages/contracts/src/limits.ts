@@ -7,6 +7,8 @@ export const limits = {
   textChars: 20_000,
   labelChars: 200,
   labelsPerTask: 500,
+  /** Size of a regression's value: what is computed of it stays far within float32. */
+  regressionValue: 1e30,
   /** Of a LoRA adapter; a batch computes with the largest rank in it. */
   loraRank: 64,
   examplesPerRequest: 1_000,

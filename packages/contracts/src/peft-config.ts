@@ -3,7 +3,7 @@ import type { Card } from './schemas/models.js';
 /**
  * The `adapter_config.json` that Hugging Face PEFT wants beside `adapter_model.safetensors` (its LoraConfig, peft 0.14):
  * `PeftModel.from_pretrained(AutoModel.from_pretrained(…), folder)` then has the encoder as this version adapts it. The head
- * in the same file (`head.weight`, `head.bias`) is not of PEFT's kind, and left aside by it.
+ * in the same file (`head.weight`, `head.bias`, of a regression `head.scale`) is not of PEFT's kind, and left aside by it.
  * @param base the name of the base; its hash where the task that knew it is gone
  * @returns undefined for a version without low-rank matrices
  */

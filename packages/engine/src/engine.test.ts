@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Card, ModelRef } from '@scion/contracts';
+import type { Answer, Card, ModelRef } from '@scion/contracts';
 import t from 'tap';
 import {
   type AdapterKey,
@@ -73,8 +73,9 @@ const refOf = (user: string): ModelRef => ({
   user,
 });
 
-const gateOf = ({ labels, outOfFold }: TrainedModel, truth: string[]) =>
-  decideGate({ kind: 'classification', truth, candidate: { labels, ...outOfFold } });
+const kindOf = ({ labels }: TrainedModel) => (labels.length === 0 ? 'regression' : 'classification');
+const gateOf = (model: TrainedModel, truth: Answer[]) =>
+  decideGate({ kind: kindOf(model), truth, candidate: { labels: model.labels, ...model.outOfFold } });
 
 /** Stores what was trained as a version, the way a worker does. */
 function publish(
@@ -82,7 +83,7 @@ function publish(
   user: string,
   version: number,
   head: TrainedHead | TrainedLora,
-  truth: string[],
+  truth: Answer[],
 ): AdapterKey {
   const gate = gateOf(head, truth);
   const card: Card = {
@@ -90,6 +91,7 @@ function publish(
     version,
     jobId: 'job_01aryz6s41tsv4rrffq69g5fav',
     createdAt: '2026-11-23T20:15:00.000Z',
+    kind: kindOf(head),
     method: 'matrices' in head ? 'lora' : 'head',
     labels: head.labels,
     examples: truth.length,
@@ -107,7 +109,7 @@ function publish(
   };
   const lora = 'matrices' in head ? head.matrices : undefined;
   const { bytes, sha256 } = encodeAdapter({
-    ...{ weight: head.weight, bias: head.bias, lora },
+    ...{ weight: head.weight, bias: head.bias, scale: head.scale, lora },
     ...{ card, owner: refOf(user) },
   });
   files.set(`${user}/${version}`, bytes);
@@ -275,6 +277,38 @@ t.test('adapters for sets of labels and for values are learnt on the real base',
       kind,
     );
   }
+});
+
+t.test('values are learnt and served alike in any unit, prices as parts of a millionth', async (t) => {
+  const likes = texts.map((text, row) => (garden.includes(text) ? 1 : -1) + (row % 3) / 4);
+  const inUnit = async (unit: number) => {
+    const answers = likes.map((value) => value * unit);
+    const rows = { texts, answers, ids };
+    const head = await engine.training({ tenantId, kind: 'regression', ...rows }, { seed: 1 }).head();
+    const user = `unit-${unit}`;
+    const served = await engine.predict(publish(engine, user, 1, head, answers), texts);
+    const features = await engine.features(texts);
+    const size = engine.base.featureSize;
+    const meant = texts.map(
+      (_, row) =>
+        head.scale * head.weight.reduce((sum, w, j) => sum + w * features[row * size + j], 0) + head.bias[0],
+    );
+    return { served: [...served.probabilities].map((v) => v / unit), meant: meant.map((v) => v / unit) };
+  };
+  const plain = await inUnit(1);
+  const gap = (a: number[], b: number[]) => Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+  for (const unit of [1e-30, 1e-7, 98_000, 1e29]) {
+    const { served, meant } = await inUnit(unit);
+    t.ok(gap(served, meant) < 2e-3, `served as trained in units of ${unit}: ${gap(served, meant)}`);
+    t.ok(gap(served, plain.served) < 2e-3, `as in units of 1: ${gap(served, plain.served)}`);
+  }
+});
+
+t.test('a value that no float holds is refused for good, not tried again', async (t) => {
+  const answers = texts.map((_, row) => (row === 3 ? 1e39 : row));
+  t.throws(() => engine.training({ tenantId, kind: 'regression', texts, answers, ids }, { seed: 1 }), {
+    ...{ name: 'AppError', code: 'label_wrong_kind', retryable: false },
+  });
 });
 
 t.test('training on one label, or on rows that do not fit together, is refused', async (t) => {

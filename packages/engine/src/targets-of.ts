@@ -1,4 +1,4 @@
-import type { Answer, TaskKind } from '@scion/contracts';
+import { type Answer, AppError, limits, type TaskKind } from '@scion/contracts';
 import type { Targets } from './head/targets.js';
 
 /** The labels that examples name, sorted; of a regression none. */
@@ -10,12 +10,17 @@ export function labelsOf(kind: TaskKind, answers: Answer[]): string[] {
 /**
  * What examples say, as numbers.
  * @param labels the columns; a label that is not among them leaves no mark
- * @throws TypeError when an answer is not of the task's kind
+ * @throws AppError label_wrong_kind for a value that float32 cannot reckon with; TypeError when an answer is not of the task's kind
  */
 export function targetsOf(kind: TaskKind, answers: Answer[], labels: string[]): Targets {
   if (kind === 'regression') {
     const values = Float32Array.from(answers, (answer) => {
       if (typeof answer !== 'number') throw new TypeError('an answer of a regression is a number');
+      if (!(Math.abs(answer) <= limits.regressionValue))
+        throw new AppError(
+          'label_wrong_kind',
+          `The label of an example is not a number from -${limits.regressionValue} to ${limits.regressionValue}; delete that example or send it again under its id.`,
+        );
       return answer;
     });
     return { kind, outputs: 1, values };

@@ -33,6 +33,8 @@ export interface TrainedModel {
   /** outputs × features */
   weight: Float32Array;
   bias: Float32Array;
+  /** Of a regression what features · weight is multiplied with before the bias is added; else 1. */
+  scale: number;
   /** What models that had not seen them say of rows of the input: rows × outputs. */
   outOfFold: { rows: number[]; predictions: Float32Array };
   seconds: { embed: number; fit: number };
@@ -190,6 +192,7 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
         labels,
         weight: fitted.weight,
         bias: fitted.bias,
+        scale: fitted.scale,
         recipe: fitted.recipe,
         outOfFold: original(fitted.outOfFold),
         seconds: { embed: took, fit: seconds(startedAt) },
@@ -224,6 +227,7 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
         labels,
         weight: fitted.weight,
         bias: fitted.bias,
+        scale: fitted.scale,
         matrices: fitted.matrices,
         recipe: { ...fitted.recipe, l2: settings.startL2 },
         outOfFold: original(fitted.outOfFold, subset),

@@ -68,11 +68,16 @@ t.test('a column that is not there is said before any row', async (t) => {
 });
 
 t.test('a label is what the task’s kind says', async (t) => {
-  const file = 'user,title,verdict\nada,a,red| round\nada,b,\nada,c,4.5\n';
+  const file = 'user,title,verdict\nada,a,red| round\nada,b,\nada,c,4.5\nada,d,1e39\n';
   const labels = async (kind: Mapping['kind']) =>
     (await read(file, { kind })).map((row) => ('example' in row ? row.example.label : row.reason));
-  t.strictSame(await labels('multilabel'), [['red', 'round'], [], ['4.5']], 'no label at all is an answer');
-  t.strictSame(await labels('regression'), ['verdict is not a number', 'verdict is not a number', 4.5]);
+  t.strictSame(
+    await labels('multilabel'),
+    [['red', 'round'], [], ['4.5'], ['1e39']],
+    'no label at all is an answer',
+  );
+  const none = 'verdict is not a number from -1e+30 to 1e+30';
+  t.strictSame(await labels('regression'), [none, none, 4.5, none]);
   const lists = '{"title":"a","verdict":["x","y"]}\n{"title":"b","verdict":[1]}\n{"title":"c","verdict":3}';
   const rows = await read(lists, { format: 'ndjson', user: 'ada', kind: 'multilabel' });
   t.match(rows, [{ example: { label: ['x', 'y'] } }, { reason: /is empty/ }, { reason: /is empty/ }]);

@@ -119,7 +119,9 @@ function toRow({ line, values }: Fields, mapping: Mapping): Row {
     return bad(`${mapping.input} is longer than ${limits.textChars} characters`);
   if (label === undefined)
     return bad(
-      mapping.kind === 'regression' ? `${mapping.label} is not a number` : `${mapping.label} is empty`,
+      mapping.kind === 'regression'
+        ? `${mapping.label} is not a number from -${limits.regressionValue} to ${limits.regressionValue}`
+        : `${mapping.label} is empty`,
     );
   if ([label].flat().some((one) => typeof one === 'string' && one.length > limits.labelChars))
     return bad(`${mapping.label} is longer than ${limits.labelChars} characters`);
@@ -148,7 +150,7 @@ function idOf(user: string, input: string): string {
 function answerOf(value: unknown, kind: TaskKind): Answer | undefined {
   if (kind === 'regression') {
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-    return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+    return typeof number === 'number' && Math.abs(number) <= limits.regressionValue ? number : undefined;
   }
   if (kind === 'multilabel') {
     if (Array.isArray(value)) return value.every((one) => typeof one === 'string') ? value : undefined;

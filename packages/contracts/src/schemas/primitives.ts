@@ -35,7 +35,7 @@ export const Answer = Type.Union(
   [Label, Type.Array(Label, { maxItems: limits.labelsPerTask, uniqueItems: true }), Type.Number()],
   {
     description:
-      'By the task’s kind: a label; for `multilabel` an array of labels, empty where none applies; for `regression` a number',
+      'By the task’s kind: a label; for `multilabel` an array of labels, empty where none applies; for `regression` a number from -1e30 to 1e30',
   },
 );
 /**

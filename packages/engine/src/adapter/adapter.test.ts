@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { decodeFloat16, encodeFloat16 } from '../float16.js';
 import { decodeAdapter, encodeAdapter, rebindAdapter } from '../index.js';
-import { readSafetensors, writeSafetensors } from '../safetensors.js';
+import { readSafetensors, type SafeTensor, writeSafetensors } from '../safetensors.js';
 import { contentHash } from './format.js';
 
 const metrics = { accuracy: 0.75, macroF1: 0.7, logLoss: 0.5, rows: 8 };
@@ -95,6 +95,30 @@ t.test('the tensors have the names and layout that Hugging Face PEFT reads', asy
   );
 });
 
+/** Of values whose unit no half holds. */
+const priceCard: Card = { ...card, kind: 'regression', labels: [], examplesPerLabel: {} };
+const prices = { weight: weight.slice(0, 5), bias: Float32Array.of(-3e5) };
+const priced = encodeAdapter({ ...prices, scale: 1.25e6, card: priceCard, owner });
+
+t.test('a regression keeps its unit in float32, whatever its size', async (t) => {
+  for (const scale of [1e-30, 1.5, 98_304, 2 ** 99]) {
+    const own = encodeAdapter({ ...prices, scale, card: priceCard, owner });
+    const { head } = decodeAdapter(own.bytes, { ...expected, sha256: own.sha256 });
+    t.equal(head.scale, Math.fround(scale));
+    t.strictSame(decodeFloat16(head.weight), prices.weight);
+    t.strictSame(Float32Array.from(head.bias), prices.bias);
+  }
+  t.equal(decodeAdapter(plain.bytes, expected).head.scale, 1, 'labels have none');
+});
+
+t.test('a regression written before units were kept apart is read as it ever was', async (t) => {
+  const old = forged(({ tensors }) => void tensors.delete('head.scale'), priceCard, priced.bytes);
+  const { head } = decodeAdapter(old, expected);
+  t.equal(head.scale, 1);
+  t.strictSame(decodeFloat16(head.weight), prices.weight);
+  t.strictSame(Float32Array.from(head.bias), prices.bias);
+});
+
 t.test('equal input gives equal bytes', async (t) => {
   t.equal(encodeAdapter({ weight, bias, card: loraCard, lora, owner }).sha256, sha256);
 });
@@ -116,11 +140,16 @@ t.test('a card and matrices that do not fit together are not written', async (t)
   const short = [{ ...lora[0], a: new Float32Array(5) }, lora[1]];
   for (const wrong of [{ card, lora }, { card: loraCard }, { card: loraCard, lora: short }])
     t.throws(() => encodeAdapter({ weight, bias, owner, ...wrong }), TypeError);
+  t.throws(() => encodeAdapter({ weight, bias, scale: 2, card, owner }), TypeError);
 });
 
 /** A file whose every hash is right, and whose content is not. */
-function forged(change: (file: ReturnType<typeof readSafetensors>) => void, of = loraCard): Uint8Array {
-  const file = readSafetensors(bytes.slice());
+function forged(
+  change: (file: ReturnType<typeof readSafetensors>) => void,
+  of = loraCard,
+  from = bytes,
+): Uint8Array {
+  const file = readSafetensors(from.slice());
   change(file);
   file.metadata.set('scion.card', JSON.stringify(of));
   file.metadata.set('scion.content', contentHash(file.metadata, file.tensors));
@@ -132,6 +161,13 @@ const withLora = (change: Partial<NonNullable<Card['recipe']['lora']>>): Card =>
 });
 const queryA = 'base_model.model.encoder.layer.1.attention.self.query.lora_A.weight';
 const halves = (values: number[]) => new Uint8Array(encodeFloat16(values).buffer);
+const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
+/** The same, with another scale. */
+const rescaled = (scale: SafeTensor, of: Card, from: Uint8Array) =>
+  decodeAdapter(
+    forged(({ tensors }) => void tensors.set('head.scale', scale), of, from),
+    expected,
+  );
 
 const refusals: [string, () => unknown, string][] = [
   [
@@ -251,6 +287,21 @@ const refusals: [string, () => unknown, string][] = [
       ),
     'artifact_invalid',
   ],
+  [
+    'a scale that is not finite',
+    () => rescaled({ dtype: 'F32', shape: [1], data: floats(Number.NaN) }, priceCard, priced.bytes),
+    'artifact_invalid',
+  ],
+  [
+    'a scale for each of several',
+    () => rescaled({ dtype: 'F32', shape: [2], data: floats(1, 2) }, priceCard, priced.bytes),
+    'artifact_invalid',
+  ],
+  [
+    'a scale of labels',
+    () => rescaled({ dtype: 'F32', shape: [1], data: floats(2) }, card, plain.bytes),
+    'artifact_invalid',
+  ],
   ['no bytes', () => decodeAdapter(new Uint8Array(0), expected), 'artifact_invalid'],
   [
     'another format',
@@ -291,12 +342,22 @@ const refusals: [string, () => unknown, string][] = [
   [
     'a weight beyond a half’s range',
     () => encodeAdapter({ weight: weight.map(() => 1e6), bias, card, owner }),
-    'training_failed',
+    'training_diverged',
+  ],
+  [
+    'a low-rank matrix that would leave a half’s range when it is loaded',
+    () => encodeAdapter({ weight, bias, card: withLora({ alpha: 1e6 }), lora, owner }),
+    'training_diverged',
+  ],
+  [
+    'a scale beyond a float’s range',
+    () => encodeAdapter({ ...prices, scale: 1e39, card: priceCard, owner }),
+    'training_diverged',
   ],
   [
     'a bias that is not a number',
     () => encodeAdapter({ weight, bias: Float32Array.of(Number.NaN, 0), card, owner }),
-    'training_failed',
+    'training_diverged',
   ],
 ];
 for (const [what, attempt, code] of refusals)
@@ -304,37 +365,42 @@ for (const [what, attempt, code] of refusals)
     t.throws(attempt, { name: 'AppError', code });
   });
 
-t.test('a mutated file gives the same content or an AppError, with and without its hash', async (t) => {
-  const original = decodeAdapter(bytes, expected);
-  const mutation = fc.oneof(
-    fc.record({ at: fc.nat(bytes.length - 1), value: fc.nat(255) }).map(({ at, value }) => {
-      const copy = bytes.slice();
-      copy[at] = value;
-      return copy;
-    }),
-    fc.nat(bytes.length - 1).map((length) => bytes.slice(0, length)),
-    fc.uint8Array({ minLength: 1, maxLength: 9 }).map((more) => Buffer.concat([bytes, more])),
-    fc
-      .tuple(fc.nat(bytes.length - 1), fc.nat(20))
-      .map(([at, count]) => Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + count)])),
+for (const [what, whole] of Object.entries({ adapters: { bytes, sha256 }, regression: priced }))
+  t.test(
+    `a mutated file gives the same content or an AppError, with and without its hash: ${what}`,
+    async (t) => {
+      const { bytes, sha256 } = whole;
+      const original = decodeAdapter(bytes, expected);
+      const mutation = fc.oneof(
+        fc.record({ at: fc.nat(bytes.length - 1), value: fc.nat(255) }).map(({ at, value }) => {
+          const copy = bytes.slice();
+          copy[at] = value;
+          return copy;
+        }),
+        fc.nat(bytes.length - 1).map((length) => bytes.slice(0, length)),
+        fc.uint8Array({ minLength: 1, maxLength: 9 }).map((more) => Buffer.concat([bytes, more])),
+        fc
+          .tuple(fc.nat(bytes.length - 1), fc.nat(20))
+          .map(([at, count]) => Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + count)])),
+      );
+      let refused = 0;
+      fc.assert(
+        fc.property(mutation, fc.boolean(), (file, withHash) => {
+          try {
+            const { sha256: _, ...read } = decodeAdapter(file, withHash ? { ...expected, sha256 } : expected);
+            const { sha256: __, ...wanted } = original;
+            t.strictSame({ ...read, bytes: 0 }, { ...wanted, bytes: 0 });
+          } catch (error) {
+            refused += 1;
+            return error instanceof AppError;
+          }
+          return true;
+        }),
+        { numRuns: 2_000 },
+      );
+      t.ok(refused > 1_000, 'most mutations are refused');
+    },
   );
-  let refused = 0;
-  fc.assert(
-    fc.property(mutation, fc.boolean(), (file, withHash) => {
-      try {
-        const { sha256: _, ...read } = decodeAdapter(file, withHash ? { ...expected, sha256 } : expected);
-        const { sha256: __, ...whole } = original;
-        t.strictSame({ ...read, bytes: 0 }, { ...whole, bytes: 0 });
-      } catch (error) {
-        refused += 1;
-        return error instanceof AppError;
-      }
-      return true;
-    }),
-    { numRuns: 2_000 },
-  );
-  t.ok(refused > 1_000, 'most mutations are refused');
-});
 
 t.test('an adapter bound to another owner keeps its weights, and is theirs alone', async (t) => {
   const other: ModelRef = { ...owner, tenantId: 'ten_01aryz6s41tsv4rrffq69g5fb0', user: 'bob' };

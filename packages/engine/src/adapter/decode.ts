@@ -2,7 +2,6 @@ import { AppError, Card, type LoraRecipe, type ModelRef, type TaskKind } from '@
 import { Value } from 'typebox/value';
 import type { BaseInfo } from '../base/base-info.js';
 import type { AdapterSite } from '../base/convert.js';
-import { decodeFloat16, encodeFloat16 } from '../float16.js';
 import { readSafetensors, type SafeTensor, SafetensorsError } from '../safetensors.js';
 import {
   contentHash,
@@ -12,6 +11,7 @@ import {
   metadataKeys,
   outputsOf,
   ownerHash,
+  scaledHalves,
   tensorNames,
   transposed,
   weightsHash,
@@ -36,6 +36,8 @@ export interface HeadWeights {
   weight: Uint16Array;
   /** In shared memory. */
   bias: Float32Array;
+  /** What the product of features and weight is multiplied with before the bias is added. */
+  scale: number;
 }
 
 /** What answering needs of an adapter, and all that stays resident. */
@@ -101,7 +103,9 @@ export function decodeAdapter(file: Uint8Array, expected: AdapterExpectations): 
   const { lora: recipe } = card.recipe;
   if ((card.method === 'lora') !== (recipe !== undefined)) throw invalid('its card contradicts itself');
   const adapted = recipe ? adaptedSites(recipe, expected.base.sites) : new Set<AdapterSite>();
-  if (tensors.size !== 2 + 2 * adapted.size) throw invalid('it holds other tensors than its card says');
+  const isScaled = kind === 'regression' && tensors.has('head.scale');
+  if (tensors.size !== (isScaled ? 3 : 2) + 2 * adapted.size)
+    throw invalid('it holds other tensors than its card says');
 
   const { featureSize, sites } = expected.base;
   const loraHalves = recipe ? sites.reduce((sum, site) => sum + siteHalves(site, recipe.rank), 0) : 0;
@@ -112,21 +116,24 @@ export function decodeAdapter(file: Uint8Array, expected: AdapterExpectations): 
   const weight = new Uint16Array(memory, 2 * loraHalves, weightHalves);
   weight.set(halvesOf(take(tensors, 'head.weight', 'F16', [outputs, featureSize])));
   const bias = new Float32Array(memory, biasAt, outputs);
-  bias.set(new Float32Array(new Uint8Array(take(tensors, 'head.bias', 'F32', [outputs])).buffer));
-  if (!isFinite16(weight) || !bias.every(Number.isFinite)) throw invalid('a parameter is not finite');
+  bias.set(floatsOf(take(tensors, 'head.bias', 'F32', [outputs])));
+  const [scale] = isScaled ? floatsOf(take(tensors, 'head.scale', 'F32', [1])) : [1];
+  if (!isFinite16(weight) || ![...bias, scale].every(Number.isFinite))
+    throw invalid('a parameter is not finite');
   const lora = recipe && { rank: recipe.rank, data: new Uint16Array(memory, 0, loraHalves) };
   if (lora) readLora(tensors, recipe, { sites, adapted }, lora.data);
   const bytes = memory.byteLength + 2 * labels.join('').length + RESIDENT_OVERHEAD_BYTES;
-  return { card, kind, labels, head: { weight, bias }, lora, sha256, bytes };
+  return { card, kind, labels, head: { weight, bias, scale }, lora, sha256, bytes };
 }
 
 /** Fills `out` as `LoraWeights.data` says. */
 function readLora(
   tensors: Map<string, SafeTensor>,
-  { rank, alpha }: LoraRecipe,
+  recipe: LoraRecipe,
   { sites, adapted }: { sites: readonly AdapterSite[]; adapted: ReadonlySet<AdapterSite> },
   out: Uint16Array,
 ): void {
+  const { rank } = recipe;
   let at = 0;
   for (const site of sites) {
     if (adapted.has(site)) {
@@ -136,8 +143,7 @@ function readLora(
       const b = halvesOf(take(tensors, names.b, 'F16', [outFeatures, rank]));
       if (!isFinite16(a) || !isFinite16(b)) throw invalid('a parameter is not finite');
       out.set(transposed(a, rank, inFeatures), at);
-      const scale = alpha / rank;
-      const scaled = encodeFloat16(decodeFloat16(transposed(b, outFeatures, rank)).map((v) => v * scale));
+      const scaled = scaledHalves(transposed(b, outFeatures, rank), recipe);
       if (!isFinite16(scaled)) throw invalid('a parameter exceeds its range');
       out.set(scaled, at + rank * inFeatures);
     }
@@ -161,6 +167,10 @@ function siteHalves({ inFeatures, outFeatures }: AdapterSite, rank: number): num
 /** A copy, for the file's bytes may lie at any alignment. */
 function halvesOf(bytes: Uint8Array): Uint16Array {
   return new Uint16Array(new Uint8Array(bytes).buffer);
+}
+
+function floatsOf(bytes: Uint8Array): Float32Array {
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }
 
 function open(file: Uint8Array) {

@@ -10,6 +10,7 @@ import {
   isFinite16,
   outputsOf,
   ownerHash,
+  scaledHalves,
   tensorNames,
   transposed,
   weightsHash,
@@ -19,6 +20,8 @@ export interface HeadParameters {
   /** Row-major, labels × features. */
   weight: Float32Array;
   bias: Float32Array;
+  /** Of a regression, whose default is 1: what features · weight is multiplied with before the bias is added. */
+  scale?: number | undefined;
 }
 
 /** The matrices of one adapted layer, as the graphs have them. */
@@ -40,9 +43,9 @@ export interface EncodeAdapterInput extends HeadParameters {
 /**
  * The file of a trained model, the SHA-256 of its bytes, in hex, and the card as it stands in it, which names the weights
  * by their hash.
- * @throws AppError training_failed when a parameter is not finite or exceeds a half's range
+ * @throws AppError training_diverged when a parameter is not finite or exceeds a half's range, as stored or as served
  */
-export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAdapterInput): {
+export function encodeAdapter({ weight, bias, scale = 1, lora = [], card, owner }: EncodeAdapterInput): {
   bytes: Uint8Array;
   sha256: string;
   card: Card;
@@ -58,6 +61,9 @@ export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAd
     ['head.weight', half([labels, features], weight)],
     ['head.bias', { dtype: 'F32', shape: [labels], data: bytesOf(Float32Array.from(bias)) }],
   ]);
+  if (card.kind === 'regression')
+    tensors.set('head.scale', { dtype: 'F32', shape: [1], data: bytesOf(Float32Array.of(scale)) });
+  else if (scale !== 1) throw new TypeError('only a regression has a scale');
   for (const { site, a, b } of lora) {
     const { rank } = recipe!;
     const { inFeatures, outFeatures } = site;
@@ -66,8 +72,9 @@ export function encodeAdapter({ weight, bias, lora = [], card, owner }: EncodeAd
     const names = tensorNames(site);
     tensors.set(names.a, half([rank, inFeatures], transposed(a, inFeatures, rank)));
     tensors.set(names.b, half([outFeatures, rank], transposed(b, rank, outFeatures)));
+    if (!isFinite16(scaledHalves(encodeFloat16(b), recipe!))) throw notFinite();
   }
-  if (!bias.every(Number.isFinite)) throw notFinite();
+  if (![...bias, Math.fround(scale)].every(Number.isFinite)) throw notFinite();
   const sealed: Card = { ...card, weightsSha256: weightsHash(tensors) };
   const metadata = new Map([
     ['scion.format', FORMAT],
@@ -86,7 +93,7 @@ function half(shape: number[], values: Float32Array): SafeTensor {
   return { dtype: 'F16', shape, data: bytesOf(halves) };
 }
 
-const notFinite = () => new AppError('training_failed', 'Training gave parameters that are not finite.');
+const notFinite = () => new AppError('training_diverged', 'Training gave parameters that are not finite.');
 
 function bytesOf(array: Uint16Array | Float32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

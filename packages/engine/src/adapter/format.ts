@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Card, ModelRef } from '@scion/contracts';
+import type { Card, LoraRecipe, ModelRef } from '@scion/contracts';
 import type { AdapterSite } from '../base/convert.js';
+import { decodeFloat16, encodeFloat16 } from '../float16.js';
 import type { SafeTensor } from '../safetensors.js';
 
 /**
@@ -8,11 +9,13 @@ import type { SafeTensor } from '../safetensors.js';
  *
  *   head.weight  F16 [labels, features]   standardisation and temperature are folded in
  *   head.bias    F32 [labels]             float32, since folding in the means makes it large beside its precision
+ *   head.scale   F32 [1]                  of a regression: its unit, which halves would not hold. Files of before it have
+ *                                         it in the weight, and are read as of scale 1
  *   base_model.model.{module}.lora_A.weight  F16 [rank, in]    of each adapted layer, where there are any;
  *   base_model.model.{module}.lora_B.weight  F16 [out, rank]   names and layout are those of Hugging Face PEFT
  *   __metadata__ scion.format, scion.base, scion.owner, scion.card, scion.content
  *
- * An adapted layer computes x · W + (alpha / rank) · x · Aᵀ · Bᵀ, and the scores are features · weightᵀ + bias. `scion.owner`
+ * An adapted layer computes x · W + (alpha / rank) · x · Aᵀ · Bᵀ, and the scores are features · weightᵀ · scale + bias. `scion.owner`
  * is a hash of the model's names, so that a file served under the wrong key is refused; `scion.content` is a hash of
  * everything that has meaning, so that damage is seen even where the file's own hash is not known.
  */
@@ -43,6 +46,15 @@ export function transposed<T extends Float32Array | Uint16Array>(
     for (let column = 0; column < columns; column += 1)
       out[column * rows + row] = matrix[row * columns + column];
   return out;
+}
+
+/** Halves of B as serving multiplies with them: times alpha / rank. */
+export function scaledHalves(
+  b: Uint16Array,
+  { rank, alpha }: Pick<LoraRecipe, 'rank' | 'alpha'>,
+): Uint16Array {
+  const scale = alpha / rank;
+  return encodeFloat16(decodeFloat16(b).map((value) => value * scale));
 }
 
 /** Every half but infinities and NaN has an exponent below 31. */

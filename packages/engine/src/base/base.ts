@@ -189,11 +189,11 @@ async function check(
     throw new BaseError(
       `${source.name}, cut in two, answers otherwise: by ${halves.error.toPrecision(2)} of the largest number; ${halves.allowed} is allowed.`,
     );
-  const { rank, alpha } = LORA_SETTINGS;
+  const { rank } = LORA_SETTINGS;
   const { hiddenSize, sites } = info;
   const training = await openTraining(
     { trainingPath: join(dirs.served, 'training.onnx'), hiddenSize, sites },
-    { kind: 'classification', rank, alpha },
+    { kind: 'classification', rank },
   );
   await training.close();
   return { ...training.selfCheck, ...(halves && { halves }) };

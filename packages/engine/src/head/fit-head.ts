@@ -83,7 +83,10 @@ export interface OutOfFold {
 export interface FittedHead {
   /** outputs × columns, for raw features: standardization and temperature are folded in. */
   weight: Float32Array;
+  /** In the targets' unit. */
   bias: Float32Array;
+  /** What the product of features and weight is multiplied with before the bias is added: the unit of a regression's targets, else 1. */
+  scale: number;
   recipe: { l2: number; folds: number; temperature: number };
   outOfFold: OutOfFold;
 }
@@ -127,16 +130,21 @@ export async function fitHead(data: HeadData, options: FitOptions): Promise<Fitt
   };
 }
 
-/** A head with its temperature and its target's unit folded in. */
+/**
+ * A head with its temperature folded in, and its bias in the target's unit. The weight stays without it: it is stored in
+ * halves, which neither prices nor probabilities of a millionth fit.
+ */
 export function calibratedHead(
   { weight, bias }: { weight: Float32Array; bias: Float32Array },
   temperature: number,
   restore: { scale: number; shift: number },
-): { weight: Float32Array; bias: Float32Array } {
-  const factor = restore.scale / temperature;
+): { weight: Float32Array; bias: Float32Array; scale: number } {
+  const { scale, shift } = restore;
+  const factor = 1 / temperature;
   return {
     weight: weight.map((value) => value * factor),
-    bias: bias.map((value) => value * factor + restore.shift),
+    bias: bias.map((value) => value * factor * scale + shift),
+    scale,
   };
 }
 

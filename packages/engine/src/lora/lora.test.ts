@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Answer, TaskKind } from '@scion/contracts';
@@ -125,6 +125,28 @@ t.test('who trains beside others gets what they get alone, to the bit', async (t
   );
   const [beside] = await Promise.all([train(), train({ answers: others, seed: 3 }), train({ seed: 4 })]);
   t.strictSame(numbersOf(beside), numbersOf(alone));
+});
+
+t.test(
+  'any alpha that may be asked for trains, beside others of other alphas as alone to the bit',
+  async (t) => {
+    const of = (rank: number, alpha: number) => train({ settings: { ...settings, rank, alpha } });
+    const [soft, beside, loud] = await Promise.all([of(2, 0.37), train(), of(2, 1_024)]);
+    t.strictSame(numbersOf(beside!), numbersOf(alone));
+    t.strictSame(numbersOf(await of(2, 0.37)), numbersOf(soft!));
+    t.strictSame(numbersOf(await of(2, 1_024)), numbersOf(loud!));
+    t.not(worstGap(numbersOf(soft!), numbersOf(loud!)), 0);
+    const steepest = await of(1, 1_024);
+    t.ok(steepest.outOfFold.predictions.every(Number.isFinite));
+    const graphs = readdirSync(baseDir).filter((name) => /^training-classification-r2.*\.onnx$/.test(name));
+    t.strictSame(graphs, ['training-classification-r2.onnx'], 'one graph of a rank, whatever the alphas');
+  },
+);
+
+t.test('training that leaves the range of numbers is refused by a code that nobody repeats', async (t) => {
+  await t.rejects(train({ settings: { ...settings, adapterRate: 1e30 } }), {
+    ...{ name: 'AppError', code: 'training_diverged', retryable: false },
+  });
 });
 
 t.test('a run that died goes on from any checkpoint and ends as if it had not', async (t) => {

@@ -1,8 +1,8 @@
 import type { ParameterLayout } from '@scion/graph';
 import type { HeadWeights, LoraWeights } from '../adapter/decode.js';
-import type { LoraMatrices } from '../adapter/encode.js';
+import { scaledHalves } from '../adapter/format.js';
 import type { AdapterSite } from '../base/convert.js';
-import { decodeFloat16, encodeFloat16 } from '../float16.js';
+import { encodeFloat16 } from '../float16.js';
 import { headOf, matricesOf } from './parameters.js';
 import type { LoraSettings } from './recipe.js';
 
@@ -19,23 +19,17 @@ export function servingWeights(
 ): { head: HeadWeights; lora: LoraWeights } {
   const { weight, bias } = headOf(vector, of.layout, of.hiddenSize, of.outputs);
   return {
-    head: { weight: sharedHalves([encodeFloat16(weight)]), bias: sharedFloats(bias) },
+    head: { weight: sharedHalves([encodeFloat16(weight)]), bias: sharedFloats(bias), scale: 1 },
     lora: {
       rank: of.settings.rank,
       data: sharedHalves(
-        matricesOf(vector, of.layout, of.sites).flatMap((matrices) => halvesOf(matrices, of.settings)),
+        matricesOf(vector, of.layout, of.sites).flatMap(({ a, b }) => [
+          encodeFloat16(a),
+          scaledHalves(encodeFloat16(b), of.settings),
+        ]),
       ),
     },
   };
-}
-
-/** A and B · alpha/rank, the product rounded from B's own rounded values as loading an artifact does. */
-function halvesOf(
-  { a, b }: LoraMatrices,
-  { rank, alpha }: Pick<LoraSettings, 'rank' | 'alpha'>,
-): Uint16Array[] {
-  const scaled = decodeFloat16(encodeFloat16(b)).map((value) => (value * alpha) / rank);
-  return [encodeFloat16(a), encodeFloat16(scaled)];
 }
 
 function sharedHalves(parts: Uint16Array[]): Uint16Array {

@@ -1,4 +1,4 @@
-import type { TaskKind } from '@scion/contracts';
+import { AppError, type TaskKind } from '@scion/contracts';
 import { initialParameters, type ParameterLayout, parameterCount } from '@scion/graph';
 import type { LoraMatrices } from '../adapter/encode.js';
 import type { BaseInfo } from '../base/base-info.js';
@@ -59,6 +59,8 @@ export interface FittedLora {
   /** For serving's features; the temperature is folded in. */
   weight: Float32Array;
   bias: Float32Array;
+  /** As a fitted head's. */
+  scale: number;
   recipe: { epochs: number; folds: number; temperature: number };
   outOfFold: OutOfFold;
   /** On the same folds and rows, what a head alone says. */
@@ -84,6 +86,7 @@ const LEG_TOKENS = 131_072;
  * will be served, all of them run side by side. After each epoch beyond the middle the held-out rows are answered as
  * serving would; the epoch with the least held-out loss counts, for every fit. The head alone is cross-validated on the
  * same folds, so that the two can be compared row by row. Deterministic for a seed.
+ * @throws AppError training_diverged
  */
 export async function trainLora(
   parts: LoraParts,
@@ -162,6 +165,8 @@ export async function trainLora(
       const temperature = fitTemperature(heldOut, all);
       const predictions = predictionsAt(heldOut, all, () => temperature);
       const loss = meanRowLoss(predictions, targets, all);
+      if (!Number.isFinite(loss))
+        throw new AppError('training_diverged', 'Training of the adapters left the range of numbers.');
       progress.validated(states, targets, predictions, loss);
       at =
         at.best === undefined || loss < at.best.loss

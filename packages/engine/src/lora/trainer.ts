@@ -111,7 +111,6 @@ export function createTrainer(threads: TrainerThreads): Trainer {
   const graphOf = ({ rows, settings }: FitRequest): TrainingGraphKey => ({
     kind: rows.targets.kind,
     rank: settings.rank,
-    alpha: settings.alpha,
   });
 
   /** The next steps of stacked fits: while their batches are of one shape, within every fit's epoch, some `SLICE_TOKENS`. */
@@ -150,6 +149,7 @@ export function createTrainer(threads: TrainerThreads): Trainer {
       users: stack.map(({ request, state }) => ({
         outputs: request.rows.targets.outputs,
         state,
+        adapterScale: request.settings.alpha / request.settings.rank,
         labelSmoothing: request.settings.labelSmoothing,
         weightDecay: request.settings.weightDecay,
         clipNorm: request.settings.clipNorm,
@@ -189,11 +189,11 @@ export function createTrainer(threads: TrainerThreads): Trainer {
         }
       const candidates = [...waiting].map((fit) => {
         const shape = shapeOf(fit);
-        const { kind, rank, alpha } = graphOf(fit.request);
+        const { kind, rank } = graphOf(fit.request);
         return {
           fit,
           ...shape,
-          graph: `${kind} ${rank} ${alpha} ${fit.request.rows.targets.outputs}`,
+          graph: `${kind} ${rank} ${fit.request.rows.targets.outputs}`,
           remaining: (fit.request.until - fit.state.step) * shape.rows * shape.tokens,
         };
       });
@@ -220,9 +220,9 @@ export function createTrainer(threads: TrainerThreads): Trainer {
   };
 
   return {
-    layout(kind, { rank, alpha }) {
-      const key = `${kind} ${rank} ${alpha}`;
-      const known = layouts.get(key) ?? threads.prepare({ kind, rank, alpha });
+    layout(kind, { rank }) {
+      const key = `${kind} ${rank}`;
+      const known = layouts.get(key) ?? threads.prepare({ kind, rank });
       layouts.set(key, known);
       known.catch(() => layouts.delete(key));
       return known;

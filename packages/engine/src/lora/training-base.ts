@@ -49,14 +49,14 @@ export function featureScale(hiddenSize: number): number {
   return Math.sqrt(hiddenSize);
 }
 
-/** What is trained: LoRA on the sites, a linear head, the loss of the task's kind. */
+/** What is trained: LoRA on the sites, of any alpha, a linear head, the loss of the task's kind. */
 export function trainingOptions(
   kind: TaskKind,
   sites: readonly { name: string }[],
-  { rank, alpha }: { rank: number; alpha: number },
+  rank: number,
 ): TrainingOptions {
   return {
-    adapters: [{ kind: 'lora', targets: sites.map(({ name }) => name).join(), rank, alpha }],
+    adapters: [{ kind: 'lora', targets: sites.map(({ name }) => name).join(), rank, alpha: 'input' }],
     head: { kind: 'linear' },
     features: [FEATURES],
     pooling: 'none',

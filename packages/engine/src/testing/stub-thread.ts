@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromThread, ToThread } from '../thread/protocol.js';
 
-/** A thread that does as the first text says: `crash`, `fail`, `hang`, or else answers the lengths of the texts. */
+/** A thread that does as the first text says: `crash`, `fail`, `refuse`, `hang`, or else answers the lengths of the texts. */
 const port = parentPort!;
 const post = (message: FromThread) => port.postMessage(message);
 /** A count of starts that the test shares: the start of that number, and all later ones, fail. */
@@ -18,6 +18,11 @@ port.on('message', ({ id, work }: ToThread) => {
   const [first] = texts;
   if (first === 'crash') throw new Error('crashed');
   else if (first === 'fail') post({ kind: 'failed', id, message: 'private detail' });
+  else if (first === 'refuse')
+    post({
+      ...{ kind: 'failed', id, message: 'private detail' },
+      problem: { code: 'base_untrainable', detail: 'public detail' },
+    });
   else if (first !== 'hang')
     post({ kind: 'done', id, result: texts.map(({ length }) => ({ values: Float32Array.of(length) })) });
 });

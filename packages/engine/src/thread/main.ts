@@ -1,17 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { AppError } from '@scion/contracts';
+import { GraphError } from '@scion/graph';
 import { fitHead, fitLinear } from '../head/fit-head.js';
-import type {
-  FromThread,
-  ThreadResults,
-  ThreadSetup,
-  ThreadWork,
-  ToThread,
-  TrainingGraphKey,
-} from './protocol.js';
+import { createOpenTrainings } from './open-trainings.js';
+import type { FromThread, ThreadResults, ThreadSetup, ThreadWork, ToThread } from './protocol.js';
 import { runRows } from './run-rows.js';
 import { openSession } from './session.js';
 import { openProducts } from './session-products.js';
-import { openTraining, type TrainingSession } from './session-training.js';
+import { openTraining } from './session-training.js';
 import { standBack } from './stand-back.js';
 import { loadTokenizer } from './tokenizer.js';
 
@@ -25,16 +21,13 @@ standBack();
 const tokenize = await loadTokenizer(setup.tokenizerPath, setup.maxTokens);
 const session = await openSession(setup);
 const products = openProducts();
-
-/** Opened when they are first needed: most threads never train, and a graph takes some tens of megabytes. */
-const trainings = new Map<string, Promise<TrainingSession>>();
-function trainingOf(graph: TrainingGraphKey): Promise<TrainingSession> {
-  const key = JSON.stringify([graph.kind, graph.rank, graph.alpha]);
-  const known = trainings.get(key) ?? openTraining(setup, graph);
-  trainings.set(key, known);
-  known.catch(() => trainings.delete(key));
-  return known;
-}
+const trainings = createOpenTrainings((graph) =>
+  openTraining(setup, graph).catch((error) => {
+    if (!(error instanceof GraphError)) throw error;
+    const detail = `Adapters of rank ${graph.rank} cannot be trained on this base model for ${graph.kind}.`;
+    throw new AppError('base_untrainable', detail, { cause: error });
+  }),
+);
 
 async function perform(id: number, work: ThreadWork): Promise<ThreadResults[keyof ThreadResults]> {
   const stopIfCancelled = (cancelled: SharedArrayBuffer) => () => {
@@ -53,15 +46,15 @@ async function perform(id: number, work: ThreadWork): Promise<ThreadResults[keyo
     case 'linear':
       return fitLinear(work.data, work.fits, { checkpoint: stopIfCancelled(work.cancelled), products });
     case 'prepare':
-      return (await trainingOf(work.graph)).layout;
+      return (await trainings.of(work.graph)).layout;
     case 'train':
-      return (await trainingOf(work.slice.graph)).run(work.slice);
+      return (await trainings.of(work.slice.graph)).run(work.slice);
   }
 }
 
 async function handle({ id, work }: ToThread): Promise<void> {
   if (work.kind === 'close') {
-    for (const training of trainings.values()) await (await training).close();
+    await trainings.close();
     await session.close();
     await products.close();
     port.close();
@@ -70,7 +63,12 @@ async function handle({ id, work }: ToThread): Promise<void> {
   try {
     post({ kind: 'done', id, result: await perform(id, work) });
   } catch (error) {
-    post({ kind: 'failed', id, message: error instanceof Error ? error.message : String(error) });
+    const isProblem = error instanceof AppError;
+    const reason = isProblem ? (error.cause ?? error) : error;
+    post({
+      ...{ kind: 'failed', id, message: reason instanceof Error ? reason.message : String(reason) },
+      ...(isProblem && { problem: { code: error.code, detail: error.detail } }),
+    });
   }
 }
 

@@ -46,6 +46,16 @@ t.test('a failure rejects its call without the thread’s words, and the thread 
   await pool.close();
 });
 
+t.test('a failure that has a code keeps it, so that nobody repeats what fails each time', async (t) => {
+  const { starts, failFrom } = setup();
+  const pool = await createThreadPool({ size: 1, entry, setup: { starts, failFrom }, onIdle: () => {} });
+  await t.rejects(pool.run(features('refuse')), {
+    ...{ code: 'base_untrainable', detail: 'public detail', retryable: false },
+    cause: { message: 'private detail' },
+  });
+  await pool.close();
+});
+
 t.test('a crash rejects the call as retryable, and another thread takes the place', async (t) => {
   const { starts, failFrom, started } = setup();
   const idle = idleSignal();

@@ -122,10 +122,10 @@ export async function createThreadPool(options: ThreadPoolOptions): Promise<Thre
     }
     thread.pending = undefined;
     if (message.kind === 'done') pending.call.resolve(message.result as never);
-    else
-      pending.call.reject(
-        new AppError('internal', 'Inference failed.', { cause: new Error(message.message) }),
-      );
+    else {
+      const { code, detail } = message.problem ?? { code: 'internal', detail: 'Inference failed.' };
+      pending.call.reject(new AppError(code, detail, { cause: new Error(message.message) }));
+    }
     options.onIdle();
   };
 

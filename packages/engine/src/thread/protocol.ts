@@ -1,4 +1,4 @@
-import type { TaskKind } from '@scion/contracts';
+import type { ProblemCode, TaskKind } from '@scion/contracts';
 import type { ParameterLayout } from '@scion/graph';
 import type { HeadWeights, LoraWeights } from '../adapter/decode.js';
 import type {
@@ -83,7 +83,6 @@ export interface TrainStep {
 export interface TrainingGraphKey {
   kind: TaskKind;
   rank: number;
-  alpha: number;
 }
 
 /** Some steps of some fits, stacked into one run: the unit of work that a thread is given. */
@@ -93,6 +92,8 @@ export interface TrainSlice {
   users: {
     outputs: number;
     state: FitState;
+    /** Alpha / rank. */
+    adapterScale: number;
     labelSmoothing: number;
     weightDecay: number;
     clipNorm: number;
@@ -145,4 +146,5 @@ export type FromThread =
   | { kind: 'ready'; provider: Provider; fallback?: string | undefined }
   | { kind: 'done'; id: number; result: ThreadResults[keyof ThreadResults] }
   | { kind: 'event'; id: number; event: ThreadEvent }
-  | { kind: 'failed'; id: number; message: string };
+  /** The message is for the log alone; `problem` is what may be told, of a failure that has a code. */
+  | { kind: 'failed'; id: number; message: string; problem?: { code: ProblemCode; detail: string } };

@@ -153,7 +153,7 @@ function gather(
   return { hidden, tokens, lengths };
 }
 
-/** features · weightᵀ + bias of each head, one after another. */
+/** features · weightᵀ · scale + bias of each head, one after another. */
 function scoresOf(
   heads: HeadWeights[],
   features: Float32Array,
@@ -164,10 +164,10 @@ function scoresOf(
   for (const head of heads) {
     const weight = weightOf(head);
     for (let label = 0, j = 0; label < head.bias.length; label += 1, at += 1) {
-      let score = head.bias[label];
+      let product = 0;
       for (let column = 0; column < features.length; column += 1, j += 1)
-        score += weight[j] * features[column];
-      scores[at] = score;
+        product += weight[j] * features[column];
+      scores[at] = product * head.scale + head.bias[label];
     }
   }
   return scores;

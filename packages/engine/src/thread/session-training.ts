@@ -41,7 +41,7 @@ export interface SelfCheck {
 }
 
 /** Raised whenever other numbers would come of the same inputs, or less would be known of them. */
-const DERIVATION = 2;
+const DERIVATION = 3;
 
 interface Derived {
   derivation: number;
@@ -55,7 +55,7 @@ interface Derived {
  * @throws GraphError where the base has no gradient
  */
 export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey): Promise<TrainingSession> {
-  const stem = `training-${shape.kind}-r${shape.rank}-a${shape.alpha}`;
+  const stem = `training-${shape.kind}-r${shape.rank}`;
   const folder = dirname(setup.trainingPath);
   const [graphPath, layoutPath] = [join(folder, `${stem}.onnx`), join(folder, `${stem}.json`)];
   const known = await readFile(layoutPath, 'utf8').then(
@@ -68,7 +68,7 @@ export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey
   const { model, placed } = await readPlaced(setup.trainingPath);
   const { training, report } = await registerTraining(
     model,
-    trainingOptions(shape.kind, setup.sites, shape),
+    trainingOptions(shape.kind, setup.sites, shape.rank),
     {
       open: openForProbing,
       random: createRandom(1),
@@ -289,6 +289,7 @@ function stepFeeds(
     targets: new Tensor('float32', targets, [rows, outputs]),
     row_weights: new Tensor('float32', weights, [rows]),
     label_counts: new Tensor('int64', counts, [count]),
+    adapter_scale: perUserValue(({ adapterScale }) => adapterScale),
     label_smoothing: perUserValue(({ labelSmoothing }) => labelSmoothing),
     learning_rate: new Tensor('float32', rates, [count, groups]),
     weight_decay: perUserValue(({ weightDecay }) => weightDecay),

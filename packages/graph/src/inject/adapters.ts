@@ -6,10 +6,11 @@ import { matchSites, type Site } from './sites.js';
 
 export type Adapter =
   /**
-   * W + (alpha/rank)·AB (Hu et al. 2021, arXiv 2106.09685) beside linear layers. `dropout`: the share of input features that
-   * training silences on the way into A; needs the `seed` input.
+   * W + (alpha/rank)·AB (Hu et al. 2021, arXiv 2106.09685) beside linear layers. Alpha `input`: users differ in it, and each
+   * gives alpha/rank in the input `adapter_scale`. `dropout`: the share of input features that training silences on the way
+   * into A; needs the `seed` input.
    */
-  | { kind: 'lora'; targets: string; rank: number; alpha: number; dropout?: number }
+  | { kind: 'lora'; targets: string; rank: number; alpha: number | 'input'; dropout?: number }
   /** Each output feature times 1 + p (Liu et al. 2022, arXiv 2205.05638, with p = l − 1); for `feedForward` layers each input feature. */
   | { kind: 'ia3'; targets: string; feedForward?: string }
   /** Each output feature plus p (Ben Zaken et al. 2021, arXiv 2106.10199). */
@@ -106,7 +107,8 @@ function bend(graft: Graft, site: Site, adapter: Adapter, y: string, groupOf: Gr
       let x = graft.byLead(graft.current(site.input), inFeatures);
       if (dropout > 0 && graft.lead === 'users') x = createDropout(graft)(x, inFeatures, dropout, name);
       const inner = e.op('MatMul', [x, a]);
-      const low = alpha === rank ? inner : e.op('Mul', [inner, graft.c(alpha / rank)]);
+      const scale = alpha === 'input' ? graft.adapterScale() : graft.c(alpha / rank);
+      const low = alpha === rank ? inner : e.op('Mul', [inner, scale]);
       return e.op('Add', [y, graft.likeShape(e.op('MatMul', [low, b]), y)]);
     }
     case 'ia3': {

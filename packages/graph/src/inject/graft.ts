@@ -32,6 +32,8 @@ export interface Graft {
   replaceInput(node: Node, from: string, to: string): void;
   /** The dropout seeds, int64 [users]: an input from the first time it is asked for. */
   seed(): string;
+  /** What each owner's LoRA changes are multiplied by, [L, 1, 1]: of an input of users from the first time it is asked for. */
+  adapterScale(): string;
   /** What a value of the base has become. */
   current(value: string): string;
   input(name: string, type: DataType, shape: Dim[]): string;
@@ -68,6 +70,8 @@ export function createGraft(base: Model, lead: Lead): Graft {
     graph.inputs.push({ name, type, shape });
     return name;
   };
+  const once = (name: string, type: DataType) =>
+    graph.inputs.some((given) => given.name === name) ? name : input(name, type, ['users']);
   const concat = (parts: string[]) => e.op('Concat', parts, { axis: int(0) });
   const dims = (value: string, start: number, end?: number) =>
     e.op('Shape', [value], { start: int(start), ...(end === undefined ? {} : { end: int(end) }) });
@@ -108,8 +112,12 @@ export function createGraft(base: Model, lead: Lead): Graft {
       const own = graph.nodes.find(({ name }) => name === node.name);
       if (own) own.inputs = own.inputs.map((name) => (name === from ? to : name));
     },
-    seed: () =>
-      graph.inputs.some(({ name }) => name === 'seed') ? 'seed' : input('seed', 'int64', ['users']),
+    seed: () => once('seed', 'int64'),
+    adapterScale() {
+      const own = once('adapter_scale', 'float32');
+      const led = lead === 'users' ? own : e.op('Gather', [own, owner], { axis: int(0) });
+      return e.op('Unsqueeze', [led, e.int64s([1, 2])]);
+    },
     finish(outputs, apart = false) {
       const isFixed = ({ parameter }: (typeof taken)[number]) => !parameter.shape.includes('labels');
       const fixed = taken.filter(isFixed);

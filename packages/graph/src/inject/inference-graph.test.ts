@@ -145,30 +145,40 @@ t.test('a row whose adapters are zero computes what the bare base computes, to t
 });
 
 t.test('inference answers what training computed, from the same flat vector', async (t) => {
-  const training = await buildTrainingGraph(bert, { ...options, loss: { kind: 'softmax' } }, openSession);
-  const { model, layout } = await buildInferenceGraph(bert, options, openSession);
-  t.strictSame(layout, training.layout);
-  const labels = 3;
-  const feeds = training.sample({ users: 2, rowsPerUser: 3, tokens, labels });
-  const size = feeds.parameters.dims[1];
-  const trained = await openSession(training.forward);
-  const scores = numbersOf((await trained.run({ ...feeds, ...inputs })).scores);
-  await trained.close();
-  const both = numbersOf(feeds.parameters);
-  const slice = (from: number, to: number) =>
-    [0, 1].flatMap((user) => both.slice(user * size + from, user * size + to));
-  const { fixedSize } = layout;
-  const session = await openSession(model);
-  const answers = await session.run({
-    ...inputs,
-    row_user: int64Tensor([0, 0, 0, 1, 1, 1]),
-    adapters: floatTensor(slice(0, fixedSize), [2, fixedSize]),
-    'head/weight': floatTensor(slice(fixedSize, fixedSize + labels * hidden), [2, labels, hidden]),
-    'head/bias': floatTensor(slice(fixedSize + labels * hidden, size), [2, labels]),
-    label_counts: int64Tensor([labels, labels]),
-  });
-  await session.close();
-  for (const [i, score] of numbersOf(answers.scores).entries()) t.ok(Math.abs(score - scores[i]) < 1e-5);
+  const byUser: InferenceOptions = {
+    ...options,
+    adapters: [{ kind: 'lora', targets: 'query,value', rank: 2, alpha: 'input' }],
+  };
+  const cases: [InferenceOptions, Feeds][] = [
+    [options, {}],
+    [byUser, { adapter_scale: floatTensor([0.5, 40]) }],
+  ];
+  for (const [own, scales] of cases) {
+    const training = await buildTrainingGraph(bert, { ...own, loss: { kind: 'softmax' } }, openSession);
+    const { model, layout } = await buildInferenceGraph(bert, own, openSession);
+    t.strictSame(layout, training.layout);
+    const labels = 3;
+    const feeds = { ...training.sample({ users: 2, rowsPerUser: 3, tokens, labels }), ...scales };
+    const size = feeds.parameters.dims[1];
+    const trained = await openSession(training.forward);
+    const scores = numbersOf((await trained.run({ ...feeds, ...inputs })).scores);
+    await trained.close();
+    const both = numbersOf(feeds.parameters);
+    const slice = (from: number, to: number) =>
+      [0, 1].flatMap((user) => both.slice(user * size + from, user * size + to));
+    const { fixedSize } = layout;
+    const session = await openSession(model);
+    const answers = await session.run({
+      ...{ ...inputs, ...scales },
+      row_user: int64Tensor([0, 0, 0, 1, 1, 1]),
+      adapters: floatTensor(slice(0, fixedSize), [2, fixedSize]),
+      'head/weight': floatTensor(slice(fixedSize, fixedSize + labels * hidden), [2, labels, hidden]),
+      'head/bias': floatTensor(slice(fixedSize + labels * hidden, size), [2, labels]),
+      label_counts: int64Tensor([labels, labels]),
+    });
+    await session.close();
+    for (const [i, score] of numbersOf(answers.scores).entries()) t.ok(Math.abs(score - scores[i]) < 1e-5);
+  }
 });
 
 t.test('multilabel scores become probabilities each for itself', async (t) => {

@@ -14,7 +14,7 @@ import { findSites } from './sites.js';
 /**
  * Inputs: the base's; `row_user` int64 [rows], which of the users each row belongs to; `adapters` float32 [users, fixedSize], the front of a
  * user's flat vector; for each parameter sized by labels (`head/weight` [users, labels, features], `head/bias` [users, labels]) an
- * input of its name; `label_counts` int64 [users].
+ * input of its name; `label_counts` int64 [users]; `adapter_scale` float32 [users] where LoRA's alpha is an input.
  *
  * Users of one batch may differ in labels: `labels` is the most any of them has, and what lies beyond a user's own is padding of any
  * finite value. Outputs: `scores` [rows, labels], -1e9 beyond a user's labels, and `probabilities`.

@@ -17,7 +17,7 @@ import { openSession } from '../testing/open-session.js';
 import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
 
 const { model: bert } = tinyBert();
-const lora: Adapter = { kind: 'lora', targets: 'query,value', rank: 2, alpha: 4 };
+const lora = { kind: 'lora', targets: 'query,value', rank: 2, alpha: 4 } satisfies Adapter;
 const plain: TrainingOptions = {
   adapters: [lora],
   head: { kind: 'linear' },
@@ -84,6 +84,34 @@ t.test('users trained in one run get, to the bit, what each gets alone', async (
         );
       }
     }
+  }
+});
+
+t.test('users of one graph may differ in alpha: each trains as by a graph of that alpha', async (t) => {
+  const training = await buildTrainingGraph(
+    bert,
+    { ...plain, adapters: [{ ...lora, alpha: 'input' }] },
+    openSession,
+  );
+  const report = await selfCheck(training, { random: randomFrom(1) }, openSession);
+  t.ok(report.passed, report.text);
+  const alphas = [0.3, 4, 2048];
+  const feeds = {
+    ...threeUsers(training),
+    adapter_scale: floatTensor(alphas.map((alpha) => alpha / lora.rank)),
+  };
+  const together = { ...(await run(training.gradient, feeds)), ...(await run(training.step, feeds)) };
+  for (const [user, alpha] of alphas.entries()) {
+    const own = part(feeds, user, 3);
+    const alone = await run(training.step, own);
+    for (const [name, values] of Object.entries(alone))
+      t.strictSame(values, together[name].slice(user * values.length, (user + 1) * values.length), name);
+    const fixed = await buildTrainingGraph(bert, { ...plain, adapters: [{ ...lora, alpha }] }, openSession);
+    const { gradient } = await run(fixed.gradient, own);
+    const length = Math.hypot(...gradient);
+    const offset = user * gradient.length;
+    const gap = Math.hypot(...gradient.map((value, i) => value - together.gradient[offset + i]));
+    t.ok(gap <= 1e-5 * length, `alpha ${alpha}: ${gap} of ${length}`);
   }
 });
 

@@ -25,7 +25,8 @@ export interface TrainingOptions extends GraftOptions {
 
 /**
  * Inputs of all three models: the base's, rows user by user; `parameters` float32 [users, N]; `targets` float32 [rows, labels];
- * `row_weights` float32 [rows]; and what the loss and dropout ask for (`label_counts`, `label_smoothing`, `class_weights`, `token_targets`, `seed`).
+ * `row_weights` float32 [rows]; and what the loss, dropout and adapters ask for (`label_counts`, `label_smoothing`, `class_weights`, `token_targets`,
+ * `seed`, `adapter_scale`).
  * Users, rows for each, tokens and labels are free in every run; rows must be a multiple of users.
  */
 export interface TrainingGraph {
@@ -273,6 +274,8 @@ function sampleFeeds(
     class_weights: floats([users, labels], (i) => 1 + 0.1 * (i % labels)),
     token_targets: wholes([rows, tokens], (i) => i % 3),
     seed: wholes([users], (i) => i + 1),
+    // Twice the rank is the usual alpha.
+    adapter_scale: floats([users], () => 2),
     first_moment: floats([users, size], () => 0),
     second_moment: floats([users, size], () => 0),
     learning_rate: floats([users, layout.groups.length], () => 1e-3),

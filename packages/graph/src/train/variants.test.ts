@@ -15,7 +15,7 @@ import { openSession } from '../testing/open-session.js';
 import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
 
 const { model: bert } = tinyBert();
-const lora: Adapter = { kind: 'lora', targets: 'query,value', rank: 2, alpha: 4 };
+const lora = { kind: 'lora', targets: 'query,value', rank: 2, alpha: 4 } satisfies Adapter;
 const plain: TrainingOptions = {
   adapters: [lora],
   head: { kind: 'linear' },
@@ -58,6 +58,7 @@ t.test(
       ['head alone', { adapters: [] }],
       ['several features', { features: ['layer.0.ffn.norm', 'last_hidden_state'] }],
       ['dropout', { adapters: [{ ...lora, dropout: 0.1 }] }],
+      ['alpha as an input', { adapters: [{ ...lora, alpha: 'input' }] }],
     ];
     for (const [name, variant] of variants) {
       const training = await buildTrainingGraph(bert, { ...plain, ...variant }, openSession);

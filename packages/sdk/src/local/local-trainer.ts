@@ -66,7 +66,7 @@ export function createLocalTrainer(options: LocalTrainerOptions): Trainer {
           sha256,
           card: sealed,
         } = encodeAdapter({
-          ...{ weight: model.weight, bias: model.bias, card, owner: ref },
+          ...{ weight: model.weight, bias: model.bias, scale: model.scale, card, owner: ref },
           ...('matrices' in model && { lora: model.matrices }),
         });
         await records.putAdapter(ref, version, bytes);

@@ -76,7 +76,10 @@ function schemaFaults({ value, path }: Row, kind: TaskKind): Fault[] {
 const answers: Record<TaskKind, { is(answer: Answer): boolean; must: string }> = {
   classification: { is: (answer) => typeof answer === 'string', must: 'must be a string: one label' },
   multilabel: { is: Array.isArray, must: 'must be an array of labels' },
-  regression: { is: (answer) => typeof answer === 'number', must: 'must be a number' },
+  regression: {
+    is: (answer) => typeof answer === 'number' && Math.abs(answer) <= limits.regressionValue,
+    must: `must be a number from -${limits.regressionValue} to ${limits.regressionValue}`,
+  },
 };
 
 function contentFaults(

@@ -180,6 +180,26 @@ t.test('POST /v1/tasks/:task/users/:user/examples: 422', async (t) => {
     }
   });
 
+  t.test('a value beyond what can be reckoned with is pointed at, and not repeated', async (t) => {
+    await api.registry.tasks.put(tenant.id, 'prices', { kind: 'regression' }, { base: 'test-base' });
+    for (const label of [1.5e30, -1e39]) {
+      const response = await api.call('POST', '/v1/tasks/prices/users/ada/examples', {
+        key: tenant.train,
+        payload: {
+          examples: [
+            { input: 'x', label: 1e30 },
+            { input: 'x', label },
+          ],
+        },
+      });
+      t.match(problemOf(response), {
+        ...{ status: 422, code: 'label_wrong_kind' },
+        errors: [{ path: '/examples/1/label', message: 'must be a number from -1e+30 to 1e+30' }],
+      });
+      t.notMatch(response.body, /1\.5e|1e\+39/);
+    }
+  });
+
   t.test('a label outside the closed set is pointed at, and not repeated', async (t) => {
     const response = await post([{ input: 'x', label: 'zebra' }]);
     t.match(problemOf(response), {
