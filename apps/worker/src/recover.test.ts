@@ -1,10 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { generationKey } from '@scion/registry';
 import t from 'tap';
-import { createWorld } from './testing/world.js';
+import { createWorld, type WorkerProcess } from './testing/world.js';
 
 const world = await createWorld();
 t.teardown(() => world.close());
 t.setTimeout(120_000);
-const { registry, tenantId, server } = world;
+const recoveredKey = '{scion}:worker:recovered';
+const { redis, registry, tenantId, server } = world;
 
 t.test('jobs and events that Redis lost are found again in the bucket', async (t) => {
   const first = await world.spawnWorker({ env: { SCION_GRACE_SECONDS: '0' } });
@@ -28,6 +31,53 @@ t.test('jobs and events that Redis lost are found again in the bucket', async (t
   t.equal((await world.posts(arrived)).length, 1, 'what has arrived is not sent again');
   t.equal((await registry.jobs.get(tenantId, arrived.id)).state, 'succeeded');
 });
+
+t.test(
+  'what a failover lost is found again, whether a worker restored the indexes or another process',
+  async (t) => {
+    const subscribers = async () =>
+      [...String(await redis.call('CLIENT', 'LIST', 'TYPE', 'PUBSUB')).matchAll(/^id=(\d+)/gm)].map(
+        ([, id]) => id ?? '',
+      );
+    const others = await subscribers();
+    const worker = await world.spawnWorker();
+    await world.posts(await world.requestJob(await world.addExamples('before')));
+
+    /** A server that did not hear of the last writes takes over; `restores` makes somebody see to the indexes. */
+    async function failOver(name: string, restores: () => Promise<unknown>): Promise<void> {
+      const { job: queued } = await registry.jobs.create(await world.addExamples(`queued-${name}`));
+      const { job: told } = await registry.jobs.create(await world.addExamples(`told-${name}`));
+      await registry.jobs.finish({ ...told, jobId: told.id }, { state: 'cancelled', events: [] });
+      const retrain = { schedule: '30 4 * * *' };
+      await registry.tasks.put(tenantId, `weekly-${name}`, { retrain }, { base: 'minilm' });
+      for (const { id } of [queued, told]) await redis.zrem('{scion}:ix:unfinished', id);
+      const before = `the server before ${name}`;
+      await redis.mset(generationKey, before, recoveredKey, before);
+      await restores();
+      t.match(await world.ended(queued), { state: 'succeeded' }, `${name}: the queued job runs`);
+      t.equal((await world.posts(told)).length, 1, `${name}: the lost delivery arrives`);
+      await recovered(worker);
+      const schedules = await redis.keys(`*task.${tenantId}.weekly-${name}`);
+      t.equal(schedules.length, 1, `${name}: the schedule is ordered`);
+    }
+    await failOver('worker', async () => {
+      for (const id of await subscribers()) {
+        if (!others.includes(id)) await redis.call('CLIENT', 'KILL', 'ID', id);
+      }
+    });
+    await failOver('other', () => registry.ensureIndexed());
+    worker.child.kill('SIGTERM');
+    await worker.exited;
+  },
+);
+
+/** Waits until what was recovered belongs to the indexes as they are. */
+async function recovered({ child }: WorkerProcess): Promise<void> {
+  while ((await redis.get(recoveredKey)) !== (await redis.get(generationKey))) {
+    if (child.exitCode !== null) throw new Error('the worker has ended');
+    await delay(50);
+  }
+}
 
 t.test('a worker whose supervisor is gone ends by itself', async (t) => {
   const worker = await world.spawnWorker();
