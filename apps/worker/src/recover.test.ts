@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { generationKey } from '@scion/registry';
+import { createIds } from '@scion/contracts';
+import { generationKey, objectKeys } from '@scion/registry';
+import { createSend, createWebhooks } from '@scion/webhooks';
 import t from 'tap';
+import { announceAgain } from './recover.js';
 import { createWorld, type WorkerProcess } from './testing/world.js';
 
 const world = await createWorld();
@@ -78,6 +81,47 @@ async function recovered({ child }: WorkerProcess): Promise<void> {
     await delay(50);
   }
 }
+
+t.test('an event whose user is erased while events are ordered again does not come back', async (t) => {
+  const { id } = await registry.tenants.create({ name: 'Erased' });
+  await registry.tasks.put(id, 'inbox', {}, { base: 'minilm' });
+  const ref = { tenantId: id, task: 'inbox', user: 'Ada Quince' };
+  await registry.examples.append(ref, [{ input: 'one', label: 'like' }]);
+  const events = ['model.rolled_back' as const];
+  await registry.webhooks.create(id, { url: 'https://example.com', events });
+  const change = { ...ref, version: 1, by: 'key_1', gate: null };
+  const timestamp = new Date().toISOString();
+  const eventId = createIds(Date.now)('event');
+  await registry.events.put({
+    id: eventId,
+    tenantId: id,
+    type: 'model.rolled_back',
+    timestamp,
+    data: change,
+  });
+
+  const ordered: string[] = [];
+  const webhooks = createWebhooks({
+    ...{ records: registry.webhooks, events: registry.events, loadJob: registry.jobs.get },
+    enqueue: async (order) => void ordered.push(order.eventId),
+    send: createSend({ allowPrivateAddresses: false }),
+    ...{ clock: Date.now, newId: createIds(Date.now) },
+  });
+  const list: typeof registry.events.list = async (tenant, page) => {
+    const read = await registry.events.list(tenant, page);
+    if (tenant === id) await registry.users.erase({ ...ref, by: 'key_1' }, async () => {});
+    return read;
+  };
+  await announceAgain({
+    ...{ webhooks, queue: world.queue, clock: Date.now },
+    registry: { ...registry, events: { ...registry.events, list } },
+  });
+  t.same(ordered, [eventId], 'it had been read');
+  t.equal(await registry.events.get(id, eventId), undefined, 'so its delivery will find nothing to tell');
+  t.same((await registry.events.list(id)).data, []);
+  t.same((await registry.models.list(id)).data, []);
+  t.same((await world.store.list(objectKeys.userPrefix(id, ref.user))).objects, []);
+});
 
 t.test('a worker whose supervisor is gone ends by itself', async (t) => {
   const worker = await world.spawnWorker();

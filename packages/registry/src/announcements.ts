@@ -48,7 +48,7 @@ export interface Webhooks {
 
 /** Events that no job's record tells. Those about a user are kept in the user's folder, and go with it. */
 export interface Events {
-  /** Keeps an event; doing it again changes nothing. */
+  /** Keeps an event; doing it again changes nothing. Throws user_not_found for one about a user who was erased. */
   put(event: WebhookEvent): Promise<void>;
   /** Undefined for one that is not, or no longer, there. */
   get(tenantId: string, eventId: string): Promise<WebhookEvent | undefined>;

@@ -132,6 +132,7 @@ t.test('webhooks', async (t) => {
       ...{ id: ids('event'), tenantId, type: 'quota.exceeded', timestamp },
       data: { tenantId, quota: 'jobsPerDay', limit: 1, period: timestamp },
     };
+    await registry.examples.append({ tenantId, task, user: 'Ada' }, [{ input: 'one', label: 'like' }]);
     await registry.events.put(about);
     await registry.events.put(quota);
     t.same(await registry.events.get(tenantId, about.id), about);
@@ -145,6 +146,9 @@ t.test('webhooks', async (t) => {
     await registry.users.erase({ tenantId, user: 'Ada', by: 'key_1' }, async () => {});
     t.equal(await registry.events.get(tenantId, about.id), undefined);
     t.same((await registry.events.list(tenantId)).data, [quota]);
+    await t.rejects(registry.events.put(about), { code: 'user_not_found' }, 'and does not come back');
+    t.same((await registry.events.list(tenantId)).data, [quota]);
+    t.same((await world.store.list(objectKeys.userPrefix(tenantId, 'Ada'))).objects, []);
   });
 
   await t.test('a tenant has a limited number, also when many are made at once', async (t) => {
