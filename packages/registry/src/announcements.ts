@@ -54,4 +54,6 @@ export interface Events {
   get(tenantId: string, eventId: string): Promise<WebhookEvent | undefined>;
   /** Newest first. */
   list(tenantId: string, page?: PageRequest): Promise<Page<WebhookEvent>>;
+  /** Removes those about no user that are older than `limits.deliveryDays`. Returns how many. */
+  collect(tenantId: string): Promise<number>;
 }

@@ -1,4 +1,4 @@
-import { AppError, type ModelRef, type WebhookEvent } from '@scion/contracts';
+import { AppError, dayMs, idOfTime, limits, type ModelRef, type WebhookEvent } from '@scion/contracts';
 import type { Events } from './announcements.js';
 import { indexNames, lockNames } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
@@ -12,7 +12,7 @@ function modelOf({ tenantId, data }: WebhookEvent): ModelRef | undefined {
 }
 
 export function createEvents(parts: RegistryParts): Events {
-  const { store, indexes, locks, fence } = parts;
+  const { store, indexes, locks, fence, clock } = parts;
   const keyOf = (tenantId: string, eventId: string, ref: ModelRef | undefined): string =>
     ref ? objectKeys.modelEvent(ref, eventId) : objectKeys.event(tenantId, eventId);
 
@@ -53,6 +53,26 @@ export function createEvents(parts: RegistryParts): Events {
       const name = indexNames.events(tenantId);
       const { members, nextCursor } = await indexes.page(name, { ...page, newestFirst: true });
       return { data: await read(tenantId, members), nextCursor };
+    },
+    async collect(tenantId) {
+      const name = indexNames.events(tenantId);
+      const oldestMs = clock() - limits.deliveryDays * dayMs;
+      let removed = 0;
+      for (let cursor: string | undefined; ; ) {
+        const page = await indexes.page(name, { below: idOfTime('event', oldestMs), cursor });
+        const refs = await indexes.eventRefs(page.members);
+        for (const id of page.members.filter((member) => !refs.has(member))) {
+          const key = objectKeys.event(tenantId, id);
+          const event = await readJson<WebhookEvent>(store, key);
+          // Its id may begin with the start of a period or of an outage that ended later.
+          if (event && Date.parse(event.timestamp) >= oldestMs) continue;
+          await store.delete(key);
+          await indexes.remove(name, id);
+          removed += 1;
+        }
+        if (page.nextCursor === null) return removed;
+        cursor = page.nextCursor;
+      }
     },
   };
 }

@@ -151,6 +151,40 @@ t.test('webhooks', async (t) => {
     t.same((await world.store.list(objectKeys.userPrefix(tenantId, 'Ada'))).objects, []);
   });
 
+  await t.test('nothing about no user stays for more than 30 days', async (t) => {
+    const { tenantId, task } = await plant(registry);
+    const newId = createIds(world.clock);
+    const put = async (about: Partial<WebhookEvent> & Pick<WebhookEvent, 'id'>) => {
+      const timestamp = new Date(world.clock()).toISOString();
+      const data = { tenantId, quota: 'jobsPerDay', limit: 1, period: timestamp };
+      await registry.events.put({
+        tenantId,
+        type: 'quota.exceeded',
+        timestamp,
+        data,
+        ...about,
+      } as WebhookEvent);
+      return about.id;
+    };
+    const old = newId('event');
+    const since = newId('event');
+    await put({ id: old });
+    await registry.examples.append({ tenantId, task, user: 'Ada' }, [{ input: 'one', label: 'like' }]);
+    const change = { tenantId, task, user: 'Ada', version: 1, by: 'key_1', gate: null };
+    const model = await put({ id: newId('event'), type: 'model.promoted', data: change });
+    world.clock.advance((limits.deliveryDays - 1) * 86_400_000);
+    t.equal(await registry.events.collect(tenantId), 0);
+    // As of a webhook that had failed since then.
+    const late = await put({ id: since });
+    const young = await put({ id: newId('event') });
+    world.clock.advance(2 * 86_400_000);
+    t.equal(await registry.events.collect(tenantId), 1);
+    const left = [model, late, young].sort();
+    t.same((await registry.events.list(tenantId)).data.map(({ id }) => id).sort(), left);
+    await registry.rebuild();
+    t.same((await registry.events.list(tenantId)).data.map(({ id }) => id).sort(), left);
+  });
+
   await t.test('a tenant has a limited number, also when many are made at once', async (t) => {
     const { tenantId } = await plant(registry);
     const made = await Promise.allSettled(

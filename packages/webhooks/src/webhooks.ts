@@ -83,7 +83,7 @@ export interface Webhooks {
     type: 'model.promoted' | 'model.rolled_back',
     change: Omit<ModelChange, 'gate'> & { at: string; seq: number },
   ): Promise<number>;
-  /** Announces that a quota was used up: once a period, however often it is said. */
+  /** Announces that a quota was used up: once a period, however often it is said. Kept only where a webhook wants it. */
   announceQuota(exceeded: QuotaExceeded & { at: string }): Promise<number>;
   /** Orders one message that says nothing, also to a disabled webhook. */
   ping(tenantId: string, webhookId: string): Promise<DeliveryOrder>;
@@ -186,6 +186,8 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       if (said.has(id)) return 0;
       said.add(id);
       if (said.size > saidMax) said.delete([...said][0] as string);
+      // A period can be a minute, and an event that no webhook wants is read by nobody.
+      if ((await records.subscribed(tenantId, 'quota.exceeded')).length === 0) return 0;
       return announce({ id, tenantId, type: 'quota.exceeded', timestamp: at, data });
     },
     async ping(tenantId, webhookId) {
