@@ -1,10 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createIds } from '@scion/contracts';
+import { generationKey, objectKeys } from '@scion/registry';
+import { createSend, createWebhooks } from '@scion/webhooks';
 import t from 'tap';
-import { createWorld } from './testing/world.js';
+import { announceAgain } from './recover.js';
+import { createWorld, type WorkerProcess } from './testing/world.js';
 
 const world = await createWorld();
 t.teardown(() => world.close());
 t.setTimeout(120_000);
-const { registry, tenantId, server } = world;
+const recoveredKey = '{scion}:worker:recovered';
+const { redis, registry, tenantId, server } = world;
 
 t.test('jobs and events that Redis lost are found again in the bucket', async (t) => {
   const first = await world.spawnWorker({ env: { SCION_GRACE_SECONDS: '0' } });
@@ -27,6 +33,94 @@ t.test('jobs and events that Redis lost are found again in the bucket', async (t
   t.equal((await world.posts(waiting)).length, 1);
   t.equal((await world.posts(arrived)).length, 1, 'what has arrived is not sent again');
   t.equal((await registry.jobs.get(tenantId, arrived.id)).state, 'succeeded');
+});
+
+t.test(
+  'what a failover lost is found again, whether a worker restored the indexes or another process',
+  async (t) => {
+    const subscribers = async () =>
+      [...String(await redis.call('CLIENT', 'LIST', 'TYPE', 'PUBSUB')).matchAll(/^id=(\d+)/gm)].map(
+        ([, id]) => id ?? '',
+      );
+    const others = await subscribers();
+    const worker = await world.spawnWorker();
+    await world.posts(await world.requestJob(await world.addExamples('before')));
+
+    /** A server that did not hear of the last writes takes over; `restores` makes somebody see to the indexes. */
+    async function failOver(name: string, restores: () => Promise<unknown>): Promise<void> {
+      const { job: queued } = await registry.jobs.create(await world.addExamples(`queued-${name}`));
+      const { job: told } = await registry.jobs.create(await world.addExamples(`told-${name}`));
+      await registry.jobs.finish({ ...told, jobId: told.id }, { state: 'cancelled', events: [] });
+      const retrain = { schedule: '30 4 * * *' };
+      await registry.tasks.put(tenantId, `weekly-${name}`, { retrain }, { base: 'minilm' });
+      for (const { id } of [queued, told]) await redis.zrem('{scion}:ix:unfinished', id);
+      const before = `the server before ${name}`;
+      await redis.mset(generationKey, before, recoveredKey, before);
+      await restores();
+      t.match(await world.ended(queued), { state: 'succeeded' }, `${name}: the queued job runs`);
+      t.equal((await world.posts(told)).length, 1, `${name}: the lost delivery arrives`);
+      await recovered(worker);
+      const schedules = await redis.keys(`*task.${tenantId}.weekly-${name}`);
+      t.equal(schedules.length, 1, `${name}: the schedule is ordered`);
+    }
+    await failOver('worker', async () => {
+      for (const id of await subscribers()) {
+        if (!others.includes(id)) await redis.call('CLIENT', 'KILL', 'ID', id);
+      }
+    });
+    await failOver('other', () => registry.ensureIndexed());
+    worker.child.kill('SIGTERM');
+    await worker.exited;
+  },
+);
+
+/** Waits until what was recovered belongs to the indexes as they are. */
+async function recovered({ child }: WorkerProcess): Promise<void> {
+  while ((await redis.get(recoveredKey)) !== (await redis.get(generationKey))) {
+    if (child.exitCode !== null) throw new Error('the worker has ended');
+    await delay(50);
+  }
+}
+
+t.test('an event whose user is erased while events are ordered again does not come back', async (t) => {
+  const { id } = await registry.tenants.create({ name: 'Erased' });
+  await registry.tasks.put(id, 'inbox', {}, { base: 'minilm' });
+  const ref = { tenantId: id, task: 'inbox', user: 'Ada Quince' };
+  await registry.examples.append(ref, [{ input: 'one', label: 'like' }]);
+  const events = ['model.rolled_back' as const];
+  await registry.webhooks.create(id, { url: 'https://example.com', events });
+  const change = { ...ref, version: 1, by: 'key_1', gate: null };
+  const timestamp = new Date().toISOString();
+  const eventId = createIds(Date.now)('event');
+  await registry.events.put({
+    id: eventId,
+    tenantId: id,
+    type: 'model.rolled_back',
+    timestamp,
+    data: change,
+  });
+
+  const ordered: string[] = [];
+  const webhooks = createWebhooks({
+    ...{ records: registry.webhooks, events: registry.events, loadJob: registry.jobs.get },
+    enqueue: async (order) => void ordered.push(order.eventId),
+    send: createSend({ allowPrivateAddresses: false }),
+    ...{ clock: Date.now, newId: createIds(Date.now) },
+  });
+  const list: typeof registry.events.list = async (tenant, page) => {
+    const read = await registry.events.list(tenant, page);
+    if (tenant === id) await registry.users.erase({ ...ref, by: 'key_1' }, async () => {});
+    return read;
+  };
+  await announceAgain({
+    ...{ webhooks, queue: world.queue, clock: Date.now },
+    registry: { ...registry, events: { ...registry.events, list } },
+  });
+  t.same(ordered, [eventId], 'it had been read');
+  t.equal(await registry.events.get(id, eventId), undefined, 'so its delivery will find nothing to tell');
+  t.same((await registry.events.list(id)).data, []);
+  t.same((await registry.models.list(id)).data, []);
+  t.same((await world.store.list(objectKeys.userPrefix(id, ref.user))).objects, []);
 });
 
 t.test('a worker whose supervisor is gone ends by itself', async (t) => {

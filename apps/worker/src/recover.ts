@@ -7,7 +7,7 @@ import { everyRow } from './every-row.js';
 export interface RecoverDeps {
   registry: Pick<Registry, 'tenants' | 'webhooks' | 'jobs' | 'events'>;
   queue: Pick<Queue, 'enqueueTraining'>;
-  webhooks: Pick<Webhooks, 'emit' | 'announce'>;
+  webhooks: Pick<Webhooks, 'emit' | 'orderAgain'>;
   clock: Clock;
 }
 
@@ -68,7 +68,7 @@ export async function announceAgain({ registry, webhooks, clock }: RecoverDeps):
       // Ids begin with the time, to which a period or an outage may have been rounded down.
       if (event.timestamp < oldestCreated) break;
       if (event.timestamp < oldest) continue;
-      if ((await webhooks.announce(event, lacksAt(event.timestamp))) > 0) count += 1;
+      if ((await webhooks.orderAgain(event, lacksAt(event.timestamp))) > 0) count += 1;
     }
     for await (const job of everyRow((page) => registry.jobs.list(tenant.id, page))) {
       if (job.createdAt < oldestCreated) break;

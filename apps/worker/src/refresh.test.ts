@@ -136,6 +136,16 @@ t.test('looks make jobs', async (t) => {
     },
   );
 
+  await t.test('a night removes the events of a tenant that are older than deliveries', async (t) => {
+    const timestamp = at(clock() - 31 * 24 * hour);
+    const data = { tenantId, quota: 'jobsPerDay', limit: 1, period: timestamp };
+    const id = createIds(() => Date.parse(timestamp))('event');
+    await registry.events.put({ id, tenantId, type: 'quota.exceeded', timestamp, data });
+    await refresh({ occasion: 'night' });
+    ordered.splice(0);
+    t.same((await registry.events.list(tenantId)).data, []);
+  });
+
   await t.test('a schedule orders looks at the models of its task, spread over half an hour', async (t) => {
     for (const user of ['ada', 'bob'])
       await make('timed', user, { retrain: { schedule: '0 18 * * 1' } }, four);

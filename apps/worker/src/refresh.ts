@@ -16,7 +16,7 @@ import { everyRow } from './every-row.js';
 export interface RefreshDeps {
   registry: Pick<
     Registry,
-    'tenants' | 'tasks' | 'examples' | 'models' | 'jobs' | 'usage' | 'users' | 'webhooks'
+    'tenants' | 'tasks' | 'examples' | 'models' | 'jobs' | 'usage' | 'users' | 'webhooks' | 'events'
   >;
   queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'scheduleTask' | 'events'>;
   clock: Clock;
@@ -72,10 +72,12 @@ export function createRefresh({
   /** What only grows, unless somebody takes it away. */
   async function tidy(): Promise<void> {
     let deliveries = 0;
+    let events = 0;
     for await (const { id: tenantId } of everyRow((page) => registry.tenants.list(page))) {
       deliveries += await registry.webhooks.collectDeliveries(tenantId);
+      events += await registry.events.collect(tenantId);
     }
-    log.info({ deliveries, imports: await registry.users.collectImports() }, 'leftovers removed');
+    log.info({ deliveries, events, imports: await registry.users.collectImports() }, 'leftovers removed');
   }
 
   async function lookAtUsers(of: TaskRef, occasion: string, spreadMs: number): Promise<number> {

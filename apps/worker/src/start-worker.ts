@@ -2,8 +2,8 @@ import { setInterval } from 'node:timers';
 import { createIds, timestamp } from '@scion/contracts';
 import { createEngine, type Engine } from '@scion/engine';
 import { createMeter } from '@scion/meter';
-import { createQueue, type QueueOptions } from '@scion/queue';
-import { createRegistry } from '@scion/registry';
+import { createQueue, type QueueOptions, trainingPayload } from '@scion/queue';
+import { createRegistry, generationKey } from '@scion/registry';
 import { type ObjectStore, openStore } from '@scion/store';
 import { createSend, createWebhooks } from '@scion/webhooks';
 import { Redis } from 'ioredis';
@@ -35,7 +35,7 @@ export interface RunningWorker {
 const adapterCacheBytes = 64 * 1024 * 1024;
 /** Looks at models at once: each is some reads. */
 const refreshConcurrency = 4;
-/** Present in Redis as long as Redis has lost nothing since the last recovery. */
+/** Holds the generation of the indexes at the last recovery: a Redis that lost anything has another, or none. */
 const recoveredKey = '{scion}:worker:recovered';
 const lossCheckMs = 10_000;
 /** How often counts and presence go to Redis. */
@@ -73,9 +73,23 @@ export async function startWorker({
     redis.on('error', (err) => log.warn({ err }, 'Redis connection'));
     closers.push(async () => redis.disconnect());
 
+    const queue = createQueue({
+      connection: config.redisUrl,
+      clock,
+      telemetry: tracing?.queue,
+      shareOf: async (tenantId) => (await opening).tenants.get(tenantId),
+      onError: (err) => log.warn({ err }, 'queue'),
+      timings: { lockMs: config.lockMs, stalledIntervalMs: config.lockMs / 2, ...timings?.queue },
+    });
+    closers.push(() => queue.close());
+
     let serving: Engine | undefined;
-    const registry = await createRegistry({
+    const opening = createRegistry({
       ...{ store, redis, clock, newId },
+      async onRebuilt(unfinished) {
+        for (const job of unfinished) await queue.enqueueTraining(trainingPayload(job));
+        log.warn({ unfinished: unfinished.length }, 'indexes restored from the bucket');
+      },
       onErased(ref) {
         if (ref) serving?.evict(ref);
         else serving?.evictAll();
@@ -83,6 +97,7 @@ export async function startWorker({
       onError: (err) => log.warn({ err }, 'registry'),
       ...(timings && { lockLifeMs: timings.registryLockMs }),
     });
+    const registry = await opening;
     closers.push(() => registry.close());
 
     const engine = await createEngine({
@@ -94,16 +109,6 @@ export async function startWorker({
     });
     closers.push(() => engine.close());
     serving = engine;
-
-    const queue = createQueue({
-      connection: config.redisUrl,
-      clock,
-      telemetry: tracing?.queue,
-      shareOf: registry.tenants.get,
-      onError: (err) => log.warn({ err }, 'queue'),
-      timings: { lockMs: config.lockMs, stalledIntervalMs: config.lockMs / 2, ...timings?.queue },
-    });
-    closers.push(() => queue.close());
 
     const activity = createActivity(clock, (tenantId, seconds) => meter.trained(tenantId, seconds));
     const startedAt = timestamp(clock);
@@ -143,23 +148,27 @@ export async function startWorker({
       checkpointSeconds: timings?.checkpointSeconds,
     });
 
+    /** The indexes' generation, and the one that was last recovered from. */
+    const generations = () => redis.mget(generationKey, recoveredKey);
     const recover = async (): Promise<void> => {
       await registry.ensureIndexed();
+      // Whoever restored the indexes has put the jobs into the queue, and nothing else.
+      const [generation = null, recovered] = await generations();
+      if (generation === null) throw new Error('Redis was lost again');
       const deps = { registry, queue, webhooks, clock };
       const unfinished = await enqueueUnfinished(deps);
-      const lost = (await redis.exists(recoveredKey)) === 0;
+      const lost = generation !== recovered;
       const announced = lost ? await announceAgain(deps) : 0;
       await queue.scheduleNight();
       if (lost) await scheduleTasks({ registry, queue });
-      await redis.set(recoveredKey, '1');
+      await redis.set(recoveredKey, generation);
       log.info({ unfinished, announced, lost }, 'recovered');
     };
     await recover();
     let recovering: Promise<void> | undefined;
     const timer = setInterval(() => {
-      recovering ??= redis
-        .exists(recoveredKey)
-        .then((present) => (present ? undefined : recover()))
+      recovering ??= generations()
+        .then(([now, recovered]) => (now !== null && now === recovered ? undefined : recover()))
         .catch((err) => log.warn({ err }, 'recovery failed; it will be repeated'))
         .finally(() => {
           recovering = undefined;

@@ -45,7 +45,6 @@ export interface ModelLocks {
    * when the model is busy: then the job is noted, and whoever releases the lock learns of it.
    */
   take(ref: ModelRef, jobId: string, onLost: () => void): Promise<ModelLock | undefined>;
-  isFree(ref: ModelRef): Promise<boolean>;
   /** Notes once more that a job waits for its model; false, without a note, when the model is free. */
   waits(ref: ModelRef, jobId: string): Promise<boolean>;
 }
@@ -80,9 +79,6 @@ export function createModelLocks(options: {
           return (await redis.eval(releaseScript, 2, lockKey(ref), waitingKey(ref), value)) as string[];
         },
       };
-    },
-    async isFree(ref) {
-      return (await redis.exists(lockKey(ref))) === 0;
     },
     async waits(ref, jobId) {
       return (await redis.eval(waitScript, 2, lockKey(ref), waitingKey(ref), jobId)) === 1;

@@ -48,10 +48,12 @@ export interface Webhooks {
 
 /** Events that no job's record tells. Those about a user are kept in the user's folder, and go with it. */
 export interface Events {
-  /** Keeps an event; doing it again changes nothing. */
+  /** Keeps an event; doing it again changes nothing. Throws user_not_found for one about a user who was erased. */
   put(event: WebhookEvent): Promise<void>;
   /** Undefined for one that is not, or no longer, there. */
   get(tenantId: string, eventId: string): Promise<WebhookEvent | undefined>;
   /** Newest first. */
   list(tenantId: string, page?: PageRequest): Promise<Page<WebhookEvent>>;
+  /** Removes those about no user that are older than `limits.deliveryDays`. Returns how many. */
+  collect(tenantId: string): Promise<number>;
 }

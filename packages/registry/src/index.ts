@@ -3,6 +3,7 @@
 export type { Audits, KeyIdentity, Keys, QuotaLevel, Tenants, UsageCounts, Usages } from './accounts.js';
 export type { Events, Webhooks, WebhookToSend } from './announcements.js';
 export { createRegistry, type RegistryOptions } from './create-registry.js';
+export { generationKey } from './indexes.js';
 export { objectKeys } from './keys.js';
 export type { PageRequest } from './page-request.js';
 export type {

@@ -36,11 +36,11 @@ export const indexNames = {
   events: (tenantId: string) => `${indexPrefix}events:${tenantId}`,
   /** Members `<task>/<escaped user>`. */
   models: (tenantId: string) => `${indexPrefix}models:${tenantId}`,
-  /** Of null: every tenant's. */
   /** Of whom anything is stored; members are escaped. */
   users: (tenantId: string) => `${indexPrefix}users:${tenantId}`,
   tasksOfUser: (tenantId: string, user: string) =>
     `${indexPrefix}user-tasks:${tenantId}:${escapeSegment(user)}`,
+  /** Of null: every tenant's. */
   jobs: (tenantId: string | null) => `${indexPrefix}jobs:${tenantId ?? 'all'}`,
   jobsOfTask: (tenantId: string, task: string) => `${indexPrefix}jobs-task:${tenantId}:${task}`,
   jobsOfModel: (ref: ModelRef) => `${indexPrefix}jobs-model:${modelName(ref)}`,

@@ -45,6 +45,30 @@ t.test('locks', async (t) => {
     );
   });
 
+  await t.test('whoever waits in line is refused in time, and keeps its place for nobody', async (t) => {
+    const order: string[] = [];
+    let leave = () => {};
+    const first = here.hold('g', () => new Promise<void>((done) => (leave = done)));
+    const impatient = here.hold('g', async () => void order.push('impatient'), { waitMs: 5 });
+    const patient = here.hold('g', async () => void order.push('patient'));
+    await t.rejects(impatient, { code: 'overloaded', retryable: true }, 'while the first is still inside');
+    t.same(order, []);
+    leave();
+    await Promise.all([first, patient]);
+    t.same(order, ['patient']);
+  });
+
+  await t.test('the time in line and the time for the lock are one', async (t) => {
+    await world.redis.set('{scion}:lock:h', 'a dead process');
+    const first = here.hold('h', async () => 'in');
+    await t.rejects(
+      here.hold('h', async () => {}, { waitMs: 5 }),
+      { code: 'overloaded' },
+    );
+    await world.redis.del('{scion}:lock:h');
+    t.equal(await first, 'in');
+  });
+
   await t.test('what a dead process left expires', async (t) => {
     await world.redis.set('{scion}:lock:d', 'a dead process', 'PX', 20);
     t.equal(await here.hold('d', async () => 'in'), 'in');

@@ -14,26 +14,34 @@ export interface HeldLock {
 
 export interface Locks {
   /**
-   * Runs `work` while no other holder of this name does, in any process. Waits in line; throws `overloaded` after
-   * `waitMs`. The lock serializes well-behaved writers; a process that freezes past the lock's life may overlap the
+   * Runs `work` while no other holder of this name does, in any process. Waits in line; throws `overloaded` when `work`
+   * has not begun `waitMs` after this call. The lock serializes well-behaved writers; a process that freezes past the lock's life may overlap the
    * next one, so what `work` writes must stay defined even then.
    */
   hold<T>(name: string, work: (lock: HeldLock) => Promise<T>, options?: { waitMs?: number }): Promise<T>;
+}
+
+const busy = (): AppError =>
+  new AppError('overloaded', 'Another request holds this resource; try again.', { retryAfterSeconds: 1 });
+
+/** Waits for what never rejects; throws overloaded when it takes longer. */
+async function within(waitMs: number, before: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(busy()), waitMs);
+  });
+  await Promise.race([before, late]).finally(() => clearTimeout(timer));
 }
 
 export function createLocks(options: { redis: Redis; lifeMs: number; waitMs: number }): Locks {
   const { redis, lifeMs } = options;
   const lines = new Map<string, Promise<unknown>>();
 
-  async function acquire(lock: HeldLock, waitMs: number): Promise<void> {
-    const deadline = performance.now() + waitMs;
+  /** Times are those of `performance.now()`. */
+  async function acquire(lock: HeldLock, deadline: number): Promise<void> {
     for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 50)) {
       if ((await redis.set(lock.key, lock.token, 'PX', lifeMs, 'NX')) === 'OK') return;
-      if (performance.now() > deadline) {
-        throw new AppError('overloaded', 'Another request holds this resource; try again.', {
-          retryAfterSeconds: 1,
-        });
-      }
+      if (performance.now() > deadline) throw busy();
       await delay(pauseMs * (0.5 + Math.random()));
     }
   }
@@ -41,10 +49,10 @@ export function createLocks(options: { redis: Redis; lifeMs: number; waitMs: num
   async function holdInRedis<T>(
     name: string,
     work: (lock: HeldLock) => Promise<T>,
-    waitMs: number,
+    deadline: number,
   ): Promise<T> {
     const lock = { key: `{scion}:lock:${name}`, token: randomUUID() };
-    await acquire(lock, waitMs);
+    await acquire(lock, deadline);
     // A renewal that fails is tried again; after `lifeMs` without one another process may enter.
     const renewal = setInterval(() => {
       redis.eval(renewScript, 1, lock.key, lock.token, lifeMs).catch(() => undefined);
@@ -61,10 +69,14 @@ export function createLocks(options: { redis: Redis; lifeMs: number; waitMs: num
 
   return {
     hold(name, work, { waitMs = options.waitMs } = {}) {
+      const deadline = performance.now() + waitMs;
       // Holders of one process queue here in order, so only one of them polls Redis.
-      const before = lines.get(name) ?? Promise.resolve();
-      const turn = before.then(() => holdInRedis(name, work, waitMs));
-      const settled = turn.catch(() => undefined);
+      const before = lines.get(name);
+      const turn = (before ? within(waitMs, before) : Promise.resolve()).then(() =>
+        holdInRedis(name, work, deadline),
+      );
+      // One that was refused while it stood in line leaves those before it there.
+      const settled = Promise.allSettled([before, turn]);
       lines.set(name, settled);
       void settled.then(() => {
         if (lines.get(name) === settled) lines.delete(name);

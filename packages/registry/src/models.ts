@@ -195,9 +195,9 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
           await store.delete(objectKeys.card(ref, published.card.version));
           throw new AppError('overloaded', 'Publishing took too long and lost its place; try again.');
         }
+        await indexes.putModel(ref);
         return published;
       });
-      await indexes.putModel(ref);
       await addStoredBytes(parts, ref, record.adapterBytes);
       return present(record, await liveNumber(ref));
     },

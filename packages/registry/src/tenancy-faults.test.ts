@@ -74,6 +74,7 @@ testFaults({
     },
   },
   'keep an event about a user': {
+    prepare: async (registry, ref) => void (await registry.examples.append(ref, rows)),
     run: (registry, ref) =>
       registry.events.put({
         ...{

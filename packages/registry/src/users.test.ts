@@ -1,5 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto';
 import type { ModelRef } from '@scion/contracts';
+import { Redis } from 'ioredis';
 import t from 'tap';
 import { objectKeys } from './index.js';
 import { modelName } from './indexes.js';
@@ -194,6 +195,38 @@ t.test('whoever froze past a lock while the user was erased takes back what it w
   freezeAt('/live/', 'model');
   await t.rejects(registry.models.promoteTo(ref, 2, by), busy);
   await nothingLeft('a switch');
+
+  await fill(ref);
+  freezeAt('/events/', 'model');
+  const event = { id: `evt_${'1'.repeat(26)}`, type: 'model.promoted', timestamp: '' } as const;
+  const data = { ...ref, version: 1, by, gate: null };
+  await t.rejects(registry.events.put({ ...event, tenantId: ref.tenantId, data }), busy);
+  await nothingLeft('an event');
+});
+
+t.test('a user erased as soon as a publisher lets the model go is in no index again', async (t) => {
+  const ref = { ...(await plant(registry)), user };
+  const { job } = await registry.jobs.create(ref);
+  const own = new Redis(world.server.connect());
+  t.teardown(() => own.disconnect());
+  const lock = `{scion}:lock:model:${modelName(ref)}`;
+  /** The lock is free before its holder hears that it is. */
+  const slow = new Proxy(own, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (name !== 'eval') return value.bind(target);
+      return async (script: string, keys: number, ...args: string[]) => {
+        const reply = await target.eval(script, keys, ...args);
+        if (args[0] === lock && script.includes("'del'"))
+          await other.users.erase({ ...ref, by }, forgetNothing);
+        return reply;
+      };
+    },
+  });
+  const publisher = await world.registry({ redis: slow });
+  await publisher.models.publish(ref, job.id, (n) => encodedVersion(ref, job.id, n));
+  t.same(await findTraces(world.store, world.redis, ['Ada Quince', 'da!20!51uince']), []);
 });
 
 t.test('a task that was deleted does not keep its users from being erased', async (t) => {

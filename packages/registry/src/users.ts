@@ -1,12 +1,13 @@
 import { AppError, type ErasureProof, type ErasureReceipt, type ModelRef, timestamp } from '@scion/contracts';
 import { listAll, type ObjectStore } from '@scion/store';
+import { alone } from './alone.js';
 import { createCollectImports } from './archive/collect-imports.js';
 import { createExportUser, tasksOf } from './archive/export-user.js';
 import { createImportUser } from './archive/import-user.js';
 import { markJobErased } from './erased-jobs.js';
 import { exampleCacheKey } from './example-index.js';
 import { dropExamples } from './example-tally.js';
-import { indexNames, lockNames, memberOfImport, modelName } from './indexes.js';
+import { indexNames, memberOfImport, modelName } from './indexes.js';
 import { encodeJson, readJson } from './json-object.js';
 import { eventOfKey, jobOfKey, objectKeys } from './keys.js';
 import { mapLimit } from './map-limit.js';
@@ -35,13 +36,6 @@ const noUser = (): AppError => new AppError('user_not_found', 'Nothing is stored
 export function createUsers(parts: RegistryParts, knownTasks: Tasks, examples: Examples): Users {
   const { store, redis, indexes, locks, clock, newId } = parts;
   const signer = createSigner(parts);
-
-  /** Holds every writer of the model off. No other code holds two of these, so the order cannot lock up. */
-  function alone<T>(ref: ModelRef, work: () => Promise<T>): Promise<T> {
-    return locks.hold(lockNames.examples(ref), () =>
-      locks.hold(lockNames.jobs(ref), () => locks.hold(lockNames.model(ref), work)),
-    );
-  }
 
   async function note(ref: ModelRef, erasing: Erasing): Promise<void> {
     const found = await hashAll(store, objectKeys.modelPrefix(ref));
@@ -121,7 +115,7 @@ export function createUsers(parts: RegistryParts, knownTasks: Tasks, examples: E
         erasing.tasks = [...new Set([...erasing.tasks, ...tasks])].sort();
         for (const name of erasing.tasks) {
           const ref = { tenantId, task: name, user };
-          await alone(ref, () => eraseModel(ref, erasing, forgetQueued));
+          await alone(parts, ref, () => eraseModel(ref, erasing, forgetQueued));
         }
         const { objects, jobs } = erasing;
         const receipt: ErasureReceipt = {
@@ -159,7 +153,7 @@ export function createUsers(parts: RegistryParts, knownTasks: Tasks, examples: E
     },
     export: createExportUser(parts),
     import: createImportUser(parts, knownTasks, examples),
-    collectImports: createCollectImports(parts),
+    collectImports: createCollectImports(parts, examples),
     signingKey: signer.publicKey,
   };
 }

@@ -132,6 +132,7 @@ t.test('webhooks', async (t) => {
       ...{ id: ids('event'), tenantId, type: 'quota.exceeded', timestamp },
       data: { tenantId, quota: 'jobsPerDay', limit: 1, period: timestamp },
     };
+    await registry.examples.append({ tenantId, task, user: 'Ada' }, [{ input: 'one', label: 'like' }]);
     await registry.events.put(about);
     await registry.events.put(quota);
     t.same(await registry.events.get(tenantId, about.id), about);
@@ -145,6 +146,43 @@ t.test('webhooks', async (t) => {
     await registry.users.erase({ tenantId, user: 'Ada', by: 'key_1' }, async () => {});
     t.equal(await registry.events.get(tenantId, about.id), undefined);
     t.same((await registry.events.list(tenantId)).data, [quota]);
+    await t.rejects(registry.events.put(about), { code: 'user_not_found' }, 'and does not come back');
+    t.same((await registry.events.list(tenantId)).data, [quota]);
+    t.same((await world.store.list(objectKeys.userPrefix(tenantId, 'Ada'))).objects, []);
+  });
+
+  await t.test('nothing about no user stays for more than 30 days', async (t) => {
+    const { tenantId, task } = await plant(registry);
+    const newId = createIds(world.clock);
+    const put = async (about: Partial<WebhookEvent> & Pick<WebhookEvent, 'id'>) => {
+      const timestamp = new Date(world.clock()).toISOString();
+      const data = { tenantId, quota: 'jobsPerDay', limit: 1, period: timestamp };
+      await registry.events.put({
+        tenantId,
+        type: 'quota.exceeded',
+        timestamp,
+        data,
+        ...about,
+      } as WebhookEvent);
+      return about.id;
+    };
+    const old = newId('event');
+    const since = newId('event');
+    await put({ id: old });
+    await registry.examples.append({ tenantId, task, user: 'Ada' }, [{ input: 'one', label: 'like' }]);
+    const change = { tenantId, task, user: 'Ada', version: 1, by: 'key_1', gate: null };
+    const model = await put({ id: newId('event'), type: 'model.promoted', data: change });
+    world.clock.advance((limits.deliveryDays - 1) * 86_400_000);
+    t.equal(await registry.events.collect(tenantId), 0);
+    // As of a webhook that had failed since then.
+    const late = await put({ id: since });
+    const young = await put({ id: newId('event') });
+    world.clock.advance(2 * 86_400_000);
+    t.equal(await registry.events.collect(tenantId), 1);
+    const left = [model, late, young].sort();
+    t.same((await registry.events.list(tenantId)).data.map(({ id }) => id).sort(), left);
+    await registry.rebuild();
+    t.same((await registry.events.list(tenantId)).data.map(({ id }) => id).sort(), left);
   });
 
   await t.test('a tenant has a limited number, also when many are made at once', async (t) => {

@@ -253,10 +253,12 @@ t.test(
   },
 );
 
-t.test('a quota that is used up is told once a period', async (t) => {
-  const { service, orders, webhooks, id } = await setUp(t);
-  webhooks.get(id)!.events = ['quota.exceeded'];
+t.test('a quota that is used up is told once a period, and kept only where a webhook wants it', async (t) => {
+  const { service, orders, webhooks, id, kept } = await setUp(t);
   const said = { tenantId, quota: 'predictRowsPerMinute', limit: 10, at: '2026-11-23T20:15:07.000Z' };
+  t.equal(await service.announceQuota({ ...said, period: '2026-11-23T20:14:00.000Z' }), 0);
+  t.equal(kept.size, 0);
+  webhooks.get(id)!.events = ['quota.exceeded'];
   await service.announceQuota({ ...said, period: '2026-11-23T20:15:00.000Z' });
   t.equal(await service.announceQuota({ ...said, period: '2026-11-23T20:15:00.000Z' }), 0);
   await service.announceQuota({ ...said, period: '2026-11-23T20:16:00.000Z' });

@@ -42,6 +42,7 @@ export interface WebhooksOptions {
   };
   /** The registry's events: what no job's record tells. */
   events: {
+    /** One about a user who was erased throws user_not_found. */
     put(event: WebhookEvent): Promise<void>;
     get(tenantId: string, eventId: string): Promise<WebhookEvent | undefined>;
   };
@@ -70,14 +71,19 @@ export interface Webhooks {
    * were ordered.
    */
   emit(job: Job, also?: Also): Promise<number>;
-  /** Keeps an event that no job tells, and orders its deliveries; repeating it changes nothing. */
-  announce(event: WebhookEvent, also?: Also): Promise<number>;
-  /** Announces a switch of `live` that a person made. `seq` numbers the switches of the model. */
+  /**
+   * Keeps an event that no job tells, and orders its deliveries; repeating it changes nothing. Throws user_not_found for
+   * one about a user who was erased.
+   */
+  announce(event: WebhookEvent): Promise<number>;
+  /** Orders the deliveries of an event that is kept, and writes nothing: its user may be erased meanwhile. */
+  orderAgain(event: WebhookEvent, also: Also): Promise<number>;
+  /** Announces a switch of `live` that a person made, as `announce` does. `seq` numbers the switches of the model. */
   announceSwitch(
     type: 'model.promoted' | 'model.rolled_back',
     change: Omit<ModelChange, 'gate'> & { at: string; seq: number },
   ): Promise<number>;
-  /** Announces that a quota was used up: once a period, however often it is said. */
+  /** Announces that a quota was used up: once a period, however often it is said. Kept only where a webhook wants it. */
   announceQuota(exceeded: QuotaExceeded & { at: string }): Promise<number>;
   /** Orders one message that says nothing, also to a disabled webhook. */
   ping(tenantId: string, webhookId: string): Promise<DeliveryOrder>;
@@ -109,8 +115,12 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   }
 
   async function announce(event: WebhookEvent, also: Also = () => true): Promise<number> {
-    const { tenantId, id: eventId, type, data } = event;
     await events.put(event);
+    return orderAgain(event, also);
+  }
+
+  async function orderAgain(event: WebhookEvent, also: Also): Promise<number> {
+    const { tenantId, id: eventId, type, data } = event;
     return order(
       { tenantId, eventId, type },
       'task' in data ? [data.task] : 'tasks' in data ? data.tasks : [],
@@ -162,7 +172,8 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       }
       return count;
     },
-    announce,
+    announce: (event) => announce(event),
+    orderAgain,
     async announceSwitch(type, { at, seq, ...change }) {
       const { tenantId, task, user } = change;
       const id = eventIdFrom(Date.parse(at), tenantId, task, user, String(seq));
@@ -175,6 +186,8 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       if (said.has(id)) return 0;
       said.add(id);
       if (said.size > saidMax) said.delete([...said][0] as string);
+      // A period can be a minute, and an event that no webhook wants is read by nobody.
+      if ((await records.subscribed(tenantId, 'quota.exceeded')).length === 0) return 0;
       return announce({ id, tenantId, type: 'quota.exceeded', timestamp: at, data });
     },
     async ping(tenantId, webhookId) {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { TrainingPayload } from '../job-table.js';
 import { type FairScript, fairScripts } from './scripts.js';
@@ -70,16 +69,15 @@ export function createFairQueue(options: {
   const { redis, bullKeys, lifeMs } = options;
   const prefix = `${options.prefix}:fair:`;
 
-  async function run(name: FairScript, ...args: (string | number)[]): Promise<unknown> {
-    const { sha, text } = compiled[name];
-    const rest = [1, `${prefix}v`, prefix, bullKeys, ...args] as const;
-    try {
-      return await redis.evalsha(sha, ...rest);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return redis.eval(text, ...rest);
-    }
+  for (const [name, lua] of Object.entries(fairScripts)) {
+    redis.defineCommand(`fair:${name}`, { numberOfKeys: 1, lua });
   }
+  const commands = redis as unknown as Record<
+    `fair:${FairScript}`,
+    (...args: (string | number)[]) => Promise<unknown>
+  >;
+  const run = (name: FairScript, ...args: (string | number)[]): Promise<unknown> =>
+    commands[`fair:${name}`](`${prefix}v`, prefix, bullKeys, ...args);
 
   function admitted(reply: unknown): Admitted[] {
     const fields = reply as [string, string, number][number][];
@@ -127,10 +125,3 @@ export function createFairQueue(options: {
     },
   };
 }
-
-const compiled = Object.fromEntries(
-  Object.entries(fairScripts).map(([name, text]) => [
-    name,
-    { text, sha: createHash('sha1').update(text).digest('hex') },
-  ]),
-) as Record<FairScript, { text: string; sha: string }>;

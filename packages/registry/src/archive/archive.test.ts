@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { objectKeys, type Rebind } from '../index.js';
 import { sha256Hex } from '../secrets.js';
+import { dumpIndexes } from '../testing/index-dump.js';
 import { createWorld, encodedVersion, gate, plant } from '../testing/world.js';
 import { readTar, tarEnd, tarEntry } from './tar.js';
 
@@ -246,20 +247,25 @@ t.test('whatever is changed in an archive, it is refused whole', async (t) => {
   await refused(forge([...files, ['news/../escape', Buffer.from('x')]]), 'a path of its own');
 });
 
+/** Imports by a process that dies behind the first version. */
+async function dieImporting(tenantId: string): Promise<void> {
+  let puts = 0;
+  const dying = {
+    ...there.store,
+    async put(key: string, body: Uint8Array) {
+      if (key.startsWith(objectKeys.usersPrefix(tenantId)) && ++puts > 4) throw new Error('killed');
+      return there.store.put(key, body);
+    },
+  };
+  const doomed = await there.registry({ store: dying });
+  await t.rejects(doomed.users.import(tenantId, archive, rebind), { message: 'killed' });
+}
+
 t.test(
   'what an import left that died half-way is gone by the next night, also after a loss of Redis',
   async (t) => {
     const tenantId = await newTenant();
-    let puts = 0;
-    const dying = {
-      ...there.store,
-      async put(key: string, body: Uint8Array) {
-        if (key.startsWith(objectKeys.usersPrefix(tenantId)) && ++puts > 4) throw new Error('killed');
-        return there.store.put(key, body);
-      },
-    };
-    const doomed = await there.registry({ store: dying });
-    await t.rejects(doomed.users.import(tenantId, archive, rebind), { message: 'killed' });
+    await dieImporting(tenantId);
     t.notOk(await nothingStored(tenantId));
     t.equal(await to.users.collectImports(), 0, 'one that may be under way is left alone');
     await to.rebuild();
@@ -274,6 +280,56 @@ t.test(
     t.notOk(await nothingStored(tenantId));
   },
 );
+
+t.test('of an import that died half-way nothing goes but what it stored itself', async (t) => {
+  /** An import dies behind its first version; then the product goes on as for any user, up to a version of its own. */
+  async function dieAndGoOn() {
+    const tenantId = await newTenant();
+    const ref = { ...source, tenantId };
+    await dieImporting(tenantId);
+    await to.examples.append(ref, [{ id: 'own', input: 'acknowledged', label: 'like' }]);
+    const { job } = await to.jobs.create(ref);
+    const { version } = await to.models.publish(ref, job.id, (n) => encodedVersion(ref, job.id, n));
+    t.equal(version, 2, 'the archive has one of that number too');
+    await to.models.promote(ref, version, job.id);
+    return { tenantId, ref, job };
+  }
+  const kept = async ({ tenantId, ref, job }: Awaited<ReturnType<typeof dieAndGoOn>>) => {
+    const { examples } = await to.examples.all(ref);
+    t.match(examples, [{ id: 'own' }]);
+    t.equal(examples.length, 1);
+    t.match((await to.models.list(tenantId)).data, [{ task: ref.task, user }]);
+    t.same((await to.jobs.list(tenantId)).data, [job]);
+    t.match(await to.jobs.create(ref), { joined: true, job: { id: job.id } });
+    t.notOk(await there.store.head(objectKeys.importing(tenantId, user)));
+    const indexes = await dumpIndexes(there.redis);
+    await to.rebuild();
+    t.same(await dumpIndexes(there.redis), indexes, 'the indexes are those that the bucket gives');
+  };
+
+  await t.test('in the night', async (t) => {
+    const after = await dieAndGoOn();
+    there.clock.advance(3_600_001);
+    t.equal(await to.users.collectImports(), 1);
+    await kept(after);
+    t.match(await to.models.get(after.ref), { versions: 1, live: { version: 2 } });
+    const again = await to.examples.append(after.ref, [{ id: 'a', input: 'one', label: 'like', weight: 2 }]);
+    t.match(again, { accepted: 1, total: 2 }, 'and what was taken back is new');
+  });
+  await t.test('when it is imported again, which finds the user known', async () => {
+    const after = await dieAndGoOn();
+    await t.rejects(to.users.import(after.tenantId, archive, rebind), { code: 'user_exists' });
+    await kept(after);
+  });
+  await t.test('nor the version that somebody has made live', async (t) => {
+    const after = await dieAndGoOn();
+    await to.models.promoteTo(after.ref, 1, 'key_1');
+    there.clock.advance(3_600_001);
+    t.equal(await to.users.collectImports(), 1);
+    await kept(after);
+    t.match(await to.models.get(after.ref), { versions: 2, live: { version: 1 } });
+  });
+});
 
 t.test('an import that is refused for its size stores nothing', async (t) => {
   const tenantId = await newTenant();

@@ -2,14 +2,20 @@ import { indexNames, refOfImport } from '../indexes.js';
 import { readJson } from '../json-object.js';
 import { objectKeys } from '../keys.js';
 import type { RegistryParts } from '../parts.js';
-import { removeUser, wholeUser } from './import-user.js';
+import type { Examples } from '../registry.js';
+import { wholeUser } from './import-user.js';
+import { createTakeBack, type Importing } from './take-back.js';
 
 /** No import takes this long, even on a frozen machine. */
 const abandonedMs = 3_600_000;
 
 /** Takes back what imports stored that died half-way and were not repeated. */
-export function createCollectImports(parts: RegistryParts): () => Promise<number> {
+export function createCollectImports(
+  parts: RegistryParts,
+  examples: Pick<Examples, 'count'>,
+): () => Promise<number> {
   const { store, indexes, locks, clock } = parts;
+  const takeBack = createTakeBack(parts, examples);
 
   async function collect(member: string): Promise<boolean> {
     const found = refOfImport(member);
@@ -17,10 +23,10 @@ export function createCollectImports(parts: RegistryParts): () => Promise<number
     const { tenantId, user } = found;
     const marker = objectKeys.importing(tenantId, user);
     return locks.hold(wholeUser(tenantId, user), async () => {
-      const begun = await readJson<{ at: string }>(store, marker);
+      const begun = await readJson<Importing>(store, marker);
       if (begun && Date.parse(begun.at) > clock() - abandonedMs) return false;
       if (begun) {
-        await removeUser(parts, tenantId, user, marker);
+        await takeBack(tenantId, user, begun);
         await store.delete(marker);
       }
       await indexes.remove(indexNames.imports, member);

@@ -6,35 +6,31 @@ import {
   timestamp,
   type UserImported,
 } from '@scion/contracts';
-import { listAll } from '@scion/store';
-import { exampleCacheKey } from '../example-index.js';
+import { alone } from '../alone.js';
 import { nextSegmentId } from '../example-segments.js';
-import { dropExamples, noteExamples } from '../example-tally.js';
-import { indexNames, lockNames, memberOfImport, modelName } from '../indexes.js';
-import { encodeJson, encodeLines } from '../json-object.js';
-import { jobOfKey, objectKeys } from '../keys.js';
+import { noteExamples } from '../example-tally.js';
+import { indexNames, memberOfImport, modelName } from '../indexes.js';
+import { encodeJson, encodeLines, readJson } from '../json-object.js';
+import { objectKeys } from '../keys.js';
 import type { RegistryParts } from '../parts.js';
 import type { Examples, Tasks } from '../registry.js';
+import { sha256Hex } from '../secrets.js';
 import { addStoredBytes } from '../usage.js';
 import type { Rebind, Users } from '../whole-users.js';
 import { tasksOf } from './export-user.js';
 import { type ArchivedTask, readArchive } from './read-archive.js';
+import { createTakeBack, type Importing } from './take-back.js';
 
 type Objects = [key: string, body: Uint8Array][];
 
 /**
  * Stores an exported user under a tenant that does not know it yet. All of it is read, checked and bound to the new
- * owner before the first byte is stored. A mark stands beside it while it is written: what a death leaves half done is
- * removed by importing again, by erasing the user or in the night, and no key of it is one that others use.
+ * owner before the first byte is stored. A mark that names every object stands beside them while they are written: what a
+ * death leaves half done is removed by importing again, by erasing the user or in the night.
  */
 export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: Examples) {
   const { store, locks, indexes, clock, newId } = parts;
-
-  function alone<T>(ref: ModelRef, work: () => Promise<T>): Promise<T> {
-    return locks.hold(lockNames.examples(ref), () =>
-      locks.hold(lockNames.jobs(ref), () => locks.hold(lockNames.model(ref), work)),
-    );
-  }
+  const takeBack = createTakeBack(parts, examples);
 
   return async function importUser(
     tenantId: string,
@@ -47,14 +43,15 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
     const user = as ?? head.user;
     const marker = objectKeys.importing(tenantId, user);
     return locks.hold(wholeUser(tenantId, user), async () => {
-      const begun = (await store.head(marker)) !== undefined;
+      const begun = await readJson<Importing>(store, marker);
       const erasing = (await store.head(objectKeys.erasing(tenantId, user))) !== undefined;
-      const known = await tasksOf(store, tenantId, user);
-      if (erasing || (known.length > 0 && !begun)) {
+      const isKnown = async () => (await tasksOf(store, tenantId, user)).length > 0;
+      const exists = async () => {
         // Where an import died right behind its mark's removal, this is all that it left.
         await indexes.remove(indexNames.imports, memberOfImport(tenantId, user));
-        throw new AppError('user_exists', 'The tenant knows this user already; erase it first.');
-      }
+        return new AppError('user_exists', 'The tenant knows this user already; erase it first.');
+      };
+      if (erasing || (!begun && (await isKnown()))) throw await exists();
       const jobIds = createJobIds(newId);
       const made: ReturnType<typeof encodeTask>[] = [];
       for (const [task, content] of archived) {
@@ -70,12 +67,25 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
         examples: made.reduce((sum, { count }) => sum + count.examples, 0),
         bytes: made.reduce((sum, { objects }) => sum + bytesOf(objects), 0),
       });
+      if (begun) {
+        await takeBack(tenantId, user, begun);
+        if (await isKnown()) {
+          // By what others have stored since: this is no import under way any more.
+          await store.delete(marker);
+          throw await exists();
+        }
+      }
+      const importing: Importing = {
+        at: timestamp(clock),
+        objects: made.flatMap(({ objects }) =>
+          objects.map(([key, body]) => ({ key, sha256: sha256Hex(body) })),
+        ),
+      };
       // Without its mark the entry means nothing, and goes in the night.
       await indexes.add(indexNames.imports, memberOfImport(tenantId, user));
-      await store.put(marker, encodeJson({ at: timestamp(clock) }));
-      if (begun) await removeUser(parts, tenantId, user, marker);
+      await store.put(marker, encodeJson(importing));
       for (const { ref, objects, jobs } of made) {
-        await alone(ref, async () => {
+        await alone(parts, ref, async () => {
           for (const [key, body] of objects) await store.put(key, body);
           await indexes.putModel(ref);
           for (const job of jobs) await indexes.putJob(job);
@@ -104,27 +114,6 @@ function createJobIds(newId: NewId): (jobId: string) => string {
     ids.set(jobId, made);
     return made;
   };
-}
-
-/** Index entries first: while an object is there, a repetition knows what to take out. */
-export async function removeUser(
-  { store, indexes, redis }: Pick<RegistryParts, 'store' | 'indexes' | 'redis'>,
-  tenantId: string,
-  user: string,
-  marker: string,
-): Promise<void> {
-  const keys: string[] = [];
-  for await (const { key } of listAll(store, objectKeys.userPrefix(tenantId, user))) {
-    if (key !== marker) keys.push(key);
-  }
-  const jobs = [...new Set(keys.flatMap((key) => jobOfKey(key) ?? []))];
-  for (const task of await tasksOf(store, tenantId, user)) {
-    const ref = { tenantId, task, user };
-    await indexes.dropModel(ref, jobs, []);
-    await redis.unlink(exampleCacheKey(ref));
-    await dropExamples({ redis }, ref);
-  }
-  for (const key of keys) await store.delete(key);
 }
 
 function encodeTask(
