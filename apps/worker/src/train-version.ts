@@ -1,4 +1,12 @@
-import type { Card, Clock, GateDecision, Job, JobStage, ModelVersion } from '@scion/contracts';
+import {
+  AppError,
+  type Card,
+  type Clock,
+  type GateDecision,
+  type Job,
+  type JobStage,
+  type ModelVersion,
+} from '@scion/contracts';
 import {
   type Answers,
   decideGate,
@@ -12,6 +20,7 @@ import {
 import type { NewJobEvent } from '@scion/queue';
 import type { JobRef, Registry } from '@scion/registry';
 import { askLive } from './ask-live.js';
+import { loggedError } from './failure.js';
 import type { JobLog } from './job-log.js';
 import { dataFields, evaluate } from './make-card.js';
 import { seedOf } from './seed.js';
@@ -109,36 +118,51 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
   const isPerfect = settings.method === 'auto' && outcome?.version.card.gate.candidate.accuracy === 1;
   if (outcome && (!wantsLora || isPerfect)) return outcome;
 
-  await progress.stage('adapter', 0.2);
-  const lora =
-    before.lora ??
-    (await training.lora({
-      settings: settings.lora,
-      headL2: before.head?.card.recipe.l2 ?? head!.recipe.l2,
-      dataSha256: data.dataSha256,
-      resume: await registry.jobs.checkpoint(ref),
-      onCheckpoint: (bytes) => registry.jobs.keepCheckpoint(ref, bytes),
-      checkpointSeconds: deps.checkpointSeconds,
-    }));
-  signal.throwIfAborted();
-  if ('resumedFrom' in lora && lora.resumedFrom > 0)
-    run.log.info({ step: lora.resumedFrom }, 'training went on from a checkpoint');
-  await progress.stage('evaluating', 0.9);
-  const gate =
-    'card' in lora
-      ? lora.card.gate
-      : judge(answersOf(lora), { head: { labels: lora.labels, ...lora.headOutOfFold } });
-  if (outcome && !gate.promoted) {
+  const adapt = async (): Promise<Outcome> => {
+    await progress.stage('adapter', 0.2);
+    const lora =
+      before.lora ??
+      (await training.lora({
+        settings: settings.lora,
+        headL2: before.head?.card.recipe.l2 ?? head!.recipe.l2,
+        dataSha256: data.dataSha256,
+        resume: await registry.jobs.checkpoint(ref),
+        onCheckpoint: (bytes) => registry.jobs.keepCheckpoint(ref, bytes),
+        checkpointSeconds: deps.checkpointSeconds,
+      }));
+    signal.throwIfAborted();
+    if ('resumedFrom' in lora && lora.resumedFrom > 0)
+      run.log.info({ step: lora.resumedFrom }, 'training went on from a checkpoint');
+    await progress.stage('evaluating', 0.9);
+    const gate =
+      'card' in lora
+        ? lora.card.gate
+        : judge(answersOf(lora), { head: { labels: lora.labels, ...lora.headOutOfFold } });
     // The head stays; its record says what the adapters came to.
-    return {
-      ...outcome,
-      gate: { ...outcome.gate, reason: `${outcome.gate.reason} ${gate.reason}`, head: gate.head ?? null },
-    };
-  }
-  await progress.stage('publishing', 0.95);
-  const version = 'card' in lora ? lora : await publish('lora', lora, gate, metrics);
-  return { version, gate: await applyGate(registry, ref, version) };
+    if (outcome && !gate.promoted) return withReason(outcome, gate.reason, gate.head);
+    await progress.stage('publishing', 0.95);
+    const version = 'card' in lora ? lora : await publish('lora', lora, gate, metrics);
+    return { version, gate: await applyGate(registry, ref, version) };
+  };
+  return adapt().catch((error) => {
+    if (!outcome || !isHopeless(error)) throw error;
+    run.log.warn(loggedError(error), 'adapters were given up');
+    return withReason(outcome, `There are no adapters: ${error.detail}`);
+  });
 }
+
+/** What no repetition mends: the settings or the base are the reason. */
+const isHopeless = (error: unknown): error is AppError =>
+  error instanceof AppError && (error.code === 'training_diverged' || error.code === 'base_untrainable');
+
+const withReason = (
+  { version, gate }: Outcome,
+  more: string,
+  head: GateDecision['head'] = null,
+): Outcome => ({
+  version,
+  gate: { ...gate, reason: `${gate.reason} ${more}`, head: head ?? null },
+});
 
 /** Switches `live` as the gate decided, unless a person wants otherwise. Returns what came of it. */
 async function applyGate(

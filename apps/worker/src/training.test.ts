@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ExampleInput, JobEvent, ModelRef, Training } from '@scion/contracts';
+import { AppError, type ExampleInput, type JobEvent, type ModelRef, type Training } from '@scion/contracts';
 import { createEngine, decodeAdapter, type Engine } from '@scion/engine';
+import { pino } from 'pino';
 import t from 'tap';
 import { createWorld, headline } from './testing/world.js';
+import { trainVersion } from './train-version.js';
 
 const world = await createWorld();
 t.teardown(() => world.close());
@@ -150,6 +152,42 @@ t.test('values of any unit are trained with adapters and answered: salaries as w
   await registry.models.promoteTo(ref, versions[0]!.version, 'test');
   const { probabilities } = await answers(ref, [headline('like', 20), headline('skip', 20)]);
   t.ok(probabilities[0]! > 3e5 && probabilities[1]! < 2.5e5, `${[...probabilities]}`);
+});
+
+t.test('adapters that no repetition would bring leave the head live, and the record says why', async (t) => {
+  const ref = refOf('auto', 'ivy');
+  await registry.examples.append(ref, muddled(14));
+  const { job } = await registry.jobs.create(ref);
+  const run = (error: Error) => {
+    const hopeless: Pick<Engine, 'base' | 'predict' | 'training'> = {
+      ...engine,
+      // No setting that may be asked for is known to diverge on this base: the adapters' fit alone is made to.
+      training: (...given) => ({
+        ...engine.training(...given),
+        lora: async () => {
+          throw error;
+        },
+      }),
+    };
+    return trainVersion(
+      { registry, engine: hopeless, clock: Date.now },
+      { ...ref, jobId: job.id },
+      {
+        ...{ job, signal: AbortSignal.timeout(60_000), log: pino({ level: 'silent' }) },
+        progress: { stage: async () => {}, metric: () => {} },
+        beforePublishing: async () => {},
+      },
+    );
+  };
+  await t.rejects(
+    run(new Error('the thread died')),
+    /the thread died/,
+    'what may go well again is tried again',
+  );
+  const outcome = await run(new AppError('training_diverged', 'Training left the range of numbers.'));
+  t.match(outcome, { version: { version: 1, card: { method: 'head' } }, gate: { promoted: true } });
+  t.match(outcome.gate.reason, /There are no adapters: Training left the range of numbers\./);
+  t.equal((await registry.models.live(ref))?.version, 1);
 });
 
 t.test('killed after a checkpoint, another worker goes on from it', async (t) => {
