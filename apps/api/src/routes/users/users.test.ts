@@ -163,6 +163,14 @@ t.test('GET /v1/users/:user/export: 200, which POST /v1/users/import takes: 201'
     ],
   });
   t.equal((await send(archive.rawPayload, '?as=bob')).json().user, 'bob');
+  const keyed = (payload: Buffer) =>
+    api.call('POST', '/v1/users/import?as=dora', {
+      ...{ key: other.admin, payload },
+      headers: { 'content-type': 'application/x-tar', 'idempotency-key': 'import-dora' },
+    });
+  t.equal((await keyed(archive.rawPayload)).statusCode, 201);
+  t.equal((await keyed(archive.rawPayload)).headers['idempotency-replayed'], 'true');
+  t.match(problemOf(await keyed(archive.rawPayload.subarray(0, 900))), { code: 'idempotency_key_reused' });
   t.match(problemOf(await send(archive.rawPayload)), { status: 409, code: 'user_exists' });
   t.match(problemOf(await send(archive.rawPayload.subarray(0, 900))), {
     status: 422,
