@@ -176,6 +176,24 @@ t.test('nothing is stored of what does not fit', async (t) => {
   t.ok(await nothingStored(other));
 });
 
+t.test('an archive is refused by a task of another kind, for its versions as for its labels', async (t) => {
+  const { tenantId } = await plant(to);
+  await to.tasks.put(tenantId, 'news', { kind: 'multilabel' }, { base: 'minilm' });
+  await t.rejects(to.users.import(tenantId, archive, rebind), {
+    code: 'archive_invalid',
+    detail: /the `label` of an example of `news` is not of the kind .* `multilabel`: import it where/,
+  });
+  const regressed: Rebind = (...asked) => {
+    const bound = rebind(...asked);
+    return { ...bound, card: { ...bound.card, kind: 'regression' } };
+  };
+  await t.rejects(to.users.import(await newTenant(), archive, regressed), {
+    code: 'archive_invalid',
+    detail: /version \d of `inbox-triage` is not of the kind .* `classification`/,
+  });
+  t.ok(await nothingStored(tenantId));
+});
+
 t.test('whatever is changed in an archive, it is refused whole', async (t) => {
   const tenantId = await newTenant();
   const files = [...readTar(archive, 1_000)];

@@ -1,8 +1,11 @@
 import {
   AppError,
+  archiveInvalid,
   type Job,
+  kindOfAnswer,
   type ModelRef,
   type NewId,
+  type TaskKind,
   timestamp,
   type UserImported,
 } from '@scion/contracts';
@@ -59,10 +62,10 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
       const made: ReturnType<typeof encodeTask>[] = [];
       for (const [task, content] of archived) {
         // Throws when there is no such task.
-        await tasks.get(tenantId, task);
+        const { kind } = await tasks.get(tenantId, task);
         const ref = { tenantId, task, user };
         const from = { tenantId: head.tenantId, task, user: head.user };
-        made.push(encodeTask(ref, from, content, { jobIds, newId, rebind }));
+        made.push(encodeTask(ref, from, content, { kind, jobIds, newId, rebind }));
       }
       const bytesOf = (objects: Objects) => objects.reduce((sum, [, body]) => sum + body.byteLength, 0);
       await admit({
@@ -131,8 +134,18 @@ function encodeTask(
   ref: ModelRef,
   from: ModelRef,
   { examples, versions, switches, jobs }: ArchivedTask,
-  { jobIds, newId, rebind }: { jobIds: (jobId: string) => string; newId: NewId; rebind: Rebind },
+  {
+    kind,
+    jobIds,
+    newId,
+    rebind,
+  }: { kind: TaskKind; jobIds: (jobId: string) => string; newId: NewId; rebind: Rebind },
 ) {
+  const refuse = (what: string): AppError =>
+    archiveInvalid(
+      `${what} of \`${ref.task}\` is not of the kind of that task here, \`${kind}\`: import it where the task’s kind is the same`,
+    );
+  if (examples.some(({ label }) => kindOfAnswer(label) !== kind)) throw refuse('the `label` of an example');
   const objects: Objects = [];
   let segmentId = newId('segment');
   for (let at = 0; at < examples.length; at += 1_000) {
@@ -148,6 +161,7 @@ function encodeTask(
       { owner: from, version, sha256: adapterSha256 },
       { owner: ref, jobId: jobIds(card.jobId) },
     );
+    if ((bound.card.kind ?? 'classification') !== kind) throw refuse(`version ${version}`);
     hashes.set(version, bound.sha256);
     const record = { card: bound.card, adapterSha256: bound.sha256, adapterBytes: bound.bytes.byteLength };
     objects.push([objectKeys.adapter(ref, version), bound.bytes]);

@@ -1,4 +1,4 @@
-import { limits, type ModelRef, type PredictResponse, type Task } from '@scion/contracts';
+import { kindOfAnswer, limits, type ModelRef, type PredictResponse, type Task } from '@scion/contracts';
 import type { ApiDeps, LabelProbabilities } from '../../ports.js';
 import { toPredictions } from './to-predictions.js';
 
@@ -50,7 +50,8 @@ async function fromShares(
   inputs: string[],
   { registry }: Deps,
 ): Promise<LabelProbabilities | undefined> {
-  const { data } = await registry.examples.list(ref, { limit: limits.pageSize });
+  const listed = await registry.examples.list(ref, { limit: limits.pageSize });
+  const data = listed.data.filter(({ label }) => kindOfAnswer(label) === task.kind);
   const answers = data.flatMap(({ label }) => label);
   if (task.kind === 'regression') {
     if (answers.length === 0) return undefined;

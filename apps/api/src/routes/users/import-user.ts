@@ -40,7 +40,7 @@ export function importUser(app: App, { registry, engine }: Pick<ApiDeps, 'regist
           tags: ['users'],
           summary: 'Import a user',
           description:
-            'An archive that `GET …/export` gave, here or in another deployment, of at most 128 MiB. The tenant must not know the user, must have tasks of the same names, and the base must be the same. Everything is checked before anything is stored; adapters are bound to their new owner, jobs get new ids.',
+            'An archive that `GET …/export` gave, here or in another deployment, of at most 128 MiB. The tenant must not know the user, must have tasks of the same names and kinds, and the base must be the same. Everything is checked before anything is stored; adapters are bound to their new owner, jobs get new ids.',
           consumes: ['application/x-tar'],
           querystring: Type.Object(
             {
