@@ -16,8 +16,10 @@ export async function requireRoom(
   const compare = () => {
     compared ??= registry.examples.all(ref).then((stored) => {
       const known = new Set(stored.examples.map(({ id }) => id));
-      const ids = examples.map(({ id }, index) => id ?? index);
-      return { known: known.size, added: new Set(ids.filter((id) => !known.has(String(id)))).size };
+      // A row without an id gets one of its own.
+      const unnamed = examples.filter(({ id }) => id === undefined).length;
+      const named = new Set(examples.flatMap(({ id }) => (id === undefined || known.has(id) ? [] : [id])));
+      return { known: known.size, added: unnamed + named.size };
     });
     return compared;
   };
