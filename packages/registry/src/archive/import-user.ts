@@ -70,7 +70,7 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
       const bytesOf = (objects: Objects) => objects.reduce((sum, [, body]) => sum + body.byteLength, 0);
       await admit({
         user,
-        examples: made.reduce((sum, { count }) => sum + count.examples, 0),
+        tasks: made.map(({ count }) => count),
         bytes: made.reduce((sum, { objects }) => sum + bytesOf(objects), 0),
       });
       // Without its mark the entry means nothing, and goes in the night.

@@ -179,6 +179,14 @@ t.test('GET /v1/users/:user/export: 200, which POST /v1/users/import takes: 201'
   api.engine.failWith = new AppError('base_mismatch', 'The model was trained on another base.');
   const mismatch = problemOf(await send(archive.rawPayload, '?as=carol'));
   t.match(mismatch, { status: 422, code: 'archive_invalid', detail: /trained on another base/ });
+  api.engine.failWith = undefined;
+  await api.registry.tasks.put(other.id, 'news', { maxExamplesPerUser: 3 }, { base: 'test-base' });
+  const full = problemOf(await send(archive.rawPayload, '?as=carol'));
+  t.match(full, { status: 403, code: 'quota_examples', quota: 'examplesPerModel', limit: 3 });
+  t.match(full.detail, /at most 3 examples for `news`, and the archive has 4/);
+  const quotas = { examplesPerModel: 2 };
+  await api.call('PUT', `/v1/tenants/${other.id}`, { key: api.operator, payload: { name: 'other', quotas } });
+  t.match(problemOf(await send(archive.rawPayload, '?as=carol')), { code: 'quota_examples', limit: 2 });
   const json = await api.call('POST', '/v1/users/import', { key: other.admin, payload: {} });
   t.match(problemOf(json), { status: 415, code: 'unsupported_media_type' });
   const nobody = await api.call('GET', '/v1/users/nobody/export', { key: tenant.admin });
