@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { Writable } from 'node:stream';
 import { AppError, errorForLog } from '@scion/contracts';
 import { startRedis } from '@scion/testkit';
@@ -193,4 +193,32 @@ t.test('closing answers what is under way, and does not wait for its connection'
   t.equal(status, 200);
   t.equal(headers.get('connection'), 'close');
   await closed;
+});
+
+t.test('a client that stalls while it reads holds closing up no longer than the grace', async (t) => {
+  const stalled = await startTestApi(t, { redis, settings: { closeGraceMs: 0 } });
+  const owner = await stalled.createTenant();
+  await stalled.registry.tasks.put(owner.id, 'inbox', {}, { base: 'test-base' });
+  // More than the buffers of a connection take.
+  const long = 'x'.repeat(8_000);
+  await stalled.registry.examples.append(
+    { tenantId: owner.id, task: 'inbox', user: 'ada' },
+    Array.from({ length: 4_000 }, (_, at) => ({ id: `${at}`, input: `${at} ${long}`, label: 'like' })),
+  );
+  await stalled.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = stalled.app.server.address() as AddressInfo;
+  const reading = connect(port, '127.0.0.1');
+  const began = new Promise<void>((done) => {
+    reading.once('data', () => {
+      reading.pause();
+      done();
+    });
+  });
+  reading.write(
+    `GET /v1/tasks/inbox/users/ada/examples/export HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${owner.all}\r\n\r\n`,
+  );
+  await began;
+  await stalled.app.close();
+  reading.destroy();
+  t.notOk(stalled.app.server.listening);
 });
