@@ -1,5 +1,6 @@
 import type {
   AliasEntry,
+  Answer,
   Card,
   Collection,
   Compaction,
@@ -78,6 +79,8 @@ export interface Examples {
    */
   all(ref: ModelRef): Promise<{ examples: Example[]; dataSha256: string }>;
   count(ref: ModelRef): Promise<number>;
+  /** The labels of the first `limits.pageSize` examples; from a cache that hears of changes, and is at most 5 s behind. */
+  firstLabels(ref: ModelRef): Promise<Answer[]>;
 }
 
 /** What `models.publish` needs encoded once it knows the version number. */

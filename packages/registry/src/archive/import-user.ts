@@ -84,6 +84,7 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
           for (const job of jobs) await indexes.putJob(job);
         });
         await parts.announce('live', modelName(ref));
+        await parts.announce('labels', modelName(ref));
         await addStoredBytes(parts, ref, bytesOf(objects));
         await examples.count(ref);
         await noteExamples(parts, ref);
