@@ -32,6 +32,7 @@ t.test('GET …/examples/export: 200, NDJSON that can be appended elsewhere', as
   const response = await api.call('GET', `${url}/export`, { key });
   t.equal(response.statusCode, 200, response.body);
   t.match(response.headers['content-type'], /^application\/x-ndjson/);
+  t.equal(response.headers['cache-control'], 'no-store', 'it is not kept on the way');
   const rows = response.body.trimEnd().split('\n');
   t.equal(rows.length, 1);
   const { createdAt, ...row } = JSON.parse(rows[0]!);

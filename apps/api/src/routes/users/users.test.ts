@@ -146,6 +146,11 @@ t.test('GET /v1/users/:user/export: 200, which POST /v1/users/import takes: 201'
   const archive = await api.call('GET', `/v1/${path}/export`, { key: tenant.admin });
   t.equal(archive.statusCode, 200, archive.body);
   t.equal(archive.headers['content-type'], 'application/x-tar');
+  t.equal(
+    archive.headers['cache-control'],
+    'no-store',
+    'it is not kept on the way, and so outlives no erasure',
+  );
   const other = await api.createTenant('other');
   for (const task of ['inbox', 'news'])
     await api.registry.tasks.put(other.id, task, {}, { base: 'test-base' });
