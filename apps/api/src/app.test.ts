@@ -1,6 +1,7 @@
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { Writable } from 'node:stream';
+import { AppError, errorForLog } from '@scion/contracts';
 import { startRedis } from '@scion/testkit';
 import { pino } from 'pino';
 import t from 'tap';
@@ -11,7 +12,7 @@ t.teardown(() => redis.close());
 
 const lines: Record<string, unknown>[] = [];
 const logger = pino(
-  { level: 'debug' },
+  { level: 'debug', serializers: { err: errorForLog } },
   new Writable({
     write(chunk, _encoding, done) {
       lines.push(JSON.parse(String(chunk)));
@@ -61,6 +62,30 @@ t.test('an unexpected error is a bare 500, and its cause is in the log only', as
   t.equal(failures.length, 1, 'logged once');
   t.match(failures[0], { requestId: problem.requestId, msg: 'request failed', err: { message: /on fire/ } });
 });
+
+t.test(
+  'what the store refuses is 503, and its cause is in the log without the user it was about',
+  async (t) => {
+    const { get } = api.registry.tasks;
+    const cause = Object.assign(new Error("ENOSPC: no space left on device, open '/data/users/ada/x'"), {
+      ...{ code: 'ENOSPC', syscall: 'open', path: '/data/users/ada/x' },
+    });
+    api.registry.tasks.get = async () => {
+      throw new AppError('not_ready', 'The disk of the object folder is full: free space on it', { cause });
+    };
+    t.teardown(() => {
+      api.registry.tasks.get = get;
+    });
+    lines.length = 0;
+    const problem = problemOf(await api.call('GET', '/v1/tasks/inbox', { key: tenant.all }));
+    t.match(problem, { status: 503, code: 'not_ready' });
+    t.match(
+      lines.filter(({ level }) => Number(level) >= 50),
+      [{ requestId: problem.requestId, code: 'not_ready', err: { code: 'ENOSPC' } }],
+    );
+    t.notMatch(JSON.stringify(lines), 'ada');
+  },
+);
 
 t.test('a caller’s mistake is no error in the log', async (t) => {
   lines.length = 0;
@@ -168,4 +193,32 @@ t.test('closing answers what is under way, and does not wait for its connection'
   t.equal(status, 200);
   t.equal(headers.get('connection'), 'close');
   await closed;
+});
+
+t.test('a client that stalls while it reads holds closing up no longer than the grace', async (t) => {
+  const stalled = await startTestApi(t, { redis, settings: { closeGraceMs: 0 } });
+  const owner = await stalled.createTenant();
+  await stalled.registry.tasks.put(owner.id, 'inbox', {}, { base: 'test-base' });
+  // More than the buffers of a connection take.
+  const long = 'x'.repeat(8_000);
+  await stalled.registry.examples.append(
+    { tenantId: owner.id, task: 'inbox', user: 'ada' },
+    Array.from({ length: 4_000 }, (_, at) => ({ id: `${at}`, input: `${at} ${long}`, label: 'like' })),
+  );
+  await stalled.app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = stalled.app.server.address() as AddressInfo;
+  const reading = connect(port, '127.0.0.1');
+  const began = new Promise<void>((done) => {
+    reading.once('data', () => {
+      reading.pause();
+      done();
+    });
+  });
+  reading.write(
+    `GET /v1/tasks/inbox/users/ada/examples/export HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${owner.all}\r\n\r\n`,
+  );
+  await began;
+  await stalled.app.close();
+  reading.destroy();
+  t.notOk(stalled.app.server.listening);
 });

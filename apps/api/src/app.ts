@@ -55,7 +55,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
-  closeConnectionsWhenClosing(app);
+  closeConnectionsWhenClosing(app, settings.closeGraceMs);
   addRequestRecords(app, deps);
   addSecurityHeaders(app);
   addCrossOrigin(app, settings.corsOrigins);
@@ -72,11 +72,16 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   return app;
 }
 
-/** Else a connection that is answered while the server closes is kept alive, and holds the closing up until it times out. */
-function closeConnectionsWhenClosing(app: App): void {
+/**
+ * Else a connection that is answered while the server closes is kept alive, and holds the closing up until it times out; and
+ * one whose client stalls while it reads does for ever, so that what is closed after the server never is.
+ */
+function closeConnectionsWhenClosing(app: App, graceMs: number): void {
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
+    const cut = setTimeout(() => app.server.closeAllConnections(), graceMs).unref();
+    app.server.once('close', () => clearTimeout(cut));
   });
   app.addHook('onSend', async (_request, reply) => {
     if (closing) reply.header('connection', 'close');

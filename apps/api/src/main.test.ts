@@ -1,5 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startRedis } from '@scion/testkit';
+import { Redis } from 'ioredis';
 import t from 'tap';
 
 const main = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -11,4 +17,36 @@ t.test('a process with a wrong environment says all of what is wrong, and ends',
   for (const name of ['SCION_PORT', 'SCION_DATA', 'SCION_BASE', 'REDIS_URL']) t.match(stderr, name);
   t.notMatch(stderr, /sesame|at .*\.js:/, 'neither values nor a stack');
   t.equal(stdout, '');
+});
+
+t.test('the password that Redis refuses is not in the log', async (t) => {
+  const redis = await startRedis();
+  const operator = new Redis(redis.connect());
+  const folder = await mkdtemp(join(tmpdir(), 'scion-main-'));
+  t.teardown(async () => {
+    operator.disconnect();
+    await redis.close();
+    await rm(folder, { recursive: true });
+  });
+  await operator.config('SET', 'requirepass', 'another');
+  const env = {
+    ...{ PATH: process.env.PATH ?? '', SCION_DATA: folder, SCION_BASE: folder },
+    REDIS_URL: `${redis.url}?password=sesame`,
+  };
+  const api = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  const refused = new Promise<void>((done) => {
+    for (const stream of [api.stdout, api.stderr]) {
+      stream.on('data', (part: Buffer) => {
+        said += part;
+        if (said.includes('WRONGPASS')) done();
+      });
+    }
+  });
+  const exited = once(api, 'exit');
+  await Promise.race([refused, exited]);
+  api.kill();
+  await exited;
+  t.match(said, 'WRONGPASS');
+  t.notMatch(said, 'sesame');
 });

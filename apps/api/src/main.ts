@@ -1,12 +1,17 @@
 /** The HTTP process: serves until SIGTERM, SIGINT or the loss of its supervisor. */
 import { readFileSync } from 'node:fs';
+import { errorForLog } from '@scion/contracts';
 import pino from 'pino';
 import { ConfigError, readConfig } from './config.js';
 import { startApi } from './start-api.js';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const log = pino({ level: config.logLevel, base: { app: 'api', pid: process.pid } });
+  const log = pino({
+    level: config.logLevel,
+    base: { app: 'api', pid: process.pid },
+    serializers: { err: errorForLog },
+  });
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };

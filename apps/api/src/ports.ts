@@ -106,6 +106,8 @@ export interface ApiSettings {
   heartbeatMs: number;
   /** An event stream of the overview sends it this often, in milliseconds. */
   overviewMs: number;
+  /** Answers that are still being read this long after closing began, in milliseconds, are cut off. */
+  closeGraceMs: number;
   /** Requests are answered 429 while the event loop is later than this many milliseconds; 0 never does so. */
   maxEventLoopDelayMs: number;
 }

@@ -24,11 +24,13 @@ export interface RunningApi {
   url: string;
   /** The operator key made by this very start, shown nowhere else; null when there was one. */
   newOperatorKey: string | null;
-  /** Lets running requests end, ends event streams, then closes everything in the reverse order of opening. */
+  /** Lets running requests end for some seconds, ends event streams, then closes everything in the reverse order of opening. */
   close(): Promise<void>;
 }
 
 const heartbeatMs = 15_000;
+/** Within the 10 s that `docker stop` gives a process, so that the rest is closed too. */
+const closeGraceMs = 8_000;
 /** How often counts go to Redis, and waiting jobs are counted. */
 const meterMs = 5_000;
 /** How often what was used goes to the bucket: as much is lost with Redis at most. */
@@ -185,6 +187,7 @@ export async function startApi({
       settings: {
         version,
         heartbeatMs,
+        closeGraceMs,
         overviewMs: meterMs,
         examplesPerModel: config.examplesPerModel,
         corsOrigins: config.corsOrigins,

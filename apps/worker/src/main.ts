@@ -1,5 +1,6 @@
 /** The worker process: trains models and delivers webhooks until SIGTERM, SIGINT or the loss of its supervisor. */
 import { getPriority, setPriority } from 'node:os';
+import { errorForLog } from '@scion/contracts';
 import pino from 'pino';
 import { ConfigError, readConfig } from './config.js';
 import { startWorker } from './start-worker.js';
@@ -9,7 +10,11 @@ const closeMs = 10_000;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
-  const log = pino({ level: config.logLevel, base: { app: 'worker', pid: process.pid } });
+  const log = pino({
+    level: config.logLevel,
+    base: { app: 'worker', pid: process.pid },
+    serializers: { err: errorForLog },
+  });
   // Before the engine starts its threads: on Linux a thread inherits the priority of the one that creates it.
   if (config.nice > 0) setPriority(Math.min(19, getPriority() + config.nice));
 

@@ -217,7 +217,7 @@ export const problems = {
     status: 422,
     title: 'The archive cannot be imported',
     remedy:
-      'Send the file as it was exported; it can be imported where the same base model and tasks of the same names are.',
+      'Send the file as it was exported; it can be imported where the same base model and tasks of the same names and kinds are.',
   },
   webhook_url_refused: {
     status: 422,

@@ -45,6 +45,8 @@ export interface RegistryOptions {
 
 const cacheSizes: Record<Exclude<CacheName, 'erased'>, number> = {
   key: 10_000,
+  // Of up to 100 examples each.
+  labels: 1_000,
   live: 10_000,
   task: 10_000,
   tenant: 10_000,

@@ -1,4 +1,5 @@
 import type { ExampleInput, ModelRef } from '@scion/contracts';
+import { createMemoryStore } from '@scion/store';
 import fc from 'fast-check';
 import t from 'tap';
 import { nextSegmentId } from './example-segments.js';
@@ -229,6 +230,42 @@ t.test(
     await t.rejects(registry.examples.export({ ...ref, task: 'none' }), { code: 'task_not_found' });
   },
 );
+
+t.test('the first labels are read once, and again when they have changed or are erased', async (t) => {
+  const store = createMemoryStore();
+  let reads = 0;
+  const get: typeof store.get = (key) => {
+    if (key.includes('/examples/')) reads += 1;
+    return store.get(key);
+  };
+  const world = await createWorld({ ...store, get });
+  t.teardown(world.close);
+  const [registry, other] = [await world.registry(), await world.registry()];
+  const ref = { ...(await plant(registry)), user: 'ada' };
+  const { firstLabels } = registry.examples;
+  t.same(await firstLabels(ref), []);
+  await registry.examples.append(
+    ref,
+    Array.from({ length: 101 }, (_, at) => input(`${at}`, 'x', at === 100 ? 'late' : 'like')),
+  );
+  t.same(new Set(await firstLabels(ref)), new Set(['like']));
+  t.equal((await firstLabels(ref)).length, 100);
+  const before = reads;
+  await Promise.all([firstLabels(ref), firstLabels(ref)]);
+  t.equal(reads, before, 'from memory');
+  t.same(await firstLabels({ ...ref, user: 'bob' }), [], 'each user has their own');
+  await registry.examples.delete(ref, '0');
+  t.equal((await firstLabels(ref)).at(-1), 'late', 'a deletion is seen at once');
+  await other.examples.append(ref, [input('1', 'x', 'skip')]);
+  world.clock.advance(5_001);
+  t.equal(
+    (await firstLabels(ref)).at(-1),
+    'skip',
+    'another process’s change in seconds, whatever becomes of messages',
+  );
+  await registry.users.erase({ tenantId: ref.tenantId, user: 'ada', by: 'key_1' }, async () => {});
+  t.same(await firstLabels(ref), [], 'and an erasure at once');
+});
 
 t.test('pages go on past a deletion made between them', async (t) => {
   const world = await createWorld();

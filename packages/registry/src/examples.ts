@@ -1,4 +1,5 @@
 import {
+  type Answer,
   AppError,
   type Example,
   type ExampleInput,
@@ -21,7 +22,7 @@ import {
   streamSegments,
 } from './example-segments.js';
 import { noteExamples } from './example-tally.js';
-import { decodeCursor, encodeCursor, lockNames, pageSize } from './indexes.js';
+import { decodeCursor, encodeCursor, lockNames, modelName, pageSize } from './indexes.js';
 import { encodeLines } from './json-object.js';
 import { objectKeys } from './keys.js';
 import type { HeldLock } from './locks.js';
@@ -29,10 +30,15 @@ import type { RegistryParts } from './parts.js';
 import type { Examples, Tasks } from './registry.js';
 import { addStoredBytes } from './usage.js';
 
+/** How far `firstLabels` may lag behind another process that changed the examples, should its message be lost. */
+const labelsForMs = 5_000;
+
 export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
   const { store, indexes, locks, clock, newId } = parts;
   const index = createExampleIndex(parts);
   const lockName = lockNames.examples;
+  const firstLabels = parts.cache<Answer[]>('labels', labelsForMs);
+  parts.onErased(firstLabels);
 
   const complete = (input: ExampleInput, createdAt: string): Example => ({
     id: input.id ?? newId('example'),
@@ -61,6 +67,7 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
       () => store.put(key, bytes),
     );
     await index.fold(ref, lock, segmentId, change);
+    await parts.announce('labels', modelName(ref));
     await noteExamples(parts, ref);
     await addStoredBytes(parts, ref, bytes.byteLength);
   }
@@ -170,6 +177,11 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
       const { placed } = await readFrom(store, ref, idOfTime('segment', ms + 1));
       return placed.filter(({ example }) => Date.parse(example.createdAt) > ms).length;
     },
+    firstLabels: (ref) =>
+      firstLabels.get(modelName(ref), async () => {
+        const { placed } = await readFrom(store, ref);
+        return placed.slice(0, limits.pageSize).map(({ example }) => example.label);
+      }),
   };
 }
 

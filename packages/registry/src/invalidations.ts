@@ -4,7 +4,7 @@ const channel = '{scion}:registry:invalidate';
 
 /** Which cache a message is about. */
 /** `erased` is no cache: whoever attaches to it drops what it holds of a model. */
-export type CacheName = 'key' | 'live' | 'task' | 'tenant' | 'erased';
+export type CacheName = 'key' | 'labels' | 'live' | 'task' | 'tenant' | 'erased';
 export interface Forgetful {
   invalidate(key: string): void;
   clear(): void;

@@ -1,5 +1,6 @@
 import type {
   AliasEntry,
+  Answer,
   Card,
   Collection,
   Compaction,
@@ -80,6 +81,8 @@ export interface Examples {
   count(ref: ModelRef): Promise<number>;
   /** Those that were stored or replaced after a moment. Reads no segment that is older. */
   countSince(ref: ModelRef, ms: number): Promise<number>;
+  /** The labels of the first `limits.pageSize` examples; from a cache that hears of changes, and is at most 5 s behind. */
+  firstLabels(ref: ModelRef): Promise<Answer[]>;
 }
 
 /** What `models.publish` needs encoded once it knows the version number. */

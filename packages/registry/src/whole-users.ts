@@ -56,7 +56,7 @@ export interface Users {
     rebind: Rebind,
     user?: string,
     /** Called when all is checked and nothing stored; refuses it by throwing. */
-    admit?: (what: { user: string; examples: number; bytes: number }) => Promise<unknown>,
+    admit?: (what: UserImported & { bytes: number }) => Promise<unknown>,
   ): Promise<UserImported>;
   /** Removes what imports of all tenants left that died half-way over an hour ago. Returns how many there were. */
   collectImports(): Promise<number>;

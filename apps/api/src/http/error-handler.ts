@@ -35,7 +35,8 @@ export function addErrorHandler(app: App, deps: Pick<ApiDeps, 'meter' | 'webhook
 }
 
 export function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (error.status >= 500 && error.code !== 'not_ready') {
+  // Without a cause, what is not ready is told by the answer, and logged where it was found.
+  if (error.status >= 500 && (error.code !== 'not_ready' || error.cause !== undefined)) {
     request.log.error({ code: error.code, err: error.cause ?? error }, 'request failed');
   }
   const retryAfter = error.retryAfterSeconds ?? defaultRetryAfter[error.code];

@@ -1,3 +1,4 @@
+import { limits } from '@scion/contracts';
 import { startRedis } from '@scion/testkit';
 import { Redis } from 'ioredis';
 import t from 'tap';
@@ -131,6 +132,13 @@ t.test('a call whose process died frees its key, and the next one is made', asyn
   t.equal((await createKey(key, payload)).statusCode, 409);
   for (const name of names) await probe.del(name);
   t.equal((await createKey(key, payload)).statusCode, 201);
+});
+
+t.test('the longest archive may come with a key', async (t) => {
+  const headers = { 'idempotency-key': newKey(), 'content-type': 'application/x-tar' };
+  const payload = Buffer.alloc(limits.archiveBytes, 0xff);
+  const answer = await api.call('POST', '/v1/users/import', { key: tenant.admin, payload, headers });
+  t.match(problemOf(answer), { status: 422, code: 'archive_invalid' }, 'read, and found to be none');
 });
 
 t.test('nothing of call or answer can be read in Redis, and each caller has keys of its own', async (t) => {

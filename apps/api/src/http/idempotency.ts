@@ -51,7 +51,10 @@ export function addIdempotency(app: App, { idempotency: store }: { idempotency: 
     const name = createHash('sha256')
       .update(JSON.stringify([tenantId, keyId, key]))
       .digest('base64url');
-    const call = JSON.stringify([request.method, request.url, request.body ?? null]);
+    const { method, url, body } = request;
+    // Bytes by their hash: as JSON, each is a number in a text, and an archive's would be longer than a string can be.
+    const said = Buffer.isBuffer(body) ? createHash('sha256').update(body).digest('hex') : body;
+    const call = JSON.stringify([method, url, said ?? null]);
     const fingerprint = createHmac('sha256', secret).update(call).digest('base64url');
     const token = randomUUID();
     const found = await store.begin(name, fingerprint, token);

@@ -142,6 +142,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
       corsOrigins: [],
       heartbeatMs: 60_000,
       overviewMs: 60_000,
+      closeGraceMs: 60_000,
       maxEventLoopDelayMs: 0,
       examplesPerModel: 20_000,
       ...options.settings,

@@ -4,6 +4,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorForLog } from '@scion/contracts';
 import type { ObjectStore } from '@scion/store';
 import pino from 'pino';
 import { readConfig } from '../config.js';
@@ -49,7 +50,7 @@ const wrapStore = (store: ObjectStore): ObjectStore => ({
 
 const worker = await startWorker({
   config: readConfig(process.env),
-  log: pino({ level: 'info' }),
+  log: pino({ level: 'info', serializers: { err: errorForLog } }),
   wrapStore,
   timings: {
     queue: { lockMs: 2_000, stalledIntervalMs: 700, busyRetryMs: 250 },

@@ -177,6 +177,24 @@ t.test('nothing is stored of what does not fit', async (t) => {
   t.ok(await nothingStored(other));
 });
 
+t.test('an archive is refused by a task of another kind, for its versions as for its labels', async (t) => {
+  const { tenantId } = await plant(to);
+  await to.tasks.put(tenantId, 'news', { kind: 'multilabel' }, { base: 'minilm' });
+  await t.rejects(to.users.import(tenantId, archive, rebind), {
+    code: 'archive_invalid',
+    detail: /the `label` of an example of `news` is not of the kind .* `multilabel`: import it where/,
+  });
+  const regressed: Rebind = (...asked) => {
+    const bound = rebind(...asked);
+    return { ...bound, card: { ...bound.card, kind: 'regression' } };
+  };
+  await t.rejects(to.users.import(await newTenant(), archive, regressed), {
+    code: 'archive_invalid',
+    detail: /version \d of `inbox-triage` is not of the kind .* `classification`/,
+  });
+  t.ok(await nothingStored(tenantId));
+});
+
 t.test('whatever is changed in an archive, it is refused whole', async (t) => {
   const tenantId = await newTenant();
   const files = [...readTar(archive, 1_000)];
@@ -334,11 +352,11 @@ t.test('of an import that died half-way nothing goes but what it stored itself',
 t.test('an import that is refused for its size stores nothing', async (t) => {
   const tenantId = await newTenant();
   const asked: object[] = [];
-  const refuse = async (what: { user: string; examples: number; bytes: number }) => {
+  const refuse = async (what: object) => {
     asked.push(what);
     throw new Error('too much');
   };
   await t.rejects(to.users.import(tenantId, archive, rebind, undefined, refuse), { message: 'too much' });
-  t.match(asked, [{ user, examples: 4, bytes: Number }]);
+  t.match(asked, [{ user, tasks: [{ examples: 2 }, { examples: 2 }], bytes: Number }]);
   t.ok(await nothingStored(tenantId));
 });

@@ -1,8 +1,11 @@
 import {
   AppError,
+  archiveInvalid,
   type Job,
+  kindOfAnswer,
   type ModelRef,
   type NewId,
+  type TaskKind,
   timestamp,
   type UserImported,
 } from '@scion/contracts';
@@ -56,15 +59,15 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
       const made: ReturnType<typeof encodeTask>[] = [];
       for (const [task, content] of archived) {
         // Throws when there is no such task.
-        await tasks.get(tenantId, task);
+        const { kind } = await tasks.get(tenantId, task);
         const ref = { tenantId, task, user };
         const from = { tenantId: head.tenantId, task, user: head.user };
-        made.push(encodeTask(ref, from, content, { jobIds, newId, rebind }));
+        made.push(encodeTask(ref, from, content, { kind, jobIds, newId, rebind }));
       }
       const bytesOf = (objects: Objects) => objects.reduce((sum, [, body]) => sum + body.byteLength, 0);
       await admit({
         user,
-        examples: made.reduce((sum, { count }) => sum + count.examples, 0),
+        tasks: made.map(({ count }) => count),
         bytes: made.reduce((sum, { objects }) => sum + bytesOf(objects), 0),
       });
       if (begun) {
@@ -91,6 +94,7 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
           for (const job of jobs) await indexes.putJob(job);
         });
         await parts.announce('live', modelName(ref));
+        await parts.announce('labels', modelName(ref));
         await addStoredBytes(parts, ref, bytesOf(objects));
         await examples.count(ref);
         await noteExamples(parts, ref);
@@ -120,8 +124,18 @@ function encodeTask(
   ref: ModelRef,
   from: ModelRef,
   { examples, versions, switches, jobs }: ArchivedTask,
-  { jobIds, newId, rebind }: { jobIds: (jobId: string) => string; newId: NewId; rebind: Rebind },
+  {
+    kind,
+    jobIds,
+    newId,
+    rebind,
+  }: { kind: TaskKind; jobIds: (jobId: string) => string; newId: NewId; rebind: Rebind },
 ) {
+  const refuse = (what: string): AppError =>
+    archiveInvalid(
+      `${what} of \`${ref.task}\` is not of the kind of that task here, \`${kind}\`: import it where the task’s kind is the same`,
+    );
+  if (examples.some(({ label }) => kindOfAnswer(label) !== kind)) throw refuse('the `label` of an example');
   const objects: Objects = [];
   let segmentId = newId('segment');
   for (let at = 0; at < examples.length; at += 1_000) {
@@ -137,6 +151,7 @@ function encodeTask(
       { owner: from, version, sha256: adapterSha256 },
       { owner: ref, jobId: jobIds(card.jobId) },
     );
+    if ((bound.card.kind ?? 'classification') !== kind) throw refuse(`version ${version}`);
     hashes.set(version, bound.sha256);
     const record = { card: bound.card, adapterSha256: bound.sha256, adapterBytes: bound.bytes.byteLength };
     objects.push([objectKeys.adapter(ref, version), bound.bytes]);

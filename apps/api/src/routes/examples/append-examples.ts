@@ -10,7 +10,7 @@ import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
 import { checkExamples } from './check-examples.js';
 import { orderCompaction } from './order-compaction.js';
-import { requireRoom } from './require-room.js';
+import { requireRoom, roomOf } from './require-room.js';
 import { toRows } from './rows.js';
 
 const ndjsonLimits = {
@@ -69,11 +69,7 @@ export function appendExamples(
         const ref = modelRef(tenantOf(request), request.params);
         const task = await registry.tasks.get(ref.tenantId, ref.task);
         const examples = checkExamples(toRows(request.body), task);
-        const { quotas } = await registry.tenants.get(ref.tenantId);
-        const room = Math.min(
-          quotas?.examplesPerModel ?? settings.examplesPerModel,
-          task.maxExamplesPerUser ?? limits.examplesPerModel,
-        );
+        const room = await roomOf(ref.tenantId, task, { registry, settings });
         const bytes = Buffer.byteLength(JSON.stringify(examples));
         tellQuotas(reply, [
           ...(await requireRoom(ref, examples, registry, room)),

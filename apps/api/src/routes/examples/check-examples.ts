@@ -1,8 +1,8 @@
 import {
-  type Answer,
   AppError,
   ExampleInput,
   type FieldError,
+  kindOfAnswer,
   limits,
   type ProblemCode,
   type Task,
@@ -51,7 +51,7 @@ export function checkExamples(rows: Row[], task: Pick<Task, 'kind' | 'labels'>):
 
 function schemaFaults({ value, path }: Row, kind: TaskKind): Fault[] {
   const faults = toFaults(Checked.Errors(value), '');
-  const { label } = (value ?? {}) as { label?: Answer };
+  const { label } = (value ?? {}) as { label?: unknown };
   // A label that is none of the three kinds fails all of their schemas: said once, as the task's kind has it.
   const others = faults.filter(({ path: pointer }) => label === undefined || !pointer.startsWith('/label'));
   const found = others.map(
@@ -62,24 +62,20 @@ function schemaFaults({ value, path }: Row, kind: TaskKind): Fault[] {
     }),
   );
   if (others.length === faults.length) return found;
-  const { is, must } = answers[kind];
   const wrongLength = `must hold labels of 1 to ${limits.labelChars} characters, none twice`;
   return [
     ...found,
-    is(label as Answer)
+    kindOfAnswer(label) === kind
       ? { path: path('/label'), message: wrongLength, code: 'invalid_request' }
-      : { path: path('/label'), message: must, code: 'label_wrong_kind' },
+      : { path: path('/label'), message: must[kind], code: 'label_wrong_kind' },
   ];
 }
 
 /** What the label of an example is, by kind. */
-const answers: Record<TaskKind, { is(answer: Answer): boolean; must: string }> = {
-  classification: { is: (answer) => typeof answer === 'string', must: 'must be a string: one label' },
-  multilabel: { is: Array.isArray, must: 'must be an array of labels' },
-  regression: {
-    is: (answer) => typeof answer === 'number' && Math.abs(answer) <= limits.regressionValue,
-    must: `must be a number from -${limits.regressionValue} to ${limits.regressionValue}`,
-  },
+const must: Record<TaskKind, string> = {
+  classification: 'must be a string: one label',
+  multilabel: 'must be an array of labels',
+  regression: `must be a number from -${limits.regressionValue} to ${limits.regressionValue}`,
 };
 
 function contentFaults(
@@ -96,7 +92,7 @@ function contentFaults(
   if (input.length > limits.textChars) {
     fault('/input', 'input_too_long', `must have at most ${limits.textChars} characters`);
   }
-  if (!answers[kind].is(label)) fault('/label', 'label_wrong_kind', answers[kind].must);
+  if (kindOfAnswer(label) !== kind) fault('/label', 'label_wrong_kind', must[kind]);
   else if (allowed && [label].flat().some((one) => !allowed.has(String(one)))) {
     fault('/label', 'label_not_allowed', 'must be one of the labels of the task');
   }

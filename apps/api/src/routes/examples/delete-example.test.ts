@@ -32,6 +32,7 @@ t.test('GET …/examples/export: 200, NDJSON that can be appended elsewhere', as
   const response = await api.call('GET', `${url}/export`, { key });
   t.equal(response.statusCode, 200, response.body);
   t.match(response.headers['content-type'], /^application\/x-ndjson/);
+  t.equal(response.headers['cache-control'], 'no-store', 'it is not kept on the way');
   const rows = response.body.trimEnd().split('\n');
   t.equal(rows.length, 1);
   const { createdAt, ...row } = JSON.parse(rows[0]!);
@@ -68,6 +69,43 @@ t.test('a deletion orders a compaction, which takes the text out of the store', 
   const nobody = await api.call('POST', '/v1/tasks/inbox/users/nobody/examples/compact', { key });
   t.match(problemOf(nobody), { status: 404, code: 'user_not_found' });
 });
+
+t.test(
+  'nothing is deleted without a compaction that comes a minute later, however late in its minute',
+  async (t) => {
+    await api.call('POST', url, { key, payload: { examples } });
+    const { enqueueRefresh } = api.queue;
+    const before = api.time.now;
+    t.teardown(() => {
+      api.queue.enqueueRefresh = enqueueRefresh;
+      api.time.now = before;
+    });
+    const path = `${url}/c`;
+    api.queue.enqueueRefresh = async () => {
+      throw new Error('Redis is away');
+    };
+    t.equal((await api.call('DELETE', path, { key })).statusCode, 500);
+    const ordered: { occasion: string; at: number }[] = [];
+    api.queue.enqueueRefresh = async ({ occasion }, delayMs = 0) => {
+      const { data } = (await api.call('GET', url, { key })).json();
+      t.ok(
+        data.some(({ id }: { id: string }) => id === 'c'),
+        'it is there when the compaction is ordered',
+      );
+      ordered.push({ occasion, at: api.time.now + delayMs });
+    };
+    api.time.now += 60_000 - (api.time.now % 60_000) + 1;
+    t.equal((await api.call('DELETE', path, { key })).statusCode, 204, 'a repetition finds it');
+    await api.call('POST', url, { key, payload: { examples } });
+    api.time.now += 59_998;
+    t.equal((await api.call('DELETE', path, { key })).statusCode, 204);
+    t.equal(ordered.length, 2);
+    t.same(ordered[0], ordered[1], 'one compaction for both');
+    t.ok((ordered[0]?.at ?? 0) >= api.time.now + 60_000);
+    await api.call('DELETE', path.replace('ada', 'nobody'), { key });
+    t.equal(ordered.length, 2, 'and none for nobody');
+  },
+);
 
 t.test('a task may limit what each of its users keeps: 403', async (t) => {
   await api.registry.tasks.put(tenant.id, 'small', { maxExamplesPerUser: 3 }, { base: 'test-base' });

@@ -28,8 +28,9 @@ export function deleteExample(app: App, deps: Pick<ApiDeps, 'registry' | 'queue'
     async (request, reply) => {
       const { example, ...names } = request.params;
       const ref = modelRef(tenantOf(request), names);
+      // Before the deletion: where ordering fails, a repetition still finds the example, and orders again.
+      if ((await deps.registry.examples.count(ref)) > 0) await orderCompaction(ref, 2, deps);
       await deps.registry.examples.delete(ref, example);
-      await orderCompaction(ref, 2, deps);
       return reply.code(204).send(null);
     },
   );

@@ -112,6 +112,19 @@ t.test('POST /v1/tasks/:task/users/:user/examples: 403 by quota', async (t) => {
     t.equal((await post(['3'])).statusCode, 200);
     t.match((await post(['1', '2', '3'])).json(), { duplicates: 3, total: 3 });
   });
+
+  t.test('a row without an id adds an example, whatever ids there are', async (t) => {
+    const url = path.replace('ada', 'bob');
+    const add = (examples: object[]) =>
+      api.call('POST', url, {
+        key: tenant.train,
+        payload: { examples: examples.map((row) => ({ ...row, input: 'x', label: 'like' })) },
+      });
+    t.equal((await add([{ id: '0' }, { id: '1' }, { id: '2' }])).statusCode, 200);
+    for (const rows of [[{}], [{ id: '1' }, {}]]) {
+      t.match(problemOf(await add(rows)), { status: 403, code: 'quota_examples' });
+    }
+  });
 });
 
 t.test('GET /v1/tasks/:task/users/:user/examples: 200', async (t) => {

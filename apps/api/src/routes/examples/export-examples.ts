@@ -25,6 +25,7 @@ export function exportExamples(app: App, { registry }: Pick<ApiDeps, 'registry'>
       const examples = await registry.examples.export(modelRef(tenantOf(request), request.params));
       return reply
         .type('application/x-ndjson; charset=utf-8')
+        .header('cache-control', 'no-store')
         .send(Readable.from(lines(examples), { objectMode: false, highWaterMark: 65_536 }));
     },
   );

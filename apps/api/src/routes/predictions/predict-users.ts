@@ -63,7 +63,7 @@ export function predictUsers(app: App, deps: Deps): void {
       const { quotas } = await deps.registry.tenants.get(tenantId);
       requireQuota(reply, await deps.quota.take(tenantId, rows, quotas?.predictRowsPerMinute));
       const refs = users.map((user) => ({ tenantId, task: task.name, user }));
-      const live = await lookUpLive(refs, deps.registry);
+      const live = await lookUpLive(refs, task, deps.registry);
       const signal = abortedWith(reply);
       const trained = live.filter(({ version }) => version !== undefined);
       const answers = await deps.engine.predictEach(

@@ -87,6 +87,45 @@ t.test('POST /v1/tasks/:task/users/:user/predict: 409', async (t) => {
   });
 });
 
+t.test('a model does not answer for a task that was put anew as another kind', async (t) => {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  const put = (payload: object) => api.call('PUT', '/v1/tasks/inbox', { key: tenant.admin, payload });
+  await put({});
+  const ref = { tenantId: tenant.id, task: 'inbox', user: 'ada' };
+  await api.registry.examples.append(ref, [{ id: '1', input: 'x', label: 'like' }]);
+  await api.publish(ref);
+  const predict = (url: string, more = {}) =>
+    api.call('POST', `/v1/tasks/inbox/${url}`, { key: tenant.predict, payload: { inputs: ['a'], ...more } });
+  const users = { users: ['ada'] };
+  t.equal((await predict('users/ada/predict')).json().source, 'model');
+  for (const kind of ['regression', 'multilabel', 'classification']) {
+    await api.call('DELETE', '/v1/tasks/inbox', { key: tenant.admin });
+    await put({ kind });
+    const [one, each] = [await predict('users/ada/predict'), await predict('predict', users)];
+    const hinted = await api.call('POST', '/v1/tasks/inbox/prefetch', {
+      key: tenant.predict,
+      payload: users,
+    });
+    if (kind === 'classification') {
+      t.match(one.json(), { source: 'model' }, 'as the kind that it had it answers again');
+      t.match(each.json().results, [{ source: 'model' }]);
+      t.same(hinted.json(), { models: 1 });
+      continue;
+    }
+    t.match(problemOf(one), { status: 409, code: 'model_not_trained' }, kind);
+    t.match(each.json().results, [{ user: 'ada', problem: { code: 'model_not_trained' } }]);
+    t.same(hinted.json(), { models: 0 });
+  }
+  await api.call('DELETE', '/v1/tasks/inbox', { key: tenant.admin });
+  await put({ kind: 'regression', untrained: 'majority' });
+  t.match(
+    problemOf(await predict('users/ada/predict')),
+    { code: 'model_not_trained' },
+    'labels have no mean',
+  );
+});
+
 t.test('POST /v1/tasks/:task/users/:user/predict: 422', async (t) => {
   const api = await startTestApi(t, { redis });
   const tenant = await api.createTenant();

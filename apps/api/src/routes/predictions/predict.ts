@@ -6,6 +6,7 @@ import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
 import { abortedWith } from './aborted-with.js';
 import { checkInputs } from './check-inputs.js';
+import { liveOf } from './look-up-live.js';
 import { requireQuota } from './require-quota.js';
 import { toPredictions } from './to-predictions.js';
 import { answerUntrained } from './untrained.js';
@@ -70,7 +71,7 @@ async function fromModel(
   inputs: string[],
   { registry, engine, signal }: Deps & { signal: AbortSignal },
 ): Promise<PredictResponse | undefined> {
-  const live = await registry.models.live(ref);
+  const live = await liveOf(ref, task, registry);
   if (!live) return undefined;
   const { version, adapterSha256 } = live;
   const answer = await engine.predict({ ...ref, version, adapterSha256 }, inputs, { signal });

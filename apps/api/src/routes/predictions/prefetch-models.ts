@@ -29,6 +29,7 @@ export function prefetchModels(app: App, { registry, engine }: Pick<ApiDeps, 're
       const task = await registry.tasks.get(tenantId, request.params.task);
       const live = await lookUpLive(
         users.map((user) => ({ tenantId, task: task.name, user })),
+        task,
         registry,
       );
       const keys = live.flatMap(({ ref, version }) =>

@@ -1,4 +1,4 @@
-import { limits, type ModelRef, type PredictResponse, type Task } from '@scion/contracts';
+import { kindOfAnswer, type ModelRef, type PredictResponse, type Task } from '@scion/contracts';
 import type { ApiDeps, LabelProbabilities } from '../../ports.js';
 import { toPredictions } from './to-predictions.js';
 
@@ -50,8 +50,9 @@ async function fromShares(
   inputs: string[],
   { registry }: Deps,
 ): Promise<LabelProbabilities | undefined> {
-  const { data } = await registry.examples.list(ref, { limit: limits.pageSize });
-  const answers = data.flatMap(({ label }) => label);
+  const rows = await registry.examples.firstLabels(ref);
+  const data = rows.filter((label) => kindOfAnswer(label) === task.kind);
+  const answers = data.flat();
   if (task.kind === 'regression') {
     if (answers.length === 0) return undefined;
     const mean = answers.reduce<number>((sum, value) => sum + Number(value), 0) / answers.length;

@@ -13,7 +13,8 @@ export function deleteTask(app: App, { registry, queue }: Pick<ApiDeps, 'registr
         operationId: 'deleteTask',
         tags: ['tasks'],
         summary: 'Delete a task',
-        description: 'What its users stored stays, and is there again when the task is put again.',
+        description:
+          'What its users stored stays, and is there again when the task is put again. Put as another kind, its users’ models are not asked: they count as untrained.',
         params: TaskPath,
         response: { 204: Type.Null() },
       },

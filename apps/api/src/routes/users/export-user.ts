@@ -26,6 +26,7 @@ export function exportUser(app: App, { registry }: Pick<ApiDeps, 'registry'>): v
       const archive = await registry.users.export(tenantOf(request), user);
       return reply
         .type('application/x-tar')
+        .header('cache-control', 'no-store')
         .header('content-disposition', 'attachment; filename="user.tar"')
         .send(Readable.from(archive, { objectMode: false, highWaterMark: 65_536 }));
     },

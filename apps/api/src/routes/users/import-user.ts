@@ -5,8 +5,10 @@ import { tenantOf } from '../../http/authenticate.js';
 import { checkUserId } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
+import { noRoom, roomOf } from '../examples/require-room.js';
 
-export function importUser(app: App, { registry, engine }: Pick<ApiDeps, 'registry' | 'engine'>): void {
+export function importUser(app: App, deps: Pick<ApiDeps, 'registry' | 'engine' | 'settings'>): void {
+  const { registry, engine } = deps;
   const rebind: Rebind = (adapter, from, to) => {
     try {
       return engine.rebind(adapter, from, to);
@@ -40,7 +42,7 @@ export function importUser(app: App, { registry, engine }: Pick<ApiDeps, 'regist
           tags: ['users'],
           summary: 'Import a user',
           description:
-            'An archive that `GET …/export` gave, here or in another deployment, of at most 128 MiB. The tenant must not know the user, must have tasks of the same names, and the base must be the same. Everything is checked before anything is stored; adapters are bound to their new owner, jobs get new ids.',
+            'An archive that `GET …/export` gave, here or in another deployment, of at most 128 MiB. The tenant must not know the user, must have tasks of the same names and kinds, and the base must be the same. Everything is checked before anything is stored; adapters are bound to their new owner, jobs get new ids.',
           consumes: ['application/x-tar'],
           querystring: Type.Object(
             {
@@ -65,9 +67,16 @@ export function importUser(app: App, { registry, engine }: Pick<ApiDeps, 'regist
         const tenantId = tenantOf(request);
         const imported = await registry.users.import(
           ...([tenantId, body, rebind, as] as const),
-          async ({ user, examples, bytes }) => {
+          async ({ user, tasks, bytes }) => {
+            for (const { task, examples } of tasks) {
+              const room = await roomOf(tenantId, await registry.tasks.get(tenantId, task), deps);
+              if (examples <= room) continue;
+              const detail = `A user keeps at most ${room} examples for \`${task}\`, and the archive has ${examples}. Nothing of it was stored.`;
+              throw noRoom(detail, room, 0);
+            }
             await registry.usage.admitUser({ tenantId, user });
-            await registry.usage.admitExamples(tenantId, examples);
+            const all = tasks.reduce((sum, { examples }) => sum + examples, 0);
+            await registry.usage.admitExamples(tenantId, all);
             await registry.usage.admitBytes(tenantId, bytes);
           },
         );

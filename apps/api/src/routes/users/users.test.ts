@@ -146,6 +146,11 @@ t.test('GET /v1/users/:user/export: 200, which POST /v1/users/import takes: 201'
   const archive = await api.call('GET', `/v1/${path}/export`, { key: tenant.admin });
   t.equal(archive.statusCode, 200, archive.body);
   t.equal(archive.headers['content-type'], 'application/x-tar');
+  t.equal(
+    archive.headers['cache-control'],
+    'no-store',
+    'it is not kept on the way, and so outlives no erasure',
+  );
   const other = await api.createTenant('other');
   for (const task of ['inbox', 'news'])
     await api.registry.tasks.put(other.id, task, {}, { base: 'test-base' });
@@ -163,6 +168,14 @@ t.test('GET /v1/users/:user/export: 200, which POST /v1/users/import takes: 201'
     ],
   });
   t.equal((await send(archive.rawPayload, '?as=bob')).json().user, 'bob');
+  const keyed = (payload: Buffer) =>
+    api.call('POST', '/v1/users/import?as=dora', {
+      ...{ key: other.admin, payload },
+      headers: { 'content-type': 'application/x-tar', 'idempotency-key': 'import-dora' },
+    });
+  t.equal((await keyed(archive.rawPayload)).statusCode, 201);
+  t.equal((await keyed(archive.rawPayload)).headers['idempotency-replayed'], 'true');
+  t.match(problemOf(await keyed(archive.rawPayload.subarray(0, 900))), { code: 'idempotency_key_reused' });
   t.match(problemOf(await send(archive.rawPayload)), { status: 409, code: 'user_exists' });
   t.match(problemOf(await send(archive.rawPayload.subarray(0, 900))), {
     status: 422,
@@ -171,6 +184,14 @@ t.test('GET /v1/users/:user/export: 200, which POST /v1/users/import takes: 201'
   api.engine.failWith = new AppError('base_mismatch', 'The model was trained on another base.');
   const mismatch = problemOf(await send(archive.rawPayload, '?as=carol'));
   t.match(mismatch, { status: 422, code: 'archive_invalid', detail: /trained on another base/ });
+  api.engine.failWith = undefined;
+  await api.registry.tasks.put(other.id, 'news', { maxExamplesPerUser: 3 }, { base: 'test-base' });
+  const full = problemOf(await send(archive.rawPayload, '?as=carol'));
+  t.match(full, { status: 403, code: 'quota_examples', quota: 'examplesPerModel', limit: 3 });
+  t.match(full.detail, /at most 3 examples for `news`, and the archive has 4/);
+  const quotas = { examplesPerModel: 2 };
+  await api.call('PUT', `/v1/tenants/${other.id}`, { key: api.operator, payload: { name: 'other', quotas } });
+  t.match(problemOf(await send(archive.rawPayload, '?as=carol')), { code: 'quota_examples', limit: 2 });
   const json = await api.call('POST', '/v1/users/import', { key: other.admin, payload: {} });
   t.match(problemOf(json), { status: 415, code: 'unsupported_media_type' });
   const nobody = await api.call('GET', '/v1/users/nobody/export', { key: tenant.admin });
