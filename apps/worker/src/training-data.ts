@@ -4,6 +4,7 @@ import {
   type Example,
   type ModelRef,
   missingExamples,
+  requireKind,
   type Task,
 } from '@scion/contracts';
 import type { Examples, Tasks } from '@scion/registry';
@@ -17,8 +18,8 @@ export interface TrainingData {
 }
 
 /**
- * Everything a user has labelled for a task. Throws too_few_examples, which no retry can help: the API checked when the
- * job was made, yet the task or the examples may have changed since.
+ * Everything a user has labelled for a task. Throws too_few_examples or label_wrong_kind, which no retry can help: the API
+ * checked when the job was made, yet the task or the examples may have changed since.
  */
 export async function loadTrainingData(
   registry: { tasks: Pick<Tasks, 'get'>; examples: Pick<Examples, 'all'> },
@@ -27,6 +28,7 @@ export async function loadTrainingData(
   const task = await registry.tasks.get(ref.tenantId, ref.task);
   const { examples, dataSha256 } = await registry.examples.all(ref);
   const answers = examples.map(({ label }) => label);
+  requireKind(task.kind, answers);
   refuseTooFew(task, answers);
   const counts = new Map<string, number>();
   for (const label of answers.flat())

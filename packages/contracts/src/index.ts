@@ -6,7 +6,7 @@ export { type Clock, dayMs, dayOf, timestamp } from './clock.js';
 export { errorForLog, type LoggedError } from './error-for-log.js';
 export { AppError, type AppErrorOptions, type FieldError, type ProblemCode, problems } from './errors.js';
 export { createIds, type IdKind, idOfTime, idPattern, idPrefixes, type NewId, timeOfId } from './ids.js';
-export { kindOfAnswer } from './kind-of-answer.js';
+export { kindOfAnswer, requireKind } from './kind-of-answer.js';
 export { limits } from './limits.js';
 export { type MissingExamples, missingExamples } from './missing-examples.js';
 export { peftConfig } from './peft-config.js';

@@ -11,7 +11,15 @@ export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
   app.post(
     '/v1/jobs',
     {
-      config: { problems: ['task_not_found', 'too_few_examples', 'quota_open_jobs', 'quota_jobs_per_day'] },
+      config: {
+        problems: [
+          'task_not_found',
+          'too_few_examples',
+          'label_wrong_kind',
+          'quota_open_jobs',
+          'quota_jobs_per_day',
+        ],
+      },
       schema: {
         operationId: 'createJob',
         tags: ['jobs'],

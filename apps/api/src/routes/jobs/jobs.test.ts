@@ -93,6 +93,20 @@ t.test('POST /v1/jobs: 422', async (t) => {
     t.notMatch(problem.detail, /like|hide/, 'labels stay out of the detail');
   });
 
+  t.test('labels of the kind that a task of this name once was are not trained on', async (t) => {
+    await api.registry.tasks.put(tenant.id, 'once', {}, { base: 'test-base' });
+    const stored = ['like', 'hide', 'like', 'hide'].map((label) => ({ input: 'x', label }));
+    await api.registry.examples.append({ ...ref, task: 'once' }, stored);
+    await api.registry.tasks.delete(tenant.id, 'once');
+    await api.registry.tasks.put(tenant.id, 'once', { kind: 'regression' }, { base: 'test-base' });
+    const problem = problemOf(await post('once'));
+    t.match(problem, {
+      status: 422,
+      code: 'label_wrong_kind',
+      detail: /4 stored examples 4 .* than regression/,
+    });
+  });
+
   t.test('a label of a closed set without an example counts as lacking', async (t) => {
     await api.registry.tasks.put(tenant.id, 'closed', { labels: ['a', 'b'] }, { base: 'test-base' });
     const found = problemOf(await post('closed'));

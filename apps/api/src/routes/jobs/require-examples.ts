@@ -1,7 +1,7 @@
-import { AppError, type ModelRef, missingExamples } from '@scion/contracts';
+import { AppError, type ModelRef, missingExamples, requireKind } from '@scion/contracts';
 import type { Records } from '../../ports.js';
 
-/** Throws too_few_examples before a job is made that could only fail. */
+/** Throws too_few_examples or label_wrong_kind before a job is made that could only fail. */
 export async function requireExamples(
   ref: ModelRef,
   registry: Pick<Records, 'tasks' | 'examples'>,
@@ -9,6 +9,7 @@ export async function requireExamples(
   const task = await registry.tasks.get(ref.tenantId, ref.task);
   const { examples } = await registry.examples.all(ref);
   const answers = examples.map(({ label }) => label);
+  requireKind(task.kind, answers);
   const lacking = missingExamples(task, answers);
   if (!lacking) return;
   const { missing, missingLabels, missingExamples: more } = lacking;

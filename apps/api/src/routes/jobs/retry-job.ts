@@ -17,6 +17,7 @@ export function retryJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry'
           'job_not_failed',
           'task_not_found',
           'too_few_examples',
+          'label_wrong_kind',
           'quota_open_jobs',
           'quota_jobs_per_day',
         ],
