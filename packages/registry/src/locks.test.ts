@@ -48,7 +48,13 @@ t.test('locks', async (t) => {
   await t.test('whoever waits in line is refused in time, and keeps its place for nobody', async (t) => {
     const order: string[] = [];
     let leave = () => {};
-    const first = here.hold('g', () => new Promise<void>((done) => (leave = done)));
+    let first: Promise<void> | undefined;
+    await new Promise<void>((inside) => {
+      first = here.hold('g', () => {
+        inside();
+        return new Promise<void>((done) => (leave = done));
+      });
+    });
     const impatient = here.hold('g', async () => void order.push('impatient'), { waitMs: 5 });
     const patient = here.hold('g', async () => void order.push('patient'));
     await t.rejects(impatient, { code: 'overloaded', retryable: true }, 'while the first is still inside');
