@@ -1,11 +1,13 @@
 // The whole embedded system as a user starts it: a supervisor, Redis, API and worker as real processes, the real base.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createClient, Personalizer } from '@scion/sdk';
 import t from 'tap';
 
@@ -24,8 +26,15 @@ const port = await new Promise((done) => {
 const url = `http://127.0.0.1:${port}`;
 
 function start(...extra) {
+  return startWith({}, ...extra);
+}
+
+function startWith(env, ...extra) {
   const args = [cli, 'up', '--data', folder, '--port', String(port), ...extra];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const started = { child, output: '' };
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8');
@@ -197,3 +206,58 @@ t.test(
     t.equal(await third.ended, 0);
   },
 );
+
+/** A development server as some are: it answers 200 to whatever it is asked. Counts what it was asked. */
+async function startStranger(t) {
+  const stranger = { asked: 0 };
+  const server = createHttpServer((_, response) => {
+    stranger.asked++;
+    response.end('{}');
+  }).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  stranger.close = () => new Promise((done) => server.close(done));
+  t.teardown(stranger.close);
+  return stranger;
+}
+
+/** Environment in which the API's process does nothing until `open` is called. */
+function heldApi() {
+  const gate = join(folder, `gate-${Math.random()}`);
+  const hook = `${gate}.mjs`;
+  writeFileSync(
+    hook,
+    `import { existsSync } from 'node:fs';
+    if (process.argv[1]?.endsWith('api/dist/main.js'))
+      while (!existsSync(${JSON.stringify(gate)})) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);`,
+  );
+  return { env: { NODE_OPTIONS: `--import=${pathToFileURL(hook)}` }, open: () => writeFileSync(gate, '') };
+}
+
+t.test(
+  'a port that another program listens on ends the start, and that program is sent nothing',
+  async (t) => {
+    const stranger = await startStranger(t);
+    const refused = start('--demo');
+    t.teardown(() => refused.child.kill('SIGKILL'));
+    t.equal(await refused.ended, 2);
+    t.match(refused.output, `another program listens on port ${port}`);
+    t.match(refused.output, '--port (or SCION_PORT)');
+    t.equal(stranger.asked, 0);
+  },
+);
+
+t.test('who takes the port while the API loads is not taken for it, nor sent the operator key', async (t) => {
+  const api = heldApi();
+  const started = startWith(api.env);
+  t.teardown(() => started.child.kill('SIGKILL'));
+  await started.prints('starting the API and a worker');
+  const stranger = await startStranger(t);
+  api.open();
+  await started.prints('api ended (exit code 1)');
+  t.notMatch(started.output, /serving/);
+  t.equal(stranger.asked, 0);
+  await stranger.close();
+  await started.prints('serving; Ctrl-C stops everything');
+  started.child.kill('SIGTERM');
+  t.equal(await started.ended, 0);
+});

@@ -26,6 +26,8 @@ async function main(): Promise<void> {
   if (api.newOperatorKey !== null) {
     process.stdout.write(`operator key, shown this once: ${api.newOperatorKey}\n`);
   }
+  // To a supervisor, who cannot tell by the port alone that it is this process which answers there.
+  if (process.connected) process.send?.('ready');
   const reason = await asked;
   log.info({ reason }, 'api stopping');
   await api.close();

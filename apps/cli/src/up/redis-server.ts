@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, mkdir, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { findFreePort } from './free-port.js';
 import type { Supervised, Supervisor } from './supervisor.js';
 import { untilTrue } from './until-true.js';
 
@@ -74,7 +75,7 @@ async function startJavaScript({
   warn(
     'WARNING: queued jobs are re-read from object storage after a restart. Install redis for anything but a look.',
   );
-  const port = await freePort();
+  const port = await findFreePort();
   const cli = new URL(import.meta.resolve('js-redis-server')).pathname.replace(/index\.mjs$/, 'cli.js');
   const child = supervisor.start({
     name: 'redis',
@@ -122,17 +123,4 @@ async function findOnPath(...names: string[]): Promise<string | undefined> {
     }
   }
   return undefined;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address ? done(address.port) : fail(new Error('no port')),
-      );
-    });
-  });
 }

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TrunkType } from '@scion/engine';
 import { runDemo } from '../demo/demo.js';
 import { ensureBase } from './base.js';
 import { claimDataFolder } from './data-folder.js';
+import { requireFreePort } from './free-port.js';
 import { operatorKey } from './operator-key.js';
 import { startRedisServer } from './redis-server.js';
 import { createSupervisor } from './supervisor.js';
-import { untilTrue } from './until-true.js';
 
 export interface UpOptions {
   data: string;
@@ -18,6 +19,8 @@ export interface UpOptions {
   trunk: TrunkType;
   demo: boolean;
 }
+
+const startsWithinMs = 60_000;
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -44,6 +47,7 @@ export async function up(options: UpOptions): Promise<void> {
   });
 
   try {
+    await requireFreePort(options.host, options.port);
     const redis = await startRedisServer({
       redisUrl: process.env.REDIS_URL,
       dataPath: folder.path,
@@ -68,23 +72,28 @@ export async function up(options: UpOptions): Promise<void> {
       // One's own machine: a webhook to a server on localhost is what one wants to try.
       SCION_WEBHOOK_ALLOW_PRIVATE: process.env.SCION_WEBHOOK_ALLOW_PRIVATE ?? 'true',
     };
+    const said = new EventEmitter();
     // IPC is the children's lifeline: when it closes, however the supervisor ended, they stop by themselves.
     const node = (app: 'api' | 'worker', extra: Record<string, string> = {}) => ({
       name: app,
-      spawn: () =>
-        spawn(process.execPath, [fileURLToPath(new URL(`../../../${app}/dist/main.js`, import.meta.url))], {
+      spawn: () => {
+        const main = fileURLToPath(new URL(`../../../${app}/dist/main.js`, import.meta.url));
+        const child = spawn(process.execPath, [main], {
           stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
           detached: true,
           env: { ...env, ...extra },
-        }),
+        });
+        return child.on('message', (message) => said.emit(`${app} ${message}`));
+      },
     });
     say('starting the API and a worker');
+    // Heard from the child itself: whoever answers on the port need not be it, and would be sent the operator's key.
+    const apiReady = once(said, 'api ready', { signal: AbortSignal.timeout(startsWithinMs) });
     supervisor.start(node('api'));
     // Training yields the processor to predictions on a machine that does both.
     supervisor.start(node('worker', { SCION_WORKER_NICE: process.env.SCION_WORKER_NICE ?? '5' }));
-    await untilTrue(() => isReady(url), {
-      what: `the API did not become ready (see ${logsPath})`,
-      timeoutMs: 60_000,
+    await apiReady.catch(() => {
+      throw new Error(`the API did not become ready within ${startsWithinMs / 1000} s (see ${logsPath})`);
     });
     say(`serving after ${(process.uptime()).toFixed(1)} s: dashboard ${url}, API reference ${url}/docs`);
     say(
@@ -102,12 +111,4 @@ export async function up(options: UpOptions): Promise<void> {
   await stopped;
   await folder.release();
   say('stopped');
-}
-
-async function isReady(url: string): Promise<boolean> {
-  try {
-    return (await fetch(`${url}/health/ready`)).ok;
-  } catch {
-    return false;
-  }
 }
