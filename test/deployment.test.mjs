@@ -55,3 +55,9 @@ t.test('the image starts files that the build makes', async (t) => {
   }
   t.match(readdirSync(join(root, 'infra/docker')), ['Dockerfile', 'seaweedfs-s3.json']);
 });
+
+t.test('a worker in a container has longer to stop than its jobs have to end', (t) => {
+  const [, seconds] = /SCION_GRACE_SECONDS: .*default: (\d+)/.exec(read('apps/worker/src/config.ts'));
+  t.ok(Number.parseInt(compose.services.worker.stop_grace_period, 10) > Number(seconds));
+  t.end();
+});

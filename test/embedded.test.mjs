@@ -261,3 +261,26 @@ t.test('who takes the port while the API loads is not taken for it, nor sent the
   started.child.kill('SIGTERM');
   t.equal(await started.ended, 0);
 });
+
+t.test(
+  'a stop while the API loads, or while the demo trains, ends the start as it would end what serves',
+  async (t) => {
+    const held = startWith(heldApi().env, '--demo');
+    t.teardown(() => held.child.kill('SIGKILL'));
+    await held.prints('starting the API and a worker');
+    held.child.kill('SIGINT');
+    t.equal(await held.ended, 0);
+    t.match(held.output, /stopping \(press again to leave at once\)\n.*stopped\n$/);
+    t.notMatch(held.output, /serving| at .*\.js/);
+
+    // Its tenant is another one, so that it has something to train.
+    rmSync(join(folder, 'demo.json'));
+    const training = start('--demo');
+    t.teardown(() => training.child.kill('SIGKILL'));
+    await training.prints('Two readers, one frozen base');
+    training.child.kill('SIGTERM');
+    t.equal(await training.ended, 0);
+    t.match(training.output, /stopped\n$/);
+    t.notMatch(training.output, /serving; | at .*\.js/);
+  },
+);

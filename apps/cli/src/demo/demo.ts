@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PredictResponse } from '@scion/contracts';
 import { type Client, createClient, isScionError } from '@scion/sdk';
 import { readers, unseenHeadlines } from './items.js';
@@ -11,14 +12,25 @@ interface DemoOptions {
   operatorKey: string;
   dataPath: string;
   print(line: string): void;
+  signal: AbortSignal;
 }
+
+/** A client all of whose calls, retries included, end with the signal. */
+const connect = (baseUrl: string, apiKey: string, signal: AbortSignal): Client =>
+  createClient({
+    ...{ baseUrl, apiKey },
+    fetch: (input, init) =>
+      fetch(input, { ...init, signal: AbortSignal.any(init?.signal ? [signal, init.signal] : [signal]) }),
+    sleep: (ms) => sleep(ms, undefined, { signal }),
+  });
 
 /**
  * Two readers label the same headlines oppositely and each gets a model of their own, through the same API that a
  * product's backend uses. Run again, it finds the trained models and only asks them.
  */
-export async function runDemo({ url, operatorKey, dataPath, print }: DemoOptions): Promise<void> {
-  const { client, apiKey } = await demoTenant(url, operatorKey, dataPath);
+export async function runDemo(options: DemoOptions): Promise<void> {
+  const { url, operatorKey, print, signal } = options;
+  const { client, apiKey } = await demoTenant(options);
   await client.tasks.put(task, {
     kind: 'classification',
     modality: 'text',
@@ -38,7 +50,7 @@ export async function runDemo({ url, operatorKey, dataPath, print }: DemoOptions
   print('');
   print('What each reader’s own model says of headlines nobody labelled:');
   await printPredictions(client, print);
-  const { cache } = await createClient({ baseUrl: url, apiKey: operatorKey }).system.get();
+  const { cache } = await connect(url, operatorKey, signal).system.get();
   print(
     `Adapter cache holds ${cache.entries} adapters, ${cache.bytes} of ${cache.budgetBytes} bytes; ` +
       `${cache.hits} hits, ${cache.misses} misses`,
@@ -54,28 +66,29 @@ export async function runDemo({ url, operatorKey, dataPath, print }: DemoOptions
 }
 
 /** The demo's tenant and its key, made once and remembered in the data folder. */
-async function demoTenant(
-  url: string,
-  operatorKey: string,
-  dataPath: string,
-): Promise<{ client: Client; apiKey: string }> {
+async function demoTenant({
+  url,
+  operatorKey,
+  dataPath,
+  signal,
+}: DemoOptions): Promise<{ client: Client; apiKey: string }> {
   const path = join(dataPath, 'demo.json');
   try {
     const { apiKey } = JSON.parse(await readFile(path, 'utf8')) as { apiKey: string };
-    const client = createClient({ baseUrl: url, apiKey });
+    const client = connect(url, apiKey, signal);
     await client.tasks.list();
     return { client, apiKey };
   } catch (error) {
     const gone = isScionError(error, 'unauthenticated') || (error as NodeJS.ErrnoException).code === 'ENOENT';
     if (!gone) throw error;
   }
-  const operator = createClient({ baseUrl: url, apiKey: operatorKey });
+  const operator = connect(url, operatorKey, signal);
   const tenant = await operator.tenants.create({ name: 'Demo' });
   const key = await operator
     .withTenant(tenant.id)
     .keys.create({ name: 'demo', scopes: ['admin', 'train', 'predict'] });
   await writeFile(path, JSON.stringify({ tenantId: tenant.id, apiKey: key.secret }), { mode: 0o600 });
-  return { client: createClient({ baseUrl: url, apiKey: key.secret }), apiKey: key.secret };
+  return { client: connect(url, key.secret, signal), apiKey: key.secret };
 }
 
 type Reader = (typeof readers)[number];

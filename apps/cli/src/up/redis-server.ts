@@ -3,9 +3,11 @@ import { constants } from 'node:fs';
 import { access, mkdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePort } from './free-port.js';
 import type { Supervised, Supervisor } from './supervisor.js';
-import { untilTrue } from './until-true.js';
+
+const startsWithinMs = 10_000;
 
 /** What the other processes connect to: a URL or the path of a unix socket, both understood by ioredis. */
 export interface RedisServer {
@@ -14,18 +16,22 @@ export interface RedisServer {
   description: string;
 }
 
+interface Options {
+  redisUrl: string | undefined;
+  dataPath: string;
+  runPath: string;
+  supervisor: Supervisor;
+  /** Ends the wait for a Redis that starts. */
+  signal: AbortSignal;
+  say(line: string): void;
+}
+
 /**
  * Finds or starts a Redis, in this order: `REDIS_URL`; a child redis-server or valkey-server on a unix socket with an
  * append-only file in the data folder; js-redis-server, which is pure JavaScript, slow, and forgets everything when
  * it stops (Scion rebuilds its indexes from object storage, yet this is for a first look only).
  */
-export async function startRedisServer(options: {
-  redisUrl: string | undefined;
-  dataPath: string;
-  runPath: string;
-  supervisor: Supervisor;
-  warn(line: string): void;
-}): Promise<RedisServer> {
+export async function startRedisServer(options: Options): Promise<RedisServer> {
   if (options.redisUrl) return { url: options.redisUrl, description: 'REDIS_URL' };
   const binary = await findOnPath('redis-server', 'valkey-server');
   return binary ? startNative(binary, options) : startJavaScript(options);
@@ -33,7 +39,7 @@ export async function startRedisServer(options: {
 
 async function startNative(
   binary: string,
-  { dataPath, runPath, supervisor }: { dataPath: string; runPath: string; supervisor: Supervisor },
+  { dataPath, runPath, supervisor, signal }: Options,
 ): Promise<RedisServer> {
   const folder = join(dataPath, 'redis');
   const socket = join(runPath, 'redis.sock');
@@ -58,21 +64,15 @@ async function startNative(
     name: 'redis',
     spawn: () => spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true }),
   });
-  await untilReady(child, socket);
+  await untilReady(child, socket, signal);
   return { url: socket, description: `${binary} on a unix socket, append-only file in ${folder}` };
 }
 
-async function startJavaScript({
-  supervisor,
-  warn,
-}: {
-  supervisor: Supervisor;
-  warn(line: string): void;
-}): Promise<RedisServer> {
-  warn(
+async function startJavaScript({ supervisor, signal, say }: Options): Promise<RedisServer> {
+  say(
     'WARNING: no redis-server or valkey-server found: using js-redis-server, in memory and many times slower.',
   );
-  warn(
+  say(
     'WARNING: queued jobs are re-read from object storage after a restart. Install redis for anything but a look.',
   );
   const port = await findFreePort();
@@ -85,16 +85,21 @@ async function startJavaScript({
         detached: true,
       }),
   });
-  await untilReady(child, port);
+  await untilReady(child, port, signal);
   return { url: `redis://127.0.0.1:${port}`, description: 'js-redis-server (in memory)' };
 }
 
-async function untilReady(child: Supervised, address: string | number): Promise<void> {
-  await untilTrue(async () => (await sendCommand(address, 'PING'))?.startsWith('+PONG') ?? false, {
-    what: 'Redis did not answer PING',
-    timeoutMs: 10_000,
-    stop: child.exited,
-  });
+/** Asks every 25 ms. Throws when the time is over, when there is nothing to wait for, and when the signal aborts. */
+async function untilReady(child: Supervised, address: string | number, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + startsWithinMs;
+  for (;;) {
+    const reply = await sendCommand(address, 'PING');
+    if (reply?.startsWith('+PONG')) return;
+    if (child.exited()) throw new Error('Redis did not answer PING: its process ended');
+    if (performance.now() > deadline)
+      throw new Error(`Redis did not answer PING within ${startsWithinMs / 1000} s`);
+    await sleep(25, undefined, { signal });
+  }
 }
 
 /** One inline command (RESP allows plain lines); the reply's first bytes, or undefined when nobody listens. */

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import type { TrunkType } from '@scion/engine';
 import { runDemo } from '../demo/demo.js';
 import { ensureBase } from './base.js';
-import { claimDataFolder } from './data-folder.js';
+import { claimDataFolder, type DataFolder } from './data-folder.js';
 import { requireFreePort } from './free-port.js';
 import { operatorKey } from './operator-key.js';
 import { startRedisServer } from './redis-server.js';
-import { createSupervisor } from './supervisor.js';
+import { createSupervisor, type Supervisor } from './supervisor.js';
 
 export interface UpOptions {
   data: string;
@@ -36,10 +36,13 @@ export async function up(options: UpOptions): Promise<void> {
   const logsPath = join(folder.path, 'logs');
   const supervisor = await createSupervisor({ logsPath, graceMs: 20_000, notify: say });
 
+  const stopping = new AbortController();
+  const { signal } = stopping;
   const stopped = new Promise<void>((done) => {
-    const stop = (signal: NodeJS.Signals): void => {
-      process.once(signal, () => process.exit(130));
+    const stop = (name: NodeJS.Signals): void => {
+      process.once(name, () => process.exit(130));
       say('stopping (press again to leave at once)');
+      stopping.abort();
       done(supervisor.stop());
     };
     process.once('SIGINT', stop);
@@ -47,68 +50,89 @@ export async function up(options: UpOptions): Promise<void> {
   });
 
   try {
-    await requireFreePort(options.host, options.port);
-    const redis = await startRedisServer({
-      redisUrl: process.env.REDIS_URL,
-      dataPath: folder.path,
-      runPath: folder.runPath,
-      supervisor,
-      warn: say,
-    });
-    say(`Redis: ${redis.description}`);
-    const basePath = await ensureBase(join(folder.path, 'bases'), options.trunk, say);
-    const key = await operatorKey(folder.path);
-    const env = {
-      ...process.env,
-      // With objects in S3 its SDK would print a notice about Node 20 at each start.
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-      SCION_DATA: folder.path,
-      SCION_BASE: basePath,
-      SCION_HOST: options.host,
-      SCION_PORT: String(options.port),
-      SCION_THREADS: String(options.threads),
-      SCION_OPERATOR_KEY: key.secret,
-      REDIS_URL: redis.url,
-      // One's own machine: a webhook to a server on localhost is what one wants to try.
-      SCION_WEBHOOK_ALLOW_PRIVATE: process.env.SCION_WEBHOOK_ALLOW_PRIVATE ?? 'true',
-    };
-    const said = new EventEmitter();
-    // IPC is the children's lifeline: when it closes, however the supervisor ended, they stop by themselves.
-    const node = (app: 'api' | 'worker', extra: Record<string, string> = {}) => ({
-      name: app,
-      spawn: () => {
-        const main = fileURLToPath(new URL(`../../../${app}/dist/main.js`, import.meta.url));
-        const child = spawn(process.execPath, [main], {
-          stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-          detached: true,
-          env: { ...env, ...extra },
-        });
-        return child.on('message', (message) => said.emit(`${app} ${message}`));
-      },
-    });
-    say('starting the API and a worker');
-    // Heard from the child itself: whoever answers on the port need not be it, and would be sent the operator's key.
-    const apiReady = once(said, 'api ready', { signal: AbortSignal.timeout(startsWithinMs) });
-    supervisor.start(node('api'));
-    // Training yields the processor to predictions on a machine that does both.
-    supervisor.start(node('worker', { SCION_WORKER_NICE: process.env.SCION_WORKER_NICE ?? '5' }));
-    await apiReady.catch(() => {
-      throw new Error(`the API did not become ready within ${startsWithinMs / 1000} s (see ${logsPath})`);
-    });
-    say(`serving after ${(process.uptime()).toFixed(1)} s: dashboard ${url}, API reference ${url}/docs`);
-    say(
-      key.isNew
-        ? `operator key (also in ${key.path}): ${key.secret}`
-        : `operator key: in ${key.path}; logs: ${logsPath}`,
-    );
-    if (options.demo) await runDemo({ url, operatorKey: key.secret, dataPath: folder.path, print });
-    say('serving; Ctrl-C stops everything');
+    await start({ options, url, folder, logsPath, supervisor, signal });
   } catch (error) {
-    await supervisor.stop();
-    await folder.release();
-    throw error;
+    // A start that was told to stop has not failed: its children ended before it.
+    if (!signal.aborted) {
+      await supervisor.stop();
+      await folder.release();
+      throw error;
+    }
   }
   await stopped;
   await folder.release();
   say('stopped');
+}
+
+interface Start {
+  options: UpOptions;
+  url: string;
+  folder: DataFolder;
+  logsPath: string;
+  supervisor: Supervisor;
+  /** Ends the start with an error after the step under way. */
+  signal: AbortSignal;
+}
+
+async function start({ options, url, folder, logsPath, supervisor, signal }: Start): Promise<void> {
+  await requireFreePort(options.host, options.port);
+  const redis = await startRedisServer({
+    redisUrl: process.env.REDIS_URL,
+    dataPath: folder.path,
+    runPath: folder.runPath,
+    supervisor,
+    signal,
+    say,
+  });
+  say(`Redis: ${redis.description}`);
+  const basePath = await ensureBase(join(folder.path, 'bases'), options.trunk, say);
+  signal.throwIfAborted();
+  const key = await operatorKey(folder.path);
+  const env = {
+    ...process.env,
+    // With objects in S3 its SDK would print a notice about Node 20 at each start.
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    SCION_DATA: folder.path,
+    SCION_BASE: basePath,
+    SCION_HOST: options.host,
+    SCION_PORT: String(options.port),
+    SCION_THREADS: String(options.threads),
+    SCION_OPERATOR_KEY: key.secret,
+    REDIS_URL: redis.url,
+    // One's own machine: a webhook to a server on localhost is what one wants to try.
+    SCION_WEBHOOK_ALLOW_PRIVATE: process.env.SCION_WEBHOOK_ALLOW_PRIVATE ?? 'true',
+  };
+  const said = new EventEmitter();
+  // IPC is the children's lifeline: when it closes, however the supervisor ended, they stop by themselves.
+  const node = (app: 'api' | 'worker', extra: Record<string, string> = {}) => ({
+    name: app,
+    spawn: () => {
+      const main = fileURLToPath(new URL(`../../../${app}/dist/main.js`, import.meta.url));
+      const child = spawn(process.execPath, [main], {
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        detached: true,
+        env: { ...env, ...extra },
+      });
+      return child.on('message', (message) => said.emit(`${app} ${message}`));
+    },
+  });
+  say('starting the API and a worker');
+  // Heard from the child itself: whoever answers on the port need not be it, and would be sent the operator's key.
+  const apiReady = once(said, 'api ready', {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(startsWithinMs)]),
+  });
+  supervisor.start(node('api'));
+  // Training yields the processor to predictions on a machine that does both.
+  supervisor.start(node('worker', { SCION_WORKER_NICE: process.env.SCION_WORKER_NICE ?? '5' }));
+  await apiReady.catch(() => {
+    throw new Error(`the API did not become ready within ${startsWithinMs / 1000} s (see ${logsPath})`);
+  });
+  say(`serving after ${(process.uptime()).toFixed(1)} s: dashboard ${url}, API reference ${url}/docs`);
+  say(
+    key.isNew
+      ? `operator key (also in ${key.path}): ${key.secret}`
+      : `operator key: in ${key.path}; logs: ${logsPath}`,
+  );
+  if (options.demo) await runDemo({ url, operatorKey: key.secret, dataPath: folder.path, print, signal });
+  say('serving; Ctrl-C stops everything');
 }
