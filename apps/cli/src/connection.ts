@@ -20,17 +20,18 @@ export interface Connection {
  */
 export async function findConnection({ input, env }: Pick<Context, 'input' | 'env'>): Promise<Connection> {
   const data = input.required('data');
-  const running = await findRunning(data);
-  const url = (input.text('url') ?? running?.url ?? defaultUrl).replace(/\/+$/, '');
+  const given = input.text('key');
+  const named = input.text('url');
+  const running = named !== undefined && given !== undefined ? undefined : await findRunning(data);
+  const url = (named ?? running?.url ?? defaultUrl).replace(/\/+$/, '');
   if (!/^https?:\/\/[^/]/.test(url))
     throw new UserError(`--url is not an http or https URL: ${JSON.stringify(url)}`);
-  const given = input.text('key');
   if (given !== undefined) return { url, apiKey: given, local: false };
   const ownKey = url === running?.url ? await readKey(join(data, 'operator-key')) : undefined;
   if (ownKey !== undefined) return { url, apiKey: ownKey, local: true };
   throw new UserError(`no API key for ${url}`, {
     hint:
-      input.text('url') === undefined && !env.SCION_API_KEY
+      named === undefined && !env.SCION_API_KEY
         ? 'start the system with scion up, or set SCION_URL and SCION_API_KEY'
         : 'set SCION_API_KEY, or give --key',
     exit: 'denied',

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -52,4 +54,31 @@ t.test('who answers from a folder that others may write to is not believed', asy
   t.equal(await findRunning(folder), undefined);
   await t.rejects(claimDataFolder(folder, 'http://127.0.0.1:1'), { message: /others .* may write to it/ });
   await new Promise((done) => stranger.close(done));
+});
+
+t.test('one that was stopped holds nobody up, and keeps its folder', async (t) => {
+  const folder = await newFolder(t);
+  const module = new URL('./data-folder.js', import.meta.url).href;
+  const script = `const { claimDataFolder } = await import(${JSON.stringify(module)});
+    await claimDataFolder(process.argv[1], 'http://127.0.0.1:1');
+    process.send('claimed');`;
+  const args = ['--input-type=module', '--eval', script, folder];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  await once(child, 'message');
+  child.kill('SIGSTOP');
+  const silent = { name: 'UserError', exit: 'unavailable', message: /does not answer/, hint: /Ctrl-Z/ };
+  await t.rejects(findRunning(folder), silent);
+  await t.rejects(claimDataFolder(folder, 'http://127.0.0.1:2'), silent);
+  child.kill('SIGCONT');
+  t.match(await findRunning(folder), { pid: child.pid });
+});
+
+t.test('one that ends in the midst of its answer is none', async (t) => {
+  const folder = await newFolder(t);
+  await mkdir(runFolderOf(folder), { mode: 0o700 });
+  const server = createServer((peer) => peer.end('{"pid":'));
+  await new Promise<void>((done) => server.listen(join(runFolderOf(folder), 'supervisor.sock'), done));
+  t.equal(await findRunning(folder), undefined);
+  await new Promise((done) => server.close(done));
 });

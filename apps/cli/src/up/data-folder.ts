@@ -61,7 +61,11 @@ async function isOwn(runPath: string, dataPath: string): Promise<boolean> {
 async function listen(folder: string, url: string): Promise<Server> {
   const socket = socketOf(folder);
   for (let attempt = 0; attempt < 2; attempt++) {
-    const server = createServer((peer) => peer.end(JSON.stringify({ pid: process.pid, url })));
+    const server = createServer((peer) => {
+      // Who asked may have left meanwhile.
+      peer.on('error', () => {});
+      peer.end(JSON.stringify({ pid: process.pid, url }));
+    });
     const failure = await new Promise<NodeJS.ErrnoException | undefined>((done) => {
       server.once('error', done);
       server.listen(socket, () => done(undefined));
@@ -81,18 +85,38 @@ async function listen(folder: string, url: string): Promise<Server> {
 
 const socketOf = (folder: string): string => join(runFolderOf(folder), 'supervisor.sock');
 
+/** How long the system that runs is waited for; it answers in a millisecond unless it was stopped with Ctrl-Z. */
+const answersWithinMs = 2_000;
+
 /** What the system that runs on a data folder says of itself; undefined when there is none. */
 export async function findRunning(folder: string): Promise<{ pid: number; url: string } | undefined> {
   if (!(await isOwn(runFolderOf(folder), folder).catch(() => false))) return undefined;
-  return new Promise((done) => {
+  const text = await new Promise<string>((done, fail) => {
     let text = '';
-    connect(socketOf(folder))
+    const peer = connect(socketOf(folder))
       .setEncoding('utf8')
+      .setTimeout(answersWithinMs)
       .on('data', (part: string) => {
         text += part;
       })
-      .on('end', () => done(JSON.parse(text) as { pid: number; url: string }))
+      .on('end', () => done(text))
       // Nobody listens: a leftover.
-      .on('error', () => done(undefined));
+      .on('error', () => done(''))
+      .on('timeout', () => {
+        peer.destroy();
+        // Not a leftover: it holds the folder, and its children may go on serving.
+        fail(
+          new UserError(`what runs on ${resolve(folder)} does not answer`, {
+            hint: 'if it was stopped with Ctrl-Z, fg in its terminal lets it go on',
+            exit: 'unavailable',
+          }),
+        );
+      });
   });
+  try {
+    return JSON.parse(text) as { pid: number; url: string };
+  } catch {
+    // It ended before it had said all.
+    return undefined;
+  }
 }
