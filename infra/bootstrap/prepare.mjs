@@ -90,7 +90,7 @@ async function oncePerLock(name, work) {
 }
 
 async function install() {
-  const ci = () => run('npm', ['ci', '--no-audit', '--no-fund']);
+  const ci = () => run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
   const doing = 'installing dependencies (npm ci; about a minute on a new machine)';
   if (!(await step(doing, 'dependencies installed', ci)))
     refuse('npm ci failed; is the npm registry reachable?');
