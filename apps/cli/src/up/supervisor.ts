@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openChildLog } from './child-log.js';
 
 /** A child that is started again when it dies, with a pause that doubles up to ten seconds. */
 export interface Supervised {
@@ -36,14 +36,18 @@ export async function createSupervisor(options: {
   const children: Running[] = [];
   let stopping = false;
 
-  const supervise = async (running: Running, spawn: () => ChildProcess, log: WriteStream): Promise<void> => {
+  const supervise = async (running: Running, spawn: () => ChildProcess): Promise<void> => {
+    const logPath = join(options.logsPath, `${running.name}.log`);
+    const log = openChildLog(logPath, (error) =>
+      options.notify(`${running.name} goes on without its log: ${error.message}`),
+    );
     let pauseMs = 250;
     while (!stopping) {
       const startedAt = performance.now();
       const child = spawn();
       running.child = child;
-      child.stdout?.pipe(log, { end: false });
-      child.stderr?.pipe(log, { end: false });
+      child.stdout?.on('data', log);
+      child.stderr?.on('data', log);
       const outcome = await new Promise<string>((done) => {
         child.once('error', (error) => done(error.message));
         child.once('exit', (code, signal) => done(signal ?? `exit code ${code}`));
@@ -52,17 +56,16 @@ export async function createSupervisor(options: {
       if (stopping) break;
       if (performance.now() - startedAt > 30_000) pauseMs = 250;
       options.notify(
-        `${running.name} ended (${outcome}); starting it again in ${pauseMs} ms, its log is ${log.path}`,
+        `${running.name} ended (${outcome}); starting it again in ${pauseMs} ms, its log is ${logPath}`,
       );
-      await sleep(pauseMs);
+      // A pause under way when all is stopped must not keep this process.
+      await sleep(pauseMs, undefined, { ref: false });
       pauseMs = Math.min(pauseMs * 2, 10_000);
     }
-    log.end();
   };
 
   return {
     start({ name, spawn }) {
-      const log = createWriteStream(join(options.logsPath, `${name}.log`), { flags: 'a', mode: 0o600 });
       const running: Running = {
         name,
         child: undefined,
@@ -72,7 +75,7 @@ export async function createSupervisor(options: {
         },
         exited: () => running.child === undefined,
       };
-      running.ended = supervise(running, spawn, log);
+      running.ended = supervise(running, spawn);
       children.push(running);
       return running;
     },
