@@ -39,7 +39,7 @@ export async function startRedisServer(options: Options): Promise<RedisServer> {
 
 async function startNative(
   binary: string,
-  { dataPath, runPath, supervisor, signal }: Options,
+  { dataPath, runPath, supervisor, signal, say }: Options,
 ): Promise<RedisServer> {
   const folder = join(dataPath, 'redis');
   const socket = join(runPath, 'redis.sock');
@@ -64,7 +64,7 @@ async function startNative(
     name: 'redis',
     spawn: () => spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true }),
   });
-  await untilReady(child, socket, signal);
+  await untilReady(child, socket, { signal, say });
   return { url: socket, description: `${binary} on a unix socket, append-only file in ${folder}` };
 }
 
@@ -85,16 +85,27 @@ async function startJavaScript({ supervisor, signal, say }: Options): Promise<Re
         detached: true,
       }),
   });
-  await untilReady(child, port, signal);
+  await untilReady(child, port, { signal, say });
   return { url: `redis://127.0.0.1:${port}`, description: 'js-redis-server (in memory)' };
 }
 
-/** Asks every 25 ms. Throws when the time is over, when there is nothing to wait for, and when the signal aborts. */
-async function untilReady(child: Supervised, address: string | number, signal: AbortSignal): Promise<void> {
-  const deadline = performance.now() + startsWithinMs;
+/**
+ * Asks every 25 ms. One that reads its files is waited for however long that takes: to end it would not make the next start
+ * shorter. Throws when another does not answer in time, when the process has ended, and when the signal aborts.
+ */
+async function untilReady(
+  child: Supervised,
+  address: string | number,
+  { signal, say }: Pick<Options, 'signal' | 'say'>,
+): Promise<void> {
+  let deadline = performance.now() + startsWithinMs;
   for (;;) {
     const reply = await sendCommand(address, 'PING');
     if (reply?.startsWith('+PONG')) return;
+    if (reply?.startsWith('-LOADING') && deadline < Number.POSITIVE_INFINITY) {
+      say('Redis is reading its append-only file; waiting until it has');
+      deadline = Number.POSITIVE_INFINITY;
+    }
     if (child.exited()) throw new Error('Redis did not answer PING: its process ended');
     if (performance.now() > deadline)
       throw new Error(`Redis did not answer PING within ${startsWithinMs / 1000} s`);
