@@ -1,6 +1,9 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { findRedisServer } from '@scion/testkit';
 import { Redis } from 'ioredis';
 import t from 'tap';
@@ -9,6 +12,7 @@ import { createSupervisor } from './supervisor.js';
 
 // The first waits as long as nobody waited before.
 t.setTimeout(120_000);
+const dist = dirname(fileURLToPath(import.meta.url));
 const program = findRedisServer();
 
 t.test(
@@ -56,5 +60,43 @@ t.test(
     t.same(second.said, ['Redis is reading its append-only file; waiting until it has']);
     t.equal(await second.redis.dbsize(), 1_100);
     second.redis.disconnect();
+  },
+);
+
+t.test(
+  'without a redis-server one starts in a folder of any name, and ends with a killed supervisor',
+  async (t) => {
+    const clone = join(t.testdir(), 'a clöne');
+    await mkdir(clone);
+    await cp(dist, join(clone, 'up'), { recursive: true });
+    await cp(join(dist, '../user-error.js'), join(clone, 'user-error.js'));
+    await writeFile(join(clone, 'package.json'), '{"type":"module"}');
+    await mkdir(join(clone, 'node_modules'));
+    const server = join(dirname(fileURLToPath(import.meta.resolve('js-redis-server'))), '..');
+    await symlink(server, join(clone, 'node_modules/js-redis-server'));
+    const module = (name: string) => JSON.stringify(pathToFileURL(join(clone, 'up', name)).href);
+    const script = `
+    const { createSupervisor } = await import(${module('supervisor.js')});
+    const { startRedisServer } = await import(${module('redis-server.js')});
+    const supervisor = await createSupervisor({ logsPath: ${JSON.stringify(clone)}, graceMs: 1000, notify() {} });
+    const { url } = await startRedisServer({ supervisor, signal: new AbortController().signal, say() {} });
+    process.send(url);`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { PATH: '' },
+    });
+    t.teardown(() => child.kill('SIGKILL'));
+    const url = await Promise.race([
+      once(child, 'message').then(([url]) => url as string),
+      once(child, 'exit').then(async () => {
+        throw new Error(await readFile(join(clone, 'redis.log'), 'utf8'));
+      }),
+    ]);
+    const redis = new Redis(url, { retryStrategy: () => null });
+    t.equal(await redis.ping(), 'PONG');
+    const gone = once(redis, 'end');
+    child.kill('SIGKILL');
+    await gone;
+    t.pass('its Redis has gone');
   },
 );

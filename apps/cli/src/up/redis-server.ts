@@ -4,6 +4,7 @@ import { access, mkdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { findFreePort } from './free-port.js';
 import type { Supervised, Supervisor } from './supervisor.js';
 
@@ -76,12 +77,13 @@ async function startJavaScript({ supervisor, signal, say }: Options): Promise<Re
     'WARNING: queued jobs are re-read from object storage after a restart. Install redis for anything but a look.',
   );
   const port = await findFreePort();
-  const cli = new URL(import.meta.resolve('js-redis-server')).pathname.replace(/index\.mjs$/, 'cli.js');
+  const main = fileURLToPath(new URL('./js-redis.js', import.meta.url));
   const child = supervisor.start({
     name: 'redis',
     spawn: () =>
-      spawn(process.execPath, [cli, '--port', String(port)], {
-        stdio: ['ignore', 'pipe', 'pipe'],
+      spawn(process.execPath, [main, String(port)], {
+        // The channel is its lifeline: however the supervisor ends, it does not outlive it.
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         detached: true,
       }),
   });
