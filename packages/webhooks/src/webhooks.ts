@@ -37,6 +37,7 @@ export interface WebhooksOptions {
     subscribed(tenantId: string, type: WebhookEventType, tasks?: string[]): Promise<Webhook[]>;
     getToSend(tenantId: string, webhookId: string): Promise<ToSend>;
     appendDelivery(tenantId: string, webhookId: string, delivery: Delivery): Promise<void>;
+    /** A moment that is set already stays, until null. */
     setFailingSince(tenantId: string, webhookId: string, since: string | null): Promise<void>;
     disable(tenantId: string, webhookId: string, reason: string): Promise<Webhook>;
   };
@@ -151,6 +152,13 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     await records.disable(tenantId, webhookId, reason);
   }
 
+  /** The first of the attempts that learn of it marks the moment: all of them, and one after a death, tell under its id. */
+  async function disableGone(tenantId: string, webhookId: string, at: string): Promise<void> {
+    await records.setFailingSince(tenantId, webhookId, at);
+    const webhook = await records.getToSend(tenantId, webhookId);
+    await disable(tenantId, webhook, 'The endpoint answered 410 Gone.');
+  }
+
   async function judge(tenantId: string, webhook: Webhook, ok: boolean, at: string): Promise<void> {
     if (ok) {
       if (webhook.failingSince !== null) await records.setFailingSince(tenantId, webhook.id, null);
@@ -223,7 +231,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       );
       if (type === 'ping') return ok ? 'delivered' : 'refused';
       if (logged && result.status === 410) {
-        await unlessMissing(disable(tenantId, webhook, 'The endpoint answered 410 Gone.'));
+        await unlessMissing(disableGone(tenantId, webhookId, at));
         return 'gone';
       }
       if (logged) await unlessMissing(judge(tenantId, webhook, ok, at));
