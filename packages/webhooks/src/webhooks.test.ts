@@ -80,12 +80,12 @@ async function setUp(t: Test, { statuses = [200] }: { statuses?: number[] } = {}
       deliveries.push(delivery);
     },
   };
+  const events: WebhooksOptions['events'] = {
+    put: async (event) => void kept.set(event.id, event),
+    get: async (_, eventId) => kept.get(eventId),
+  };
   const service = createWebhooks({
-    records,
-    events: {
-      put: async (event) => void kept.set(event.id, event),
-      get: async (_, eventId) => kept.get(eventId),
-    },
+    ...{ records, events },
     async loadJob(_, jobId) {
       const found = jobs.get(jobId);
       if (!found) throw new AppError('job_not_found', 'no such job');
@@ -96,7 +96,7 @@ async function setUp(t: Test, { statuses = [200] }: { statuses?: number[] } = {}
     clock: () => time.now,
     newId: createIds(() => time.now),
   });
-  return { service, records, received, deliveries, orders, webhooks, jobs, kept, time, id };
+  return { service, records, events, received, deliveries, orders, webhooks, jobs, kept, time, id };
 }
 
 t.test('an event verifies with the Standard Webhooks library and holds the job', async (t) => {
@@ -302,6 +302,28 @@ t.test('a quota that is used up is told once a period, and kept only where a web
   t.equal(await service.announceQuota({ ...said, period: '2026-11-23T20:15:00.000Z' }), 0);
   await service.announceQuota({ ...said, period: '2026-11-23T20:16:00.000Z' });
   t.equal(orders.size, 2);
+});
+
+t.test('a quota event that could not be kept or ordered is told by the next refusal', async (t) => {
+  const { service, records, events, orders, webhooks, id } = await setUp(t);
+  webhooks.get(id)!.events = ['quota.exceeded'];
+  const period = '2026-11-23T20:15:00.000Z';
+  const say = () =>
+    service.announceQuota({ tenantId, quota: 'predictRowsPerMinute', limit: 10, at: period, period });
+  const away = async () => {
+    throw new Error('away');
+  };
+  const { subscribed } = records;
+  records.subscribed = away;
+  await t.rejects(say(), /away/);
+  records.subscribed = subscribed;
+  const { put } = events;
+  events.put = away;
+  await t.rejects(say(), /away/);
+  events.put = put;
+  t.equal(await say(), 1);
+  t.equal(await say(), 0);
+  t.equal(orders.size, 1);
 });
 
 t.test('while secrets overlap a message verifies with either', async (t) => {

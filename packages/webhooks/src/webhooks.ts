@@ -194,9 +194,15 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       if (said.has(id)) return 0;
       said.add(id);
       if (said.size > saidMax) said.delete([...said][0] as string);
-      // A period can be a minute, and an event that no webhook wants is read by nobody.
-      if ((await records.subscribed(tenantId, 'quota.exceeded')).length === 0) return 0;
-      return announce({ id, tenantId, type: 'quota.exceeded', timestamp: at, data });
+      try {
+        // A period can be a minute, and an event that no webhook wants is read by nobody.
+        if ((await records.subscribed(tenantId, 'quota.exceeded')).length === 0) return 0;
+        return await announce({ id, tenantId, type: 'quota.exceeded', timestamp: at, data });
+      } catch (error) {
+        // The next refusal says it again.
+        said.delete(id);
+        throw error;
+      }
     },
     async ping(tenantId, webhookId) {
       await records.getToSend(tenantId, webhookId);
