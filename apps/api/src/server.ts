@@ -35,5 +35,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Null on public routes only. */
     principal: Principal | null;
+    /** Whether key or session still hold, for an answer without an end; false also while nobody can tell. */
+    isStillWelcome(): Promise<boolean>;
   }
 }

@@ -9,6 +9,7 @@ import {
   type RunningConsumer,
   startConsumer,
 } from './consumer.js';
+import { createDeliveryTurns } from './delivery-turns.js';
 import { createAdmission } from './fair/admission.js';
 import { createFairQueue, type TenantShare } from './fair/fair-queue.js';
 import { forgetLooks } from './forget-looks.js';
@@ -270,8 +271,12 @@ export function createQueue(options: QueueOptions): Queue {
         },
       };
     },
-    processDeliveries: (handler, processOptions) =>
-      start<'deliver'>(jobTable.deliver, processOptions, handler),
+    processDeliveries(handler, processOptions) {
+      const turn = createDeliveryTurns(processOptions.concurrency, clock);
+      return start<'deliver'>(jobTable.deliver, processOptions, (payload, context) =>
+        turn(payload, () => handler(payload, context)),
+      );
+    },
     async enqueueRefresh(payload, delayMs = 0) {
       await add<'refresh'>(queues.refresh, jobTable.refresh, payload, delayMs);
     },

@@ -1,6 +1,15 @@
 import t from 'tap';
-import type { Queue, TrainingPayload } from './index.js';
+import { PutBack } from './consumer.js';
+import { createDeliveryTurns } from './delivery-turns.js';
+import type { DeliveryPayload, Queue, TrainingPayload } from './index.js';
 import { createWorld, gate, training, until } from './testing/world.js';
+
+let events = 0;
+/** A delivery of an event of its own; tenant and webhook are the same unless given. */
+function delivery({ tenantId = 'ten_1', webhookId = 'whk_1' }: Partial<DeliveryPayload>): DeliveryPayload {
+  events += 1;
+  return { tenantId, webhookId, eventId: `evt_${events}`, type: 'job.succeeded' };
+}
 
 /** Workers that stop at each job until told to go on; `started` lists the tenants in order of their starts. */
 async function controlled(queues: Queue[]) {
@@ -97,3 +106,91 @@ t.test('a cap holds over all workers', async (t) => {
   }
   run.letAllGo();
 });
+
+t.test('an endpoint that never answers delays no other tenant’s deliveries, and loses none', async (t) => {
+  const world = await createWorld();
+  t.teardown(world.close);
+  const queue = world.queue();
+  const [recovered, other] = [gate(), gate<number>()];
+  let [running, most, answers] = [0, 0, false];
+  const attempts = new Map<string, number>();
+  await queue.processDeliveries(
+    async ({ tenantId, eventId }, { attempt }) => {
+      if (tenantId === 'ten_2') return other.open(attempt);
+      running += 1;
+      most = Math.max(most, running);
+      try {
+        if (!answers) {
+          await recovered.opened;
+          throw new Error('no answer');
+        }
+        attempts.set(eventId, attempt);
+      } finally {
+        running -= 1;
+      }
+    },
+    { concurrency: 8 },
+  );
+  const waiting = Array.from({ length: 60 }, () => delivery({}));
+  await Promise.all(waiting.map((one) => queue.enqueueDelivery(one)));
+  await until(async () => running === 2);
+  await queue.enqueueDelivery(delivery({ tenantId: 'ten_2', webhookId: 'whk_2' }));
+  t.equal(await other.opened, 1, 'while the first still holds all it can');
+  t.equal(running, 2, 'a quarter of the slots');
+  await until(async () => (await queue.counts()).deliveries.delayed === 58);
+  answers = true;
+  recovered.open();
+  await until(async () => attempts.size === 60);
+  t.equal(most, 2);
+  t.same([...attempts.keys()].sort(), waiting.map(({ eventId }) => eventId).sort());
+  t.equal([...attempts.values()].filter((attempt) => attempt === 1).length, 58, 'waiting cost no attempt');
+  t.equal([...attempts.values()].filter((attempt) => attempt === 2).length, 2);
+});
+
+t.test(
+  'a failing webhook has one attempt at a time, and holds up neither its siblings nor pings',
+  async (t) => {
+    const time = { now: 0 };
+    const turn = createDeliveryTurns(16, () => time.now);
+    /** Starts an attempt, and says after how long it looks again should it have no turn. */
+    const start = async (one: DeliveryPayload) => {
+      const end = gate<Error | undefined>();
+      let began = false;
+      const done = turn(one, async () => {
+        began = true;
+        const error = await end.opened;
+        if (error) throw error;
+      }).catch((error) => (error instanceof PutBack ? error.afterMs : 'failed'));
+      const afterMs = began ? undefined : await done;
+      return {
+        afterMs,
+        async end(error?: Error) {
+          end.open(error);
+          return done;
+        },
+      };
+    };
+    const [failing, sibling] = [delivery({}), delivery({ webhookId: 'whk_2' })];
+    const first = [await start(failing), await start(failing), await start(failing), await start(failing)];
+    t.ok(first.every(({ afterMs }) => afterMs === undefined));
+    t.equal((await start(sibling)).afterMs, 1_000, 'the tenant has its four');
+    t.equal(
+      (await start(delivery({ tenantId: 'ten_2', webhookId: 'whk_3' }))).afterMs,
+      undefined,
+      'another tenant has its own',
+    );
+    t.equal((await start({ ...failing, type: 'ping' })).afterMs, undefined, 'and so have pings');
+    t.equal((await start({ ...sibling, type: 'ping' })).afterMs, 1_000, 'one at a time');
+    for (const one of first) t.equal(await one.end(new Error('no answer')), 'failed');
+    const again = await start(failing);
+    t.equal(again.afterMs, undefined);
+    t.equal((await start(failing)).afterMs, 1_000);
+    t.equal((await start(failing)).afterMs, 1_020, 'those put back do not come back together');
+    time.now = 500;
+    t.equal((await start(failing)).afterMs, 1_000);
+    t.equal((await start(sibling)).afterMs, undefined, 'a sibling has the turns that are left');
+    await again.end();
+    await start(failing);
+    t.equal((await start(failing)).afterMs, undefined, 'after a success it is as any other');
+  },
+);

@@ -119,6 +119,10 @@ export interface Queue {
     handler: (payload: TrainingPayload, context: TrainingContext) => Promise<void>,
     options: ProcessOptions<TrainingPayload>,
   ): Promise<Consumer>;
+  /**
+   * Of one tenant at most a quarter of `concurrency` run at once, and of a webhook whose last attempt failed one; what
+   * is beyond waits without losing an attempt, and in no order. A ping has a turn of its own.
+   */
   processDeliveries(
     handler: (payload: DeliveryPayload, context: HandlerContext) => Promise<void>,
     options: ProcessOptions<DeliveryPayload>,

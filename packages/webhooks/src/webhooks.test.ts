@@ -11,7 +11,7 @@ import {
 } from '@scion/contracts';
 import { Webhook as Verifier } from 'standardwebhooks';
 import t, { type Test } from 'tap';
-import { createSend, createWebhooks, type DeliveryOrder } from './index.js';
+import { createSend, createWebhooks, type DeliveryOrder, type WebhooksOptions } from './index.js';
 
 const tenantId = 'ten_01jd0000000000000000000000';
 const job: Job = {
@@ -64,25 +64,28 @@ async function setUp(t: Test, { statuses = [200] }: { statuses?: number[] } = {}
     if (!webhook) throw new AppError('webhook_not_found', 'no such webhook');
     return webhook;
   };
+  const records: WebhooksOptions['records'] = {
+    subscribed: async (_, type) => [...webhooks.values()].filter((one) => one.events.includes(type)),
+    getToSend: async (_, webhookId) => ({ ...find(webhookId) }),
+    // As the registry does: of several attempts that fail at once the first counts.
+    async setFailingSince(_, webhookId, since) {
+      const webhook = find(webhookId);
+      if (since === null || webhook.failingSince === null) webhook.failingSince = since;
+    },
+    async disable(_, webhookId, reason) {
+      return Object.assign(find(webhookId), { state: 'disabled', disabledReason: reason });
+    },
+    async appendDelivery(_, webhookId, delivery) {
+      find(webhookId);
+      deliveries.push(delivery);
+    },
+  };
+  const events: WebhooksOptions['events'] = {
+    put: async (event) => void kept.set(event.id, event),
+    get: async (_, eventId) => kept.get(eventId),
+  };
   const service = createWebhooks({
-    records: {
-      subscribed: async (_, type) => [...webhooks.values()].filter((one) => one.events.includes(type)),
-      getToSend: async (_, webhookId) => ({ ...find(webhookId) }),
-      async setFailingSince(_, webhookId, since) {
-        find(webhookId).failingSince = since;
-      },
-      async disable(_, webhookId, reason) {
-        return Object.assign(find(webhookId), { state: 'disabled', disabledReason: reason });
-      },
-      async appendDelivery(_, webhookId, delivery) {
-        find(webhookId);
-        deliveries.push(delivery);
-      },
-    },
-    events: {
-      put: async (event) => void kept.set(event.id, event),
-      get: async (_, eventId) => kept.get(eventId),
-    },
+    ...{ records, events },
     async loadJob(_, jobId) {
       const found = jobs.get(jobId);
       if (!found) throw new AppError('job_not_found', 'no such job');
@@ -93,7 +96,7 @@ async function setUp(t: Test, { statuses = [200] }: { statuses?: number[] } = {}
     clock: () => time.now,
     newId: createIds(() => time.now),
   });
-  return { service, received, deliveries, orders, webhooks, jobs, kept, time, id };
+  return { service, records, events, received, deliveries, orders, webhooks, jobs, kept, time, id };
 }
 
 t.test('an event verifies with the Standard Webhooks library and holds the job', async (t) => {
@@ -170,6 +173,42 @@ t.test('410 Gone ends the deliveries of the event, and disables the endpoint', a
   t.match(webhooks.get(id), { state: 'disabled', disabledReason: /410/ });
   t.match(deliveries, [{ ok: false, status: 410 }]);
 });
+
+t.test(
+  'an endpoint that is gone is told of under one id, by attempts at once and after a death',
+  async (t) => {
+    const { service, records, webhooks, id, time, kept, received } = await setUp(t, { statuses: [410] });
+    const other = {
+      ...webhooks.get(id)!,
+      id: 'whk_01jd3333333333333333333333',
+      events: ['webhook.disabled' as const],
+    };
+    webhooks.set(other.id, other);
+    // Each look at the clock is a millisecond after the one before.
+    let now = time.now;
+    Object.defineProperty(time, 'now', { get: () => (now += 1) });
+    const order = {
+      tenantId,
+      webhookId: id,
+      eventId: 'evt_1',
+      type: 'job.succeeded' as const,
+      jobId: job.id,
+    };
+    const disable = records.disable;
+    records.disable = async () => {
+      throw new Error('died after it told the others');
+    };
+    await t.rejects(service.deliver(order, { attempt: 1 }), /died/);
+    records.disable = disable;
+    const outcomes = [1, 2, 3, 4].map((n) =>
+      service.deliver({ ...order, eventId: `evt_${n}` }, { attempt: 1 }),
+    );
+    t.same(await Promise.all(outcomes), ['gone', 'gone', 'gone', 'gone']);
+    t.equal(received.length, 5, 'all were under way before the first was answered');
+    t.equal(webhooks.get(id)!.state, 'disabled');
+    t.equal(kept.size, 1);
+  },
+);
 
 t.test('a webhook or a job that was deleted in the meantime is given up without a request', async (t) => {
   const { service, orders, webhooks, jobs, id, received } = await setUp(t);
@@ -263,6 +302,28 @@ t.test('a quota that is used up is told once a period, and kept only where a web
   t.equal(await service.announceQuota({ ...said, period: '2026-11-23T20:15:00.000Z' }), 0);
   await service.announceQuota({ ...said, period: '2026-11-23T20:16:00.000Z' });
   t.equal(orders.size, 2);
+});
+
+t.test('a quota event that could not be kept or ordered is told by the next refusal', async (t) => {
+  const { service, records, events, orders, webhooks, id } = await setUp(t);
+  webhooks.get(id)!.events = ['quota.exceeded'];
+  const period = '2026-11-23T20:15:00.000Z';
+  const say = () =>
+    service.announceQuota({ tenantId, quota: 'predictRowsPerMinute', limit: 10, at: period, period });
+  const away = async () => {
+    throw new Error('away');
+  };
+  const { subscribed } = records;
+  records.subscribed = away;
+  await t.rejects(say(), /away/);
+  records.subscribed = subscribed;
+  const { put } = events;
+  events.put = away;
+  await t.rejects(say(), /away/);
+  events.put = put;
+  t.equal(await say(), 1);
+  t.equal(await say(), 0);
+  t.equal(orders.size, 1);
 });
 
 t.test('while secrets overlap a message verifies with either', async (t) => {

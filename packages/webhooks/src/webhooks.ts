@@ -37,6 +37,7 @@ export interface WebhooksOptions {
     subscribed(tenantId: string, type: WebhookEventType, tasks?: string[]): Promise<Webhook[]>;
     getToSend(tenantId: string, webhookId: string): Promise<ToSend>;
     appendDelivery(tenantId: string, webhookId: string, delivery: Delivery): Promise<void>;
+    /** A moment that is set already stays, until null. */
     setFailingSince(tenantId: string, webhookId: string, since: string | null): Promise<void>;
     disable(tenantId: string, webhookId: string, reason: string): Promise<Webhook>;
   };
@@ -151,6 +152,13 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     await records.disable(tenantId, webhookId, reason);
   }
 
+  /** The first of the attempts that learn of it marks the moment: all of them, and one after a death, tell under its id. */
+  async function disableGone(tenantId: string, webhookId: string, at: string): Promise<void> {
+    await records.setFailingSince(tenantId, webhookId, at);
+    const webhook = await records.getToSend(tenantId, webhookId);
+    await disable(tenantId, webhook, 'The endpoint answered 410 Gone.');
+  }
+
   async function judge(tenantId: string, webhook: Webhook, ok: boolean, at: string): Promise<void> {
     if (ok) {
       if (webhook.failingSince !== null) await records.setFailingSince(tenantId, webhook.id, null);
@@ -186,9 +194,15 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       if (said.has(id)) return 0;
       said.add(id);
       if (said.size > saidMax) said.delete([...said][0] as string);
-      // A period can be a minute, and an event that no webhook wants is read by nobody.
-      if ((await records.subscribed(tenantId, 'quota.exceeded')).length === 0) return 0;
-      return announce({ id, tenantId, type: 'quota.exceeded', timestamp: at, data });
+      try {
+        // A period can be a minute, and an event that no webhook wants is read by nobody.
+        if ((await records.subscribed(tenantId, 'quota.exceeded')).length === 0) return 0;
+        return await announce({ id, tenantId, type: 'quota.exceeded', timestamp: at, data });
+      } catch (error) {
+        // The next refusal says it again.
+        said.delete(id);
+        throw error;
+      }
     },
     async ping(tenantId, webhookId) {
       await records.getToSend(tenantId, webhookId);
@@ -223,7 +237,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       );
       if (type === 'ping') return ok ? 'delivered' : 'refused';
       if (logged && result.status === 410) {
-        await unlessMissing(disable(tenantId, webhook, 'The endpoint answered 410 Gone.'));
+        await unlessMissing(disableGone(tenantId, webhookId, at));
         return 'gone';
       }
       if (logged) await unlessMissing(judge(tenantId, webhook, ok, at));

@@ -8,28 +8,41 @@ import { checkCsrf, type Sessions, sessionTokenOf } from './session.js';
 
 const tenantHeader = 'scion-tenant';
 
+interface Deps {
+  registry: Pick<Records, 'keys' | 'tenants'>;
+  sessions: Sessions;
+}
+
 /** Answers 401, 403 and the 404 of an unseen tenant before the body of a request is read. */
-export function addAuthentication(
-  app: App,
-  { registry, sessions }: { registry: Pick<Records, 'keys' | 'tenants'>; sessions: Sessions },
-) {
+export function addAuthentication(app: App, deps: Deps) {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request) => {
     const access = accessOf(request.method, request.routeOptions.url);
     if (access === 'public') return;
-    const { key, session } = await identify(request, registry.keys, sessions);
-    request.principal = {
-      keyId: key.id,
-      keyName: key.name,
-      session,
-      operator: key.tenantId === null,
-      scopes: key.scopes,
-      tenantId: await tenantFor(request, key, registry),
-    };
+    request.principal = await authenticate(request, deps);
     const { tenantId } = request.principal;
     if (tenantId !== null) request.log = request.log.child({ tenantId });
     authorize(request.principal, access, request.method === 'GET' || request.method === 'HEAD');
   });
+  // Scopes and tenant of a key never change: it is there, or it is not.
+  app.decorateRequest('isStillWelcome', async function (this: FastifyRequest) {
+    return authenticate(this, deps).then(
+      () => true,
+      () => false,
+    );
+  });
+}
+
+async function authenticate(request: FastifyRequest, { registry, sessions }: Deps): Promise<Principal> {
+  const { key, session } = await identify(request, registry.keys, sessions);
+  return {
+    keyId: key.id,
+    keyName: key.name,
+    session,
+    operator: key.tenantId === null,
+    scopes: key.scopes,
+    tenantId: await tenantFor(request, key, registry),
+  };
 }
 
 /** A key itself comes before the cookie of a session begun with one. */
@@ -61,7 +74,7 @@ function bearerOf({ headers }: FastifyRequest): string {
 async function tenantFor(
   { headers }: FastifyRequest,
   key: KeyIdentity,
-  { tenants }: Pick<Records, 'tenants'>,
+  { tenants }: Deps['registry'],
 ): Promise<string | null> {
   const named = headers[tenantHeader];
   if (named === undefined) return key.tenantId;

@@ -26,6 +26,7 @@ t.test('a reader that does not read holds the source back, and one that leaves e
     }
   }
   const app = fastify();
+  app.decorateRequest('isStillWelcome', async () => true);
   t.teardown(() => app.close());
   const stop = new AbortController().signal;
   app.get('/', async (_request, reply) => sendEvents(reply, source, { heartbeatMs: 60_000, stop }));

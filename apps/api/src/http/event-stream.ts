@@ -14,7 +14,8 @@ const reconnectMs = 2_000;
 /**
  * Sends events as server-sent events (WHATWG HTML section 9.2). The stream is pulled by the connection, so a slow
  * reader slows the source down instead of filling memory. It ends with the source; when the reader leaves, or `stop`
- * fires, the source's signal fires.
+ * fires, the source's signal fires. So it does when the reader's key or session has ended, which is looked at before each
+ * event and heartbeat.
  *
  * @param open starts the source; it must end when its signal fires
  */
@@ -26,6 +27,9 @@ export function sendEvents(
   const left = new AbortController();
   reply.raw.once('close', () => left.abort());
   const signal = AbortSignal.any([left.signal, stop]);
+  const check = async () => {
+    if (!(await reply.request.isStillWelcome())) left.abort();
+  };
   return (
     reply
       .type('text/event-stream; charset=utf-8')
@@ -34,7 +38,7 @@ export function sendEvents(
       .header('connection', 'close')
       .header('x-accel-buffering', 'no')
       .send(
-        Readable.from(frames(open(signal), heartbeatMs, signal), {
+        Readable.from(frames(open(signal), { heartbeatMs, signal, check }), {
           objectMode: false,
           highWaterMark: 16_384,
         }),
@@ -44,8 +48,7 @@ export function sendEvents(
 
 async function* frames(
   events: AsyncIterable<StreamEvent>,
-  heartbeatMs: number,
-  signal: AbortSignal,
+  { heartbeatMs, signal, check }: { heartbeatMs: number; signal: AbortSignal; check(): Promise<void> },
 ): AsyncGenerator<string> {
   yield `retry: ${reconnectMs}\n\n`;
   const source = events[Symbol.asyncIterator]();
@@ -53,13 +56,11 @@ async function* frames(
     let next = source.next();
     while (!signal.aborted) {
       const result = await orAfter(next, heartbeatMs);
-      if (result === undefined) {
-        yield ': still here\n\n';
-        continue;
-      }
-      if (result.done) return;
-      yield frame(result.value);
-      next = source.next();
+      if (result?.done) return;
+      await check();
+      if (signal.aborted) return;
+      yield result ? frame(result.value) : ': still here\n\n';
+      if (result) next = source.next();
     }
   } finally {
     await source.return?.();

@@ -112,6 +112,15 @@ t.test('a silent stream says that it is still there', async (t) => {
   stream.leave();
 });
 
+t.test('a stream ends with its key, also while nothing happens', async (t) => {
+  const job = await startJob('watched');
+  const key = await api.registry.keys.create(tenant.id, { name: 'gone soon', scopes: ['train'] });
+  const stream = await follow(job.id, { authorization: `Bearer ${key.secret}` });
+  await stream.until(/still here/);
+  await api.registry.keys.delete(tenant.id, key.id);
+  t.same(seqs(await stream.rest()), [1, 2]);
+});
+
 t.test('a reader that leaves frees what was held for it', async (t) => {
   const job = await startJob('leaving');
   const subscribe = api.queue.events.subscribe;

@@ -84,6 +84,43 @@ t.test(
   },
 );
 
+t.test('GET /v1/system/overview: 200: a stream ends with its key, and with its session', async (t) => {
+  const { port } = api.app.server.address() as AddressInfo;
+  /** Ends what the stream was opened with once it has begun, and counts what still came. */
+  const afterTheEnd = async (headers: Record<string, string>, end: () => Promise<unknown>) => {
+    const accept = 'text/event-stream';
+    const request = get({
+      host: '127.0.0.1',
+      port,
+      path: '/v1/system/overview',
+      headers: { accept, ...headers },
+    });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    t.equal(response.statusCode, 200);
+    let [ended, chunks] = [false, 0];
+    for await (const _ of response) {
+      if (!ended) await end();
+      ended = true;
+      chunks += 1;
+      if (chunks > 200) break;
+    }
+    return chunks;
+  };
+  const make = () => api.registry.keys.create(null, { name: 'board', scopes: ['read'] });
+  const key = await make();
+  const deleted = await afterTheEnd({ authorization: `Bearer ${key.secret}` }, () =>
+    api.registry.keys.delete(null, key.id),
+  );
+  t.ok(deleted <= 200, 'of a deleted key');
+  const { secret } = await make();
+  const session = await api.call('POST', '/v1/session', { key: secret });
+  const cookie = String(session.headers['set-cookie']).split(';')[0]!;
+  const signedOut = await afterTheEnd({ cookie }, () =>
+    api.call('DELETE', '/v1/session', { headers: { cookie, 'scion-csrf': session.json().csrfToken } }),
+  );
+  t.ok(signedOut <= 200, 'of a session that was signed out');
+});
+
 t.test('GET /v1/system/caches: 200: what is in memory, of every process that lives', async (t) => {
   const resident = [{ tenantId: tenant.id, task: 'inbox', user: 'ada', version: 1, bytes: 7_000 }];
   const cache = { bytes: 7_000, budgetBytes: 8_000, entries: 1, hits: 3, misses: 1, resident };
