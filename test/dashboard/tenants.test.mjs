@@ -1,0 +1,85 @@
+// What an operator sets for a tenant: nothing is lost by saving, nothing acts on one click too many, nothing is out of reach.
+import { createClient } from '@scion/sdk';
+import t from 'tap';
+import { launchBrowser, noBrowser, signIn, watchedPage } from './browser.mjs';
+import { startSystem } from './system.mjs';
+
+t.setTimeout(240_000);
+
+t.test('an operator sets what is a tenant’s', { skip: noBrowser }, async (t) => {
+  const [system, browser] = await Promise.all([startSystem(), launchBrowser()]);
+  t.teardown(system.stop);
+  t.teardown(() => browser.close());
+  const operator = createClient({ baseUrl: system.url, apiKey: system.operatorKey });
+  const tenant = await operator.tenants.create({ name: 'Orchard Mail' });
+  const client = operator.withTenant(tenant.id);
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB' });
+  context.setDefaultTimeout(30_000);
+  const { page } = await watchedPage(context);
+  const main = page.getByRole('main');
+  const go = (path) => page.goto(`${system.url}/#/${path}`);
+  const dialog = (name) => page.getByRole('dialog', { name });
+  await page.goto(system.url);
+  await signIn(page, system.operatorKey);
+
+  await t.test('saving a task in the editor keeps what the editor does not show', async (t) => {
+    const spec = {
+      labels: ['keep', 'skip'],
+      untrained: 'majority',
+      abstainBelow: 0.07,
+      minExamplesPerLabel: 5,
+      maxExamplesPerUser: 300,
+      retention: { lastVersions: 3, liveDays: 7 },
+      training: { method: 'head' },
+      retrain: { schedule: '30 */6 * * *', atMostEverySeconds: 60 },
+    };
+    const task = await client.tasks.put('mails', spec);
+    const { updatedAt: _, ...before } = task;
+    await go(`${tenant.id}/tenant/tasks`);
+    const row = main.getByRole('row').filter({ hasText: 'mails' });
+    await row.getByText('most frequent label').waitFor();
+    await row.getByText('at 30 */6 * * * UTC').waitFor({ state: 'attached' });
+    await row.getByRole('button', { name: 'Edit' }).click();
+    const editor = dialog('Task mails');
+    t.equal(await editor.getByLabel('Abstain below, %').inputValue(), '7');
+    t.equal(await editor.getByLabel('A user without a model').inputValue(), 'majority');
+    await editor.getByRole('button', { name: 'Save' }).click();
+    await editor.waitFor({ state: 'detached' });
+    const [{ updatedAt, ...after }] = (await client.tasks.list()).data;
+    t.strictSame(after, before);
+    t.not(updatedAt, task.updatedAt, 'it was saved');
+    // What it does show can be taken away.
+    await client.tasks.put('nights', { retrain: { afterExamples: 20, nightly: true } });
+    await page.reload();
+    await main.getByRole('button', { name: 'Edit the task nights' }).click();
+    await dialog('Task nights').getByLabel('Retrain after, examples').fill('');
+    await dialog('Task nights').getByLabel('Retrain each night').uncheck();
+    await dialog('Task nights').getByRole('button', { name: 'Save' }).click();
+    await dialog('Task nights').waitFor({ state: 'detached' });
+    // A list is read from the store, while what one task is may be remembered for a second.
+    const { data } = await client.tasks.list();
+    const { retrain } = data.find(({ name }) => name === 'nights');
+    t.notOk(retrain?.nightly || retrain?.afterExamples);
+  });
+
+  await t.test('a new task takes no name that another one has', async (t) => {
+    const before = await client.tasks.get('mails');
+    await go(`${tenant.id}/tenant/tasks`);
+    await main.getByRole('button', { name: 'New task' }).click();
+    const editor = dialog('New task');
+    const name = editor.getByRole('textbox', { name: /^Name/ });
+    await name.fill('mails');
+    await editor.getByRole('button', { name: 'Save' }).click();
+    await editor.getByText('A task of this name is there already').waitFor();
+    await page.setViewportSize({ width: 320, height: 900 });
+    const excess = await editor.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+    t.equal(excess, 0, 'the editor fits a telephone');
+    await page.setViewportSize({ width: 1280, height: 900 });
+    t.equal(await name.getAttribute('aria-invalid'), 'true');
+    t.strictSame(await client.tasks.get('mails'), before);
+    await name.fill('letters');
+    await editor.getByRole('button', { name: 'Save' }).click();
+    await main.getByRole('link', { name: 'letters' }).waitFor();
+    t.match(await client.tasks.get('letters'), { untrained: 'error' });
+  });
+});
