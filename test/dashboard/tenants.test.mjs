@@ -82,4 +82,45 @@ t.test('an operator sets what is a tenant’s', { skip: noBrowser }, async (t) =
     await main.getByRole('link', { name: 'letters' }).waitFor();
     t.match(await client.tasks.get('letters'), { untrained: 'error' });
   });
+
+  const webhooks = `${tenant.id}/tenant/webhooks`;
+
+  await t.test(
+    'a webhook’s secret is rotated once it was confirmed, and once however often it is clicked',
+    async (t) => {
+      const { id } = await client.webhooks.create({ url: 'http://127.0.0.1:9/nobody-listens' });
+      await go(webhooks);
+      const ask = dialog('Rotate the signing secret?');
+      await main.getByRole('button', { name: 'Rotate secret' }).dblclick();
+      await ask.getByRole('button', { name: 'Keep as it is' }).click();
+      await ask.waitFor({ state: 'detached' });
+      t.equal((await client.webhooks.get(id)).previousSecretUntil, null, 'nothing happens without a yes');
+
+      let rotations = 0;
+      let letPass;
+      const passes = new Promise((done) => {
+        letPass = done;
+      });
+      await page.route(/rotate-secret/, async (route) => {
+        rotations += 1;
+        await passes;
+        await route.continue();
+      });
+      await main.getByRole('button', { name: 'Rotate secret' }).click();
+      await ask.getByRole('button', { name: 'Rotate' }).dblclick();
+      letPass();
+      const shown = dialog('The new signing secret');
+      t.match(await shown.locator('pre').textContent(), /^whsec_/);
+      t.equal(rotations, 1);
+      await page.unroute(/rotate-secret/);
+      await shown.getByRole('button', { name: 'I have kept it' }).click();
+      await shown.waitFor({ state: 'detached' });
+      t.equal(await page.getByRole('dialog').count(), 0);
+      t.ok((await client.webhooks.get(id)).previousSecretUntil, 'the one before signs too');
+      await main.getByRole('button', { name: 'Rotate secret' }).click();
+      await ask.getByText('stops at once').waitFor();
+      await ask.getByRole('button', { name: 'Keep as it is' }).click();
+      await client.webhooks.delete(id);
+    },
+  );
 });
