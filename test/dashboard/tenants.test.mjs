@@ -1,4 +1,6 @@
 // What an operator sets for a tenant: nothing is lost by saving, nothing acts on one click too many, nothing is out of reach.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createClient } from '@scion/sdk';
 import t from 'tap';
 import { launchBrowser, noBrowser, signIn, watchedPage } from './browser.mjs';
@@ -123,4 +125,29 @@ t.test('an operator sets what is a tenant’s', { skip: noBrowser }, async (t) =
       await client.webhooks.delete(id);
     },
   );
+
+  await t.test('an event is not said to be sent again to a webhook that is disabled', async (t) => {
+    const gone = createServer((_, response) => response.writeHead(410).end()).listen(0, '127.0.0.1');
+    await once(gone, 'listening');
+    t.teardown(() => gone.close());
+    const { id } = await client.webhooks.create({ url: `http://127.0.0.1:${gone.address().port}/hook` });
+    await client.examples.append('mails', 'ada', [{ input: 'An offer', label: 'skip' }]);
+    await client.users.erase('ada');
+    await go(webhooks);
+    await main.getByText('disabled').waitFor();
+    await main
+      .getByRole('button', { name: /^Replay event/ })
+      .first()
+      .click();
+    await main.getByText('enable it first').waitFor();
+    t.equal(await main.getByText('is sent again').count(), 0);
+    await main.getByRole('button', { name: 'Enable' }).click();
+    await main.getByText('The webhook is enabled again.').waitFor();
+    await main
+      .getByRole('button', { name: /^Replay event/ })
+      .first()
+      .click();
+    await main.getByText('is sent again').waitFor();
+    await client.webhooks.delete(id);
+  });
 });
