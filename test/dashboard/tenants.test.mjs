@@ -150,4 +150,45 @@ t.test('an operator sets what is a tenant’s', { skip: noBrowser }, async (t) =
     await main.getByText('is sent again').waitFor();
     await client.webhooks.delete(id);
   });
+
+  await t.test(
+    'the last of more tenants than a page holds has its name, its share and all its keys',
+    async (t) => {
+      const others = Array.from({ length: 100 }, (_, at) => operator.tenants.create({ name: `Other ${at}` }));
+      await Promise.all(others);
+      const last = await operator.tenants.create({ name: 'Zinnia Post' });
+      const { data } = await operator.tenants.list();
+      t.notOk(
+        data.some(({ id }) => id === last.id),
+        'it is on no first page',
+      );
+      await go(`${last.id}/tenant`);
+      await page.reload();
+      await main.getByRole('heading', { name: 'Zinnia Post' }).waitFor();
+      t.match(await page.locator('.tenant-picker option:checked').textContent(), 'Zinnia Post');
+      await main.getByRole('button', { name: 'Edit share and quotas' }).click();
+      await dialog('Tenant Zinnia Post').getByLabel('Weight').fill('3');
+      await dialog('Tenant Zinnia Post').getByRole('button', { name: 'Save' }).click();
+      await dialog('Tenant Zinnia Post').waitFor({ state: 'detached' });
+      t.match(await operator.tenants.get(last.id), { name: 'Zinnia Post', weight: 3 });
+
+      const theirs = operator.withTenant(last.id);
+      const names = Array.from({ length: 101 }, (_, at) => `key-${at}`);
+      for (const name of names) await theirs.keys.create({ name, scopes: ['predict'] });
+      const listed = new Set((await theirs.keys.list()).data.map(({ name }) => name));
+      const behind = names.find((name) => !listed.has(name));
+      await main.getByRole('link', { name: 'Keys' }).click();
+      await main.getByRole('button', { name: 'Show more keys' }).waitFor();
+      t.equal(await main.getByText(behind, { exact: true }).count(), 0);
+      await main.getByRole('button', { name: 'Show more keys' }).click();
+      await main.getByRole('button', { name: `Delete the key ${behind}`, exact: true }).click();
+      await dialog(/^Delete the key/)
+        .getByRole('button', { name: 'Delete key' })
+        .click();
+      await main.getByText(behind, { exact: true }).waitFor({ state: 'detached' });
+      await main.getByText([...listed][0], { exact: true }).waitFor();
+      const left = (await theirs.keys.list()).data;
+      t.strictSame([left.length, left.some(({ name }) => name === behind)], [100, false]);
+    },
+  );
 });
