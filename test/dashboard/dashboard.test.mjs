@@ -88,6 +88,7 @@ t.test('an operator follows a model from the first click to its erasure', { skip
     await editor.getByRole('button', { name: 'Save' }).click();
     await main.getByRole('link', { name: 'headlines' }).waitFor();
     t.match(await client.tasks.get('headlines'), { labels: ['keep', 'skip'] });
+    t.match(complaints(), [/404/], 'the browser itself reports that the name was free, and nothing else');
     // Heads alone, so that a job takes a moment instead of a minute.
     await client.tasks.put('headlines', { labels: ['keep', 'skip'], training: { method: 'head' } });
   });

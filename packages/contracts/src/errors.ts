@@ -157,6 +157,12 @@ export const problems = {
     remedy:
       'Only a failed job can be tried again; `POST /v1/jobs` trains anew whatever became of the last one.',
   },
+  webhook_disabled: {
+    status: 409,
+    title: 'The webhook is disabled',
+    remedy:
+      'Enable it with `POST /v1/webhooks/{webhook}/enable`, then replay; a ping is sent to it as it is.',
+  },
   model_not_trained: {
     status: 409,
     title: 'This user has no trained model yet',

@@ -1,22 +1,17 @@
 import type { Client, Page as RowsPage, Tenant } from '@scion/sdk';
 import { useMemo } from 'preact/hooks';
-import { type Live, useLive } from '../data/live.js';
+import type { Live } from '../data/live.js';
 import { chosenTenant, isTenantPage, pageKey, route, takesAllTenants } from '../navigation.js';
 import { pages } from '../pages/pages.js';
 import { Empty, ErrorNote, Loading } from '../parts/notice.js';
 import { session } from '../session.js';
 import { Reach } from './reach.js';
 import { Side } from './side.js';
+import { useTenants } from './use-tenants.js';
 
 /** Everything a person sees after signing in: navigation on the side, one page beside it. */
 export function Shell({ client }: { client: Client }) {
-  const own = session.value?.tenant ?? null;
-  const tenants = useLive<RowsPage<Tenant>>(
-    'tenants',
-    async (signal) =>
-      own ? { data: [own], nextCursor: null } : client.tenants.list({ limit: 100 }, { signal }),
-    15_000,
-  );
+  const tenants = useTenants(client);
   return (
     <div class="shell">
       <button type="button" class="skip" onClick={() => document.getElementById('main')?.focus()}>

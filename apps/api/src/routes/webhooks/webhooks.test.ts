@@ -176,6 +176,26 @@ t.test('pings and replays are ordered: 202', async (t) => {
   t.match(problemOf(unknown), { status: 404, code: 'delivery_not_found' });
 });
 
+t.test('a replay to a disabled webhook is refused, since nothing would be sent: 409', async (t) => {
+  const api = await startTestApi(t, { redis });
+  const tenant = await api.createTenant();
+  const { id } = await api.registry.webhooks.create(tenant.id, { url: 'https://example.com' });
+  const ids = createIds(() => api.time.now);
+  const replay = async (type: 'user.erased' | 'ping') => {
+    const delivery = ids('delivery');
+    await api.registry.webhooks.appendDelivery(tenant.id, id, {
+      ...{ id: delivery, eventId: ids('event'), type, attempt: 1, ok: false, status: 410, latencyMs: 1 },
+      ...{ error: 'http_status', at: new Date(api.time.now).toISOString() },
+    });
+    return api.call('POST', `/v1/webhooks/${id}/deliveries/${delivery}/replay`, { key: tenant.admin });
+  };
+  await api.registry.webhooks.disable(tenant.id, id, 'The endpoint answered 410 Gone.');
+  t.match(problemOf(await replay('user.erased')), { status: 409, code: 'webhook_disabled' });
+  t.equal((await replay('ping')).statusCode, 202, 'a ping is sent to a disabled one too');
+  await api.registry.webhooks.enable(tenant.id, id);
+  t.equal((await replay('user.erased')).statusCode, 202);
+});
+
 t.test('switches, erasures and their repetitions are announced under one event id each', async (t) => {
   const api = await startTestApi(t, { redis });
   const tenant = await api.createTenant();

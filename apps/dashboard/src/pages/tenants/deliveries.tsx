@@ -24,6 +24,7 @@ export function Deliveries({ webhook, scope, onChange }: DeliveriesProps) {
   const [said, setSaid] = useState<string>();
   const [problem, setProblem] = useState<unknown>();
   const [deletes, setDeletes] = useState(false);
+  const [rotates, setRotates] = useState(false);
   const [secret, setSecret] = useState<string>();
   const rows = useRows<Delivery>({
     key: `deliveries ${webhook.id}`,
@@ -53,10 +54,6 @@ export function Deliveries({ webhook, scope, onChange }: DeliveriesProps) {
     await webhooks.enable(webhook.id);
     return 'The webhook is enabled again.';
   };
-  const rotate = async () => {
-    setSecret((await webhooks.rotateSecret(webhook.id)).secret);
-    return 'For a day messages carry the signatures of both secrets.';
-  };
   return (
     <Panel
       title="Deliveries"
@@ -73,7 +70,7 @@ export function Deliveries({ webhook, scope, onChange }: DeliveriesProps) {
             <button type="button" class="button button-small" onClick={attempt(ping)}>
               Send a ping
             </button>
-            <button type="button" class="button button-small" onClick={attempt(rotate)}>
+            <button type="button" class="button button-small" onClick={() => setRotates(true)}>
               Rotate secret
             </button>
             <button type="button" class="button button-small button-danger" onClick={() => setDeletes(true)}>
@@ -151,6 +148,25 @@ export function Deliveries({ webhook, scope, onChange }: DeliveriesProps) {
         <button type="button" class="button more" onClick={rows.loadMore}>
           Show older attempts
         </button>
+      )}
+      {rotates && (
+        <ConfirmDialog
+          title="Rotate the signing secret?"
+          confirm="Rotate"
+          onConfirm={async () => {
+            setSecret((await webhooks.rotateSecret(webhook.id)).secret);
+            onChange();
+          }}
+          onClose={() => setRotates(false)}
+        >
+          <p>A new secret is shown once. For a day messages carry the signatures of both.</p>
+          {webhook.previousSecretUntil !== null && (
+            <p>
+              It was rotated before: the secret from before that, which signs until{' '}
+              <Time at={webhook.previousSecretUntil} />, stops at once.
+            </p>
+          )}
+        </ConfirmDialog>
       )}
       {secret !== undefined && (
         <SecretOnce title="The new signing secret" secret={secret} onClose={() => setSecret(undefined)}>

@@ -1,7 +1,7 @@
-import type { Client, Key, Page } from '@scion/sdk';
+import type { Client, Key } from '@scion/sdk';
 import { useState } from 'preact/hooks';
 import { now } from '../../clock.js';
-import type { Live } from '../../data/live.js';
+import { useRows } from '../../data/rows.js';
 import { ConfirmDialog } from '../../parts/confirm-dialog.js';
 import { ErrorNote, Loading } from '../../parts/notice.js';
 import { Panel } from '../../parts/panel.js';
@@ -14,18 +14,26 @@ import { RotateKey } from './rotate-key.js';
 interface KeysProps {
   title: string;
   note: string;
-  keys: Live<Page<Key>>;
   /** Speaks for the owner of the keys. */
   client: Client;
   operator?: boolean;
 }
 
 /** The keys of a tenant or of the operator, with what makes and takes them. */
-export function Keys({ title, note, keys, client, operator = false }: KeysProps) {
+export function Keys({ title, note, client, operator = false }: KeysProps) {
   const [creates, setCreates] = useState(false);
   const [rotates, setRotates] = useState<Key>();
   const [deletes, setDeletes] = useState<Key>();
-  const list = keys.data?.data;
+  const [changes, setChanges] = useState(0);
+  const keys = useRows<Key>({
+    // A change begins the list anew: a refresh leaves the later pages, where it may stand, as they were.
+    key: `keys ${changes}`,
+    load: (cursor, signal) => client.keys.list({ cursor, limit: 100 }, { signal }),
+    idOf: ({ id }) => id,
+    intervalMs: 15_000,
+  });
+  const list = keys.rows;
+  const changed = () => setChanges(changes + 1);
   return (
     <Panel
       title={title}
@@ -105,11 +113,16 @@ export function Keys({ title, note, keys, client, operator = false }: KeysProps)
           </tbody>
         </table>
       )}
+      {keys.hasMore && (
+        <button type="button" class="button more" onClick={keys.loadMore}>
+          Show more keys
+        </button>
+      )}
       {creates && (
-        <NewKey client={client} operator={operator} onDone={keys.refresh} onClose={() => setCreates(false)} />
+        <NewKey client={client} operator={operator} onDone={changed} onClose={() => setCreates(false)} />
       )}
       {rotates && (
-        <RotateKey of={rotates} client={client} onDone={keys.refresh} onClose={() => setRotates(undefined)} />
+        <RotateKey of={rotates} client={client} onDone={changed} onClose={() => setRotates(undefined)} />
       )}
       {deletes && (
         <ConfirmDialog
@@ -118,7 +131,7 @@ export function Keys({ title, note, keys, client, operator = false }: KeysProps)
           danger
           onConfirm={async () => {
             await client.keys.delete(deletes.id);
-            keys.refresh();
+            changed();
           }}
           onClose={() => setDeletes(undefined)}
         >

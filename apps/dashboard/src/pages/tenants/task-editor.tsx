@@ -1,4 +1,4 @@
-import type { Task, TaskSpec } from '@scion/sdk';
+import type { Client, Task, TaskSpec } from '@scion/sdk';
 import { isScionError } from '@scion/sdk';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
@@ -15,12 +15,18 @@ interface TaskEditorProps {
 
 const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
+const untrainedUsers: Record<Task['untrained'], string> = {
+  error: 'is refused with 409',
+  'zero-shot': 'gets the label whose name lies nearest',
+  majority: 'gets their most frequent label',
+};
+
 /** Creates a task or replaces its settings. Faults are told beside their field before anything is sent. */
 export function TaskEditor({ task, scope, onDone, onClose }: TaskEditorProps) {
   const [name, setName] = useState(task?.name ?? '');
   const [labels, setLabels] = useState(task?.labels?.join('\n') ?? '');
   const [untrained, setUntrained] = useState(task?.untrained ?? 'error');
-  const [abstain, setAbstain] = useState(String((task?.abstainBelow ?? 0) * 100));
+  const [abstain, setAbstain] = useState(percentText(task?.abstainBelow ?? 0));
   const [least, setLeast] = useState(String(task?.minExamplesPerLabel ?? 2));
   const [after, setAfter] = useState(String(task?.retrain?.afterExamples ?? ''));
   const [nightly, setNightly] = useState(task?.retrain?.nightly ?? false);
@@ -47,20 +53,24 @@ export function TaskEditor({ task, scope, onDone, onClose }: TaskEditorProps) {
     setTouched(true);
     setRefused({});
     if (Object.values(faults).some(Boolean)) return 'stay';
+    const { afterExamples: _, nightly: __, ...notShown } = task?.retrain ?? {};
     const retrain = {
-      ...task?.retrain,
+      ...notShown,
       ...(after !== '' && { afterExamples: Number(after) }),
-      nightly,
+      ...(nightly && { nightly }),
     };
-    if (after === '') delete retrain.afterExamples;
     const spec: TaskSpec = {
       ...settingsOf(task),
       ...(list.length > 0 && { labels: list }),
       untrained,
       abstainBelow: Number(abstain) / 100,
       minExamplesPerLabel: Number(least),
-      ...((after !== '' || nightly) && { retrain }),
+      ...(Object.keys(retrain).length > 0 && { retrain }),
     };
+    if (!task && (await isTaken(name, scope.client))) {
+      setRefused({ name: 'A task of this name is there already: edit that one, or choose another name.' });
+      return 'stay';
+    }
     try {
       await scope.client.tasks.put(name, spec);
     } catch (error) {
@@ -108,8 +118,11 @@ export function TaskEditor({ task, scope, onDone, onClose }: TaskEditorProps) {
           value={untrained}
           onChange={(event) => setUntrained(event.currentTarget.value as Task['untrained'])}
         >
-          <option value="error">is refused with 409</option>
-          <option value="zero-shot">gets the label whose name lies nearest</option>
+          {Object.entries(untrainedUsers).map(([value, shown]) => (
+            <option key={value} value={value}>
+              {shown}
+            </option>
+          ))}
         </select>
       </Field>
       <div class="form-row">
@@ -151,6 +164,17 @@ export function TaskEditor({ task, scope, onDone, onClose }: TaskEditorProps) {
       </div>
     </Dialog>
   );
+}
+
+/** Asked before a new task is put: under a name that is taken, a PUT replaces what stands there. */
+async function isTaken(name: string, client: Client): Promise<boolean> {
+  try {
+    await client.tasks.get(name);
+    return true;
+  } catch (error) {
+    if (isScionError(error, 'task_not_found')) return false;
+    throw error;
+  }
 }
 
 /** What this editor does not show, and must not lose: a task is replaced as a whole. */
@@ -200,6 +224,9 @@ function labelFault(labels: string[], untrained: Task['untrained']): string | un
   if (labels.some((label) => label.length > 200)) return 'A label has at most 200 characters.';
   return labels.length > 500 ? 'At most 500 labels.' : undefined;
 }
+
+/** 0.07 times 100 is a little more than 7. */
+const percentText = (share: number) => String(Number((share * 100).toPrecision(12)));
 
 const within = (text: string, least: number, most: number) =>
   text.trim() !== '' && Number(text) >= least && Number(text) <= most;

@@ -11,6 +11,12 @@ import type { Scope } from '../../scope.js';
 import { may } from '../../session.js';
 import { TaskEditor } from './task-editor.js';
 
+const untrainedUsers: Record<Task['untrained'], string> = {
+  error: 'are refused',
+  'zero-shot': 'nearest label name',
+  majority: 'most frequent label',
+};
+
 /** What is personalized, and by which policy. */
 export function Tasks({ scope }: { scope: Scope }) {
   const [edits, setEdits] = useState<Task | 'new'>();
@@ -71,9 +77,7 @@ export function Tasks({ scope }: { scope: Scope }) {
                 <td class="cell-labels">
                   {task.labels?.join(', ') ?? <span class="quiet">each user’s own</span>}
                 </td>
-                <td class="from-medium">
-                  {task.untrained === 'error' ? 'are refused' : 'nearest label name'}
-                </td>
+                <td class="from-medium">{untrainedUsers[task.untrained]}</td>
                 <td class="number from-medium">
                   {task.abstainBelow === 0 ? 'never' : percent(task.abstainBelow)}
                 </td>
@@ -126,6 +130,7 @@ function describeRetrain({ retrain }: Task): string {
   const parts = [
     retrain?.afterExamples !== undefined && `after ${retrain.afterExamples} examples`,
     retrain?.nightly && 'nightly',
+    retrain?.schedule !== undefined && `at ${retrain.schedule} UTC`,
   ].filter(Boolean);
   return parts.length > 0 ? parts.join(', ') : 'when asked';
 }

@@ -1,12 +1,9 @@
 import '../../styles/tenants.css';
-import type { Key, Page } from '@scion/sdk';
 import type { ComponentChildren } from 'preact';
-import { useLive } from '../../data/live.js';
 import { hrefOf, route } from '../../navigation.js';
 import { Copyable } from '../../parts/copyable.js';
 import { PageHead } from '../../parts/page-head.js';
 import { type TenantTab, tenantTabs } from '../../route.js';
-import type { Scope } from '../../scope.js';
 import { isOperator } from '../../session.js';
 import type { TenantPageProps } from '../pages.js';
 import { AuditLog } from './audit-log.js';
@@ -29,7 +26,9 @@ export function TenantPage({ scope, tenants }: TenantPageProps) {
   const tenant = tenants.data?.data.find(({ id }) => id === scope.tenantId);
   const parts: Record<TenantTab, ComponentChildren> = {
     usage: <Usage scope={scope} tenant={tenant} onChange={tenants.refresh} />,
-    keys: <TenantKeys scope={scope} />,
+    keys: (
+      <Keys title="Keys" note="each may do what its scopes say, none implies another" client={scope.client} />
+    ),
     tasks: <Tasks scope={scope} />,
     webhooks: <Webhooks scope={scope} />,
     audit: <AuditLog client={scope.client} note="newest first; names no user" />,
@@ -54,17 +53,5 @@ export function TenantPage({ scope, tenants }: TenantPageProps) {
       </nav>
       {parts[tab]}
     </>
-  );
-}
-
-function TenantKeys({ scope }: { scope: Scope }) {
-  const keys = useLive<Page<Key>>('keys', (signal) => scope.client.keys.list({}, { signal }), 15_000);
-  return (
-    <Keys
-      title="Keys"
-      note="each may do what its scopes say, none implies another"
-      keys={keys}
-      client={scope.client}
-    />
   );
 }

@@ -1,7 +1,6 @@
 import '../../styles/tenants.css';
-import type { Client, Key, Page, Tenant } from '@scion/sdk';
+import type { Tenant } from '@scion/sdk';
 import { useState } from 'preact/hooks';
-import { useLive } from '../../data/live.js';
 import { useRows } from '../../data/rows.js';
 import { count } from '../../format.js';
 import { hrefOf } from '../../navigation.js';
@@ -51,7 +50,12 @@ export function TenantsPage({ client, tenants: picker }: ServicePageProps) {
           </Empty>
         }
       />
-      <OperatorKeys client={client} />
+      <Keys
+        title="Operator keys"
+        note="see every tenant; a read-only one changes nothing"
+        client={client}
+        operator
+      />
       <AuditLog client={client} note="of the deployment, newest first; each tenant has its own" />
       {creates && (
         <TenantEditor
@@ -106,19 +110,5 @@ function TenantRow({ tenant, index }: { tenant: Tenant; index: number }) {
         <Copyable value={tenant.id} shown={`…${tenant.id.slice(-10)}`} what="tenant id" />
       </td>
     </tr>
-  );
-}
-
-/** Keys that belong to no tenant: they see all of them. */
-function OperatorKeys({ client }: { client: Client }) {
-  const keys = useLive<Page<Key>>('operator keys', (signal) => client.keys.list({}, { signal }), 15_000);
-  return (
-    <Keys
-      title="Operator keys"
-      note="see every tenant; a read-only one changes nothing"
-      keys={keys}
-      client={client}
-      operator
-    />
   );
 }

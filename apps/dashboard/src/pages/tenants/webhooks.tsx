@@ -60,7 +60,7 @@ export function Webhooks({ scope }: { scope: Scope }) {
             </thead>
             <tbody>
               {list.map((webhook) => (
-                <tr key={webhook.id} class="row" aria-selected={webhook.id === chosen?.id}>
+                <tr key={webhook.id} class="row">
                   <td class="cell-labels">
                     <button
                       type="button"
