@@ -104,6 +104,42 @@ t.test('a job’s events arrive live, through a new attempt, and wait returns it
   t.match((await client.jobs.list({ state: 'succeeded', user })).data, [{ id: job.id }]);
 });
 
+t.test(
+  'a training run whose answer is lost is started once, also where a worker takes it meanwhile',
+  async (t) => {
+    const ref = { tenantId: tenant.id, task: 'news', user };
+    const started = async (call) => {
+      let lost = false;
+      const cut = createClient({
+        ...{ baseUrl, apiKey: key.secret },
+        sleep: async () => {},
+        async fetch(...request) {
+          const response = await fetch(...request);
+          if (lost || !response.ok) return response;
+          lost = true;
+          const { id } = await response.json();
+          await api.registry.jobs.update({ ...ref, jobId: id }, { state: 'running' });
+          throw new TypeError('the connection broke');
+        },
+      });
+      const job = await call(cut);
+      return { job, all: (await client.jobs.list({ task: 'news' })).data.map(({ id }) => id) };
+    };
+    await client.tasks.put('news', { labels: ['like', 'hide'] });
+    await client.examples.append('news', user, examples);
+    const first = await started(({ jobs }) => jobs.create({ task: 'news', user }));
+    t.same(first.all, [first.job.id]);
+    await api.registry.jobs.finish(
+      { ...ref, jobId: first.job.id },
+      { state: 'failed', events: [], version: null, gate: null, failure: { code: 'internal', detail: 'x' } },
+    );
+    api.time.now += 1;
+    const second = await started(({ jobs }) => jobs.retry(first.job.id));
+    t.same(second.all, [second.job.id, first.job.id]);
+    await client.tasks.delete('news');
+  },
+);
+
 t.test('a queued job is cancelled', async (t) => {
   const job = await client.jobs.create({ task: 'feed', user });
   t.ok(isFinished((await client.jobs.cancel(job.id)).state));
