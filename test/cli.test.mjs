@@ -1,7 +1,9 @@
 // The command line against the real API over a real Redis; only the neural network is a stand-in.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,6 +16,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { startRedis } from '@scion/testkit';
 import t from 'tap';
@@ -255,10 +258,54 @@ t.test('erasing asks first, and hands over the receipt', async (t) => {
     err: /Nobody can be asked here.*\n {2}add --yes/,
   });
   const path = join(folder, 'receipt.json');
+  const command = ['erase', 'ada', '--yes', '--receipt'];
+  writeFileSync(path, 'mine');
+  t.match(await scion([...command, path], { env }), { code: 2, err: /is there already\n.*--receipt/ });
+  t.match(await scion([...command, join(folder, 'no', 'x')], { env }), { code: 2, err: /does not exist/ });
+  t.equal(
+    (await scion(['models', 'feed', 'ada'], { env })).code,
+    0,
+    'what cannot keep the receipt erases nothing',
+  );
+  rmSync(path);
   const erased = await scion(['erase', 'ada', '--yes', '--receipt', path], { env });
   t.match(erased, { code: 0, out: /^erased \d+ objects .*\nreceipt ers_\w+, signed, is in/ });
   t.match(JSON.parse(readFileSync(path, 'utf8')), { jws: String, receipt: { user: 'ada' } });
   t.match(await scion(['models', 'feed', 'ada'], { env }), { code: 3 });
+  t.equal(statSync(path).mode & 0o777, 0o600, 'for its owner alone');
+});
+
+t.test('an erasure is sent once, and leaves no receipt where it failed', async (t) => {
+  let calls = 0;
+  const cutting = createServer((_request, response) => {
+    calls += 1;
+    response.destroy();
+  });
+  await new Promise((done) => cutting.listen(0, '127.0.0.1', done));
+  t.teardown(() => cutting.close());
+  const path = join(folder, 'none.json');
+  const broken = { env: { ...env, SCION_URL: `http://127.0.0.1:${cutting.address().port}` } };
+  t.match(await scion(['erase', 'bob', '--yes', '--receipt', path], broken), { code: 5 });
+  t.equal(calls, 1, 'again it would find no user, and the receipt would be lost');
+  t.notOk(existsSync(path));
+});
+
+t.test('a receipt that cannot be written is printed, as the user is erased by then', async (t) => {
+  const bin = fileURLToPath(new URL('../apps/cli/bin/scion.mjs', import.meta.url));
+  const path = join(folder, 'full.json');
+  // No file of this process may grow: as on a full disk, it can be made and not be written.
+  const limited = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, bin];
+  const options = { env: { ...process.env, ...env, SCION_URL: url, SCION_API_KEY: api.operator } };
+  const child = spawn('sh', [...limited, 'erase', 'carol', '--yes', '--receipt', path], options);
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  t.equal(code, 6);
+  t.match(out, /^erased \d+ objects? .*\nreceipt: [\w-]+\.[\w-]+\.[\w-]+\n$/);
+  t.match(err, /full\.json could not be written .*keep the receipt/);
+  t.notOk(existsSync(path));
 });
 
 t.test(

@@ -290,7 +290,11 @@ export const commands: readonly Command[] = [
     args: [user],
     options: [
       { name: 'task', value: 'name', about: 'in this task only' },
-      { name: 'receipt', value: 'file', about: 'write the receipt there; it is stored nowhere else' },
+      {
+        name: 'receipt',
+        value: 'file',
+        about: 'write the receipt to this new file; it is stored nowhere else',
+      },
       yes,
     ],
     groups: api,
