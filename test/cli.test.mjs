@@ -83,6 +83,17 @@ t.test('of several tenants one is named, by id or by name', async (t) => {
   t.match(await scion(['task', 'list', '--tenant', 'Wood']), { code: 2, err: /no tenant is called "Wood"/ });
 });
 
+t.test('a tenant that a tenant’s own key cannot find is refused, never taken for its own', async (t) => {
+  const { secret } = await json(['key', 'create', 'own', '--tenant', 'Orchard', '--scopes', 'admin']);
+  const own = { key: secret };
+  t.equal((await json(['task', 'list'], own)).length, 1);
+  t.equal((await json(['task', 'list', '--tenant', tenant.id], own)).length, 1);
+  const refused = { code: 4, err: /cannot look for one called "Meadow"\n.*leave out --tenant/ };
+  t.match(await scion(['task', 'delete', 'feed', '--yes', '--tenant', 'Meadow'], own), refused);
+  t.match(await scion(['task', 'list'], { ...own, env: { SCION_TENANT: 'Meadow' } }), refused);
+  t.equal((await json(['task', 'list'], own)).length, 1);
+});
+
 const env = { SCION_TENANT: tenant.id };
 
 t.test('a file is imported once, its bad rows are told by line, and it comes out again', async (t) => {
@@ -431,6 +442,16 @@ t.test('doctor finds what is wrong, and says the remedy', async (t) => {
     code: 6,
     out: /✗ Redis.*does not answer[\s\S]*→ start it[\s\S]*✗ service[\s\S]*2 to put right/,
   });
+});
+
+t.test('a name is found among any number of tenants', async (t) => {
+  for (let at = 0; at < 1_001; at += 1) {
+    // Ids sort by time.
+    api.time.now += 1;
+    await api.registry.tenants.create({ name: `Tenant ${at}` });
+  }
+  for (const name of ['Orchard', 'Tenant 0', 'Tenant 1000'])
+    t.equal((await scion(['task', 'list', '--tenant', name])).code, 0, name);
 });
 
 /** Passes requests on to the API; appends only as long as it is told to. */
