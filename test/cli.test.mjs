@@ -164,6 +164,16 @@ t.test('a file is imported once, its bad rows are told by line, and it comes out
   t.match(back, { code: 0, out: /31 new/ });
 });
 
+t.test('long texts are imported in as many requests as they need', async (t) => {
+  const rows = Array.from({ length: 500 }, (_, at) => ({
+    input: `${at} `.padEnd(17_000, 'long '),
+    label: at % 2 ? 'like' : 'dislike',
+  }));
+  const command = ['examples', 'import', '-', '--format', 'ndjson', '--task', 'feed', '--user', 'elias'];
+  const imported = await scion(command, { env, stdin: rows.map((row) => JSON.stringify(row)).join('\n') });
+  t.match(imported, { code: 0, out: /500 new/ });
+});
+
 t.test('an interrupted import goes on where it stopped', async (t) => {
   const path = join(folder, 'many.csv');
   const row = (at) => `dora,Text number ${at},${at % 2 ? 'like' : 'dislike'}`;

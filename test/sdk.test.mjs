@@ -1,6 +1,6 @@
 // The sdk against the real API over a real Redis; only the neural network is a stand-in.
 import { once } from 'node:events';
-import { createClient, isFinished, ScionError } from '@scion/sdk';
+import { createClient, isFinished, Personalizer, ScionError } from '@scion/sdk';
 import { startRedis } from '@scion/testkit';
 import t from 'tap';
 import { startTestApi } from '../apps/api/dist/testing/test-api.js';
@@ -165,6 +165,12 @@ t.test('models are listed, asked and rolled back', async (t) => {
     history: [{ reason: 'rollback' }],
   });
   t.match(await client.models.rollback('feed', user, 2), { live: { version: 2 } });
+});
+
+t.test('a model is asked of long texts in as many requests as they need', async (t) => {
+  const model = new Personalizer({ client, task: 'feed', user });
+  const answers = await model.predict(Array.from({ length: 256 }, (_, at) => `${at} `.padEnd(20_000, 'ü')));
+  t.same(answers, Array(256).fill('like'));
 });
 
 t.test('webhooks and the system', async (t) => {

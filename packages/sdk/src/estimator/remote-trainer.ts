@@ -1,4 +1,5 @@
 import type { JobEvent } from '@scion/contracts';
+import { batches } from '../batches.js';
 import type { Client } from '../client.js';
 import { isScionError, ScionError } from '../errors.js';
 import { isFinished } from '../job-events.js';
@@ -43,8 +44,8 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
 
     async train(user, { rows, keepOthers, training, gate, signal, onMetric, onProgress }: TrainRequest) {
       if (!keepOthers) await makeRoom(user, rows, signal);
-      for (let at = 0; at < rows.length; at += rowsPerAppend)
-        await client.examples.append(task, user, rows.slice(at, at + rowsPerAppend), { signal });
+      for (const batch of batches(rows, rowsPerAppend))
+        await client.examples.append(task, user, batch, { signal });
       sent.set(user, new Set([...(sent.get(user) ?? []), ...rows.map(({ id }) => id)]));
 
       const job = await client.jobs.create({ task, user, training }, { signal });
@@ -92,11 +93,8 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
 
     async predict(user, inputs) {
       const answers: Awaited<ReturnType<Trainer['predict']>>[number][] = [];
-      for (let at = 0; at < inputs.length; at += rowsPerPredict) {
-        const { predictions } = await client.predict({
-          ...{ task, user },
-          inputs: inputs.slice(at, at + rowsPerPredict),
-        });
+      for (const batch of batches(inputs, rowsPerPredict)) {
+        const { predictions } = await client.predict({ task, user, inputs: batch });
         answers.push(...predictions);
       }
       return answers as Awaited<ReturnType<Trainer['predict']>>;
