@@ -7,8 +7,8 @@ export interface CsvRecord {
   problem?: string;
 }
 
-/** A record that never ends its quotes must not fill the memory. */
-const longestRecordChars = 1024 * 1024;
+/** A record that never ends must not fill the memory. */
+export const longestRecordChars = 1024 * 1024;
 
 /**
  * Reads CSV (RFC 4180): quoted fields may hold separators, line ends and doubled quotes; lines end in LF, CRLF or CR;
