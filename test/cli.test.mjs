@@ -174,6 +174,19 @@ t.test('long texts are imported in as many requests as they need', async (t) => 
   t.match(imported, { code: 0, out: /500 new/ });
 });
 
+t.test('a file in another encoding is refused, never imported with its letters lost', async (t) => {
+  const path = join(folder, 'latin1.csv');
+  const command = ['examples', 'import', path, '--task', 'feed'];
+  writeFileSync(path, 'user,input,label\nfritz,Grüße,like\n', 'latin1');
+  const refused = { code: 2, err: /latin1\.csv is not UTF-8\n.*iconv/ };
+  t.match(await scion(command, { env }), refused);
+  t.match(await scion([...command, '--dry-run'], { env }), refused);
+  t.match(await scion(['models', 'feed', 'fritz'], { env }), { code: 3 });
+  const long = `user,input,label\n${'fritz,Roses,like\n'.repeat(9_000)}`;
+  writeFileSync(path, `${long}fritz,Grüße,like\n`, 'latin1');
+  t.match(await scion(command, { env }), { code: 6, err: /is not UTF-8, somewhere behind line [\d,]+\n/ });
+});
+
 t.test('an interrupted import goes on where it stopped', async (t) => {
   const path = join(folder, 'many.csv');
   const row = (at) => `dora,Text number ${at},${at % 2 ? 'like' : 'dislike'}`;
