@@ -173,6 +173,14 @@ t.test('a model is asked of long texts in as many requests as they need', async 
   t.same(answers, Array(256).fill('like'));
 });
 
+t.test('cross-validation that fails before anything is stored says why', async (t) => {
+  const model = new Personalizer({ client, task: 'feed', user: 'none' });
+  const X = ['one', 'two', 'three', 'four'];
+  await t.rejects(model.crossValidate(X, ['like', 'no', 'like', 'no'], { folds: 2 }), {
+    code: 'label_not_allowed',
+  });
+});
+
 t.test('webhooks and the system', async (t) => {
   const webhook = await client.webhooks.create({ url: 'https://example.com/hook' });
   t.match(webhook, { secret: /^whsec_/ });
