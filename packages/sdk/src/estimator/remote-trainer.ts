@@ -2,7 +2,6 @@ import type { JobEvent } from '@scion/contracts';
 import { batches } from '../batches.js';
 import type { Client } from '../client.js';
 import { isScionError, ScionError } from '../errors.js';
-import { isFinished } from '../job-events.js';
 import type { Trainer, TrainingRow, TrainOutcome, TrainRequest } from './trainer.js';
 
 /** The service's own limits of one request. */
@@ -80,7 +79,7 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
       }
       if (ended.state === 'cancelled' || signal.aborted)
         return { ...(await live(user)), gate: ended.gate, stopped: true };
-      if (ended.state !== 'succeeded' || !isFinished(ended.state))
+      if (ended.state !== 'succeeded')
         throw new ScionError({
           code: ended.failure?.code ?? 'training_failed',
           title: 'Training failed',
