@@ -174,6 +174,12 @@ t.test('long texts are imported in as many requests as they need', async (t) => 
   t.match(imported, { code: 0, out: /500 new/ });
 });
 
+t.test('a spreadsheet’s semicolons part columns as commas do', async (t) => {
+  const command = ['examples', 'import', '-', '--format', 'csv', '--task', 'feed', '--dry-run'];
+  const stdin = '\ufeffuser;input;label\r\ngina;"Roses; red, white";like\r\n';
+  t.match(await scion(command, { env, stdin }), { code: 0, out: /1 good row of 1 user/ });
+});
+
 t.test('a file in another encoding is refused, never imported with its letters lost', async (t) => {
   const path = join(folder, 'latin1.csv');
   const command = ['examples', 'import', path, '--task', 'feed'];

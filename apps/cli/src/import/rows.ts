@@ -47,7 +47,10 @@ interface Fields {
 
 async function* readTable(chunks: AsyncIterable<string>, mapping: Mapping): AsyncGenerator<Fields | BadRow> {
   let header: string[] | undefined;
-  for await (const { line, fields, problem } of readCsv(chunks, mapping.format === 'tsv' ? '\t' : ',')) {
+  for await (const { line, fields, problem } of readCsv(
+    chunks,
+    mapping.format === 'tsv' ? '\t' : undefined,
+  )) {
     if (header === undefined) {
       header = fields.map((name) => name.trim());
       requireColumns(header, mapping);
