@@ -1,7 +1,9 @@
 // The command line against the real API over a real Redis; only the neural network is a stand-in.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,6 +16,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { startRedis } from '@scion/testkit';
 import t from 'tap';
@@ -78,6 +81,17 @@ t.test('of several tenants one is named, by id or by name', async (t) => {
   t.equal((await json(['task', 'list', '--tenant', 'Orchard'])).length, 1);
   t.equal((await json(['task', 'list'], { env: { SCION_TENANT: tenant.id } })).length, 1);
   t.match(await scion(['task', 'list', '--tenant', 'Wood']), { code: 2, err: /no tenant is called "Wood"/ });
+});
+
+t.test('a tenant that a tenant’s own key cannot find is refused, never taken for its own', async (t) => {
+  const { secret } = await json(['key', 'create', 'own', '--tenant', 'Orchard', '--scopes', 'admin']);
+  const own = { key: secret };
+  t.equal((await json(['task', 'list'], own)).length, 1);
+  t.equal((await json(['task', 'list', '--tenant', tenant.id], own)).length, 1);
+  const refused = { code: 4, err: /cannot look for one called "Meadow"\n.*leave out --tenant/ };
+  t.match(await scion(['task', 'delete', 'feed', '--yes', '--tenant', 'Meadow'], own), refused);
+  t.match(await scion(['task', 'list'], { ...own, env: { SCION_TENANT: 'Meadow' } }), refused);
+  t.equal((await json(['task', 'list'], own)).length, 1);
 });
 
 const env = { SCION_TENANT: tenant.id };
@@ -148,6 +162,35 @@ t.test('a file is imported once, its bad rows are told by line, and it comes out
     },
   );
   t.match(back, { code: 0, out: /31 new/ });
+});
+
+t.test('long texts are imported in as many requests as they need', async (t) => {
+  const rows = Array.from({ length: 500 }, (_, at) => ({
+    input: `${at} `.padEnd(17_000, 'long '),
+    label: at % 2 ? 'like' : 'dislike',
+  }));
+  const command = ['examples', 'import', '-', '--format', 'ndjson', '--task', 'feed', '--user', 'elias'];
+  const imported = await scion(command, { env, stdin: rows.map((row) => JSON.stringify(row)).join('\n') });
+  t.match(imported, { code: 0, out: /500 new/ });
+});
+
+t.test('a spreadsheet’s semicolons part columns as commas do', async (t) => {
+  const command = ['examples', 'import', '-', '--format', 'csv', '--task', 'feed', '--dry-run'];
+  const stdin = '\ufeffuser;input;label\r\ngina;"Roses; red, white";like\r\n';
+  t.match(await scion(command, { env, stdin }), { code: 0, out: /1 good row of 1 user/ });
+});
+
+t.test('a file in another encoding is refused, never imported with its letters lost', async (t) => {
+  const path = join(folder, 'latin1.csv');
+  const command = ['examples', 'import', path, '--task', 'feed'];
+  writeFileSync(path, 'user,input,label\nfritz,Grüße,like\n', 'latin1');
+  const refused = { code: 2, err: /latin1\.csv is not UTF-8\n.*iconv/ };
+  t.match(await scion(command, { env }), refused);
+  t.match(await scion([...command, '--dry-run'], { env }), refused);
+  t.match(await scion(['models', 'feed', 'fritz'], { env }), { code: 3 });
+  const long = `user,input,label\n${'fritz,Roses,like\n'.repeat(9_000)}`;
+  writeFileSync(path, `${long}fritz,Grüße,like\n`, 'latin1');
+  t.match(await scion(command, { env }), { code: 6, err: /is not UTF-8, somewhere behind line [\d,]+\n/ });
 });
 
 t.test('an interrupted import goes on where it stopped', async (t) => {
@@ -255,10 +298,54 @@ t.test('erasing asks first, and hands over the receipt', async (t) => {
     err: /Nobody can be asked here.*\n {2}add --yes/,
   });
   const path = join(folder, 'receipt.json');
+  const command = ['erase', 'ada', '--yes', '--receipt'];
+  writeFileSync(path, 'mine');
+  t.match(await scion([...command, path], { env }), { code: 2, err: /is there already\n.*--receipt/ });
+  t.match(await scion([...command, join(folder, 'no', 'x')], { env }), { code: 2, err: /does not exist/ });
+  t.equal(
+    (await scion(['models', 'feed', 'ada'], { env })).code,
+    0,
+    'what cannot keep the receipt erases nothing',
+  );
+  rmSync(path);
   const erased = await scion(['erase', 'ada', '--yes', '--receipt', path], { env });
   t.match(erased, { code: 0, out: /^erased \d+ objects .*\nreceipt ers_\w+, signed, is in/ });
   t.match(JSON.parse(readFileSync(path, 'utf8')), { jws: String, receipt: { user: 'ada' } });
   t.match(await scion(['models', 'feed', 'ada'], { env }), { code: 3 });
+  t.equal(statSync(path).mode & 0o777, 0o600, 'for its owner alone');
+});
+
+t.test('an erasure is sent once, and leaves no receipt where it failed', async (t) => {
+  let calls = 0;
+  const cutting = createServer((_request, response) => {
+    calls += 1;
+    response.destroy();
+  });
+  await new Promise((done) => cutting.listen(0, '127.0.0.1', done));
+  t.teardown(() => cutting.close());
+  const path = join(folder, 'none.json');
+  const broken = { env: { ...env, SCION_URL: `http://127.0.0.1:${cutting.address().port}` } };
+  t.match(await scion(['erase', 'bob', '--yes', '--receipt', path], broken), { code: 5 });
+  t.equal(calls, 1, 'again it would find no user, and the receipt would be lost');
+  t.notOk(existsSync(path));
+});
+
+t.test('a receipt that cannot be written is printed, as the user is erased by then', async (t) => {
+  const bin = fileURLToPath(new URL('../apps/cli/bin/scion.mjs', import.meta.url));
+  const path = join(folder, 'full.json');
+  // No file of this process may grow: as on a full disk, it can be made and not be written.
+  const limited = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, bin];
+  const options = { env: { ...process.env, ...env, SCION_URL: url, SCION_API_KEY: api.operator } };
+  const child = spawn('sh', [...limited, 'erase', 'carol', '--yes', '--receipt', path], options);
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  t.equal(code, 6);
+  t.match(out, /^erased \d+ objects? .*\nreceipt: [\w-]+\.[\w-]+\.[\w-]+\n$/);
+  t.match(err, /full\.json could not be written .*keep the receipt/);
+  t.notOk(existsSync(path));
 });
 
 t.test(
@@ -384,6 +471,16 @@ t.test('doctor finds what is wrong, and says the remedy', async (t) => {
     code: 6,
     out: /✗ Redis.*does not answer[\s\S]*→ start it[\s\S]*✗ service[\s\S]*2 to put right/,
   });
+});
+
+t.test('a name is found among any number of tenants', async (t) => {
+  for (let at = 0; at < 1_001; at += 1) {
+    // Ids sort by time.
+    api.time.now += 1;
+    await api.registry.tenants.create({ name: `Tenant ${at}` });
+  }
+  for (const name of ['Orchard', 'Tenant 0', 'Tenant 1000'])
+    t.equal((await scion(['task', 'list', '--tenant', name])).code, 0, name);
 });
 
 /** Passes requests on to the API; appends only as long as it is told to. */

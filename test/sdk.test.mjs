@@ -1,6 +1,6 @@
 // The sdk against the real API over a real Redis; only the neural network is a stand-in.
 import { once } from 'node:events';
-import { createClient, isFinished, ScionError } from '@scion/sdk';
+import { createClient, isFinished, Personalizer, ScionError } from '@scion/sdk';
 import { startRedis } from '@scion/testkit';
 import t from 'tap';
 import { startTestApi } from '../apps/api/dist/testing/test-api.js';
@@ -104,6 +104,42 @@ t.test('a job’s events arrive live, through a new attempt, and wait returns it
   t.match((await client.jobs.list({ state: 'succeeded', user })).data, [{ id: job.id }]);
 });
 
+t.test(
+  'a training run whose answer is lost is started once, also where a worker takes it meanwhile',
+  async (t) => {
+    const ref = { tenantId: tenant.id, task: 'news', user };
+    const started = async (call) => {
+      let lost = false;
+      const cut = createClient({
+        ...{ baseUrl, apiKey: key.secret },
+        sleep: async () => {},
+        async fetch(...request) {
+          const response = await fetch(...request);
+          if (lost || !response.ok) return response;
+          lost = true;
+          const { id } = await response.json();
+          await api.registry.jobs.update({ ...ref, jobId: id }, { state: 'running' });
+          throw new TypeError('the connection broke');
+        },
+      });
+      const job = await call(cut);
+      return { job, all: (await client.jobs.list({ task: 'news' })).data.map(({ id }) => id) };
+    };
+    await client.tasks.put('news', { labels: ['like', 'hide'] });
+    await client.examples.append('news', user, examples);
+    const first = await started(({ jobs }) => jobs.create({ task: 'news', user }));
+    t.same(first.all, [first.job.id]);
+    await api.registry.jobs.finish(
+      { ...ref, jobId: first.job.id },
+      { state: 'failed', events: [], version: null, gate: null, failure: { code: 'internal', detail: 'x' } },
+    );
+    api.time.now += 1;
+    const second = await started(({ jobs }) => jobs.retry(first.job.id));
+    t.same(second.all, [second.job.id, first.job.id]);
+    await client.tasks.delete('news');
+  },
+);
+
 t.test('a queued job is cancelled', async (t) => {
   const job = await client.jobs.create({ task: 'feed', user });
   t.ok(isFinished((await client.jobs.cancel(job.id)).state));
@@ -129,6 +165,20 @@ t.test('models are listed, asked and rolled back', async (t) => {
     history: [{ reason: 'rollback' }],
   });
   t.match(await client.models.rollback('feed', user, 2), { live: { version: 2 } });
+});
+
+t.test('a model is asked of long texts in as many requests as they need', async (t) => {
+  const model = new Personalizer({ client, task: 'feed', user });
+  const answers = await model.predict(Array.from({ length: 256 }, (_, at) => `${at} `.padEnd(20_000, 'ü')));
+  t.same(answers, Array(256).fill('like'));
+});
+
+t.test('cross-validation that fails before anything is stored says why', async (t) => {
+  const model = new Personalizer({ client, task: 'feed', user: 'none' });
+  const X = ['one', 'two', 'three', 'four'];
+  await t.rejects(model.crossValidate(X, ['like', 'no', 'like', 'no'], { folds: 2 }), {
+    code: 'label_not_allowed',
+  });
 });
 
 t.test('webhooks and the system', async (t) => {

@@ -6,6 +6,8 @@ import { findRunning } from './up/data-folder.js';
 import { UserError } from './user-error.js';
 
 const defaultUrl = 'http://127.0.0.1:7070';
+/** Tenants that are named to whoever has to choose one. */
+const shownTenants = 5;
 
 export interface Connection {
   url: string;
@@ -50,12 +52,21 @@ export async function connectTenant(context: Context): Promise<Client> {
   const client = createClient({ baseUrl: url, apiKey });
   const wanted = context.input.text('tenant');
   if (wanted !== undefined && /^ten_[0-9a-z]{26}$/.test(wanted)) return client.withTenant(wanted);
-  const tenants = await firstTenants(client);
-  if (tenants === undefined) return client;
+  const tenants = await listTenants(client, { all: wanted !== undefined });
+  if (tenants === undefined) {
+    if (wanted === undefined) return client;
+    throw new UserError(
+      `this key is one tenant’s own: it cannot look for one called ${JSON.stringify(wanted)}`,
+      {
+        hint: 'leave out --tenant (and SCION_TENANT) to mean the key’s own tenant, or give its id',
+        exit: 'denied',
+      },
+    );
+  }
   const matching = wanted === undefined ? tenants : tenants.filter(({ name }) => name === wanted);
   const [only] = matching;
   if (only && matching.length === 1) return client.withTenant(only.id);
-  const names = tenants.slice(0, 5).map(({ id, name }) => `${id} (${name})`);
+  const names = tenants.slice(0, shownTenants).map(({ id, name }) => `${id} (${name})`);
   if (tenants.length === 0)
     throw new UserError('there is no tenant yet', { hint: 'scion tenant create <name> makes one' });
   throw new UserError(
@@ -64,17 +75,17 @@ export async function connectTenant(context: Context): Promise<Client> {
       : matching.length === 0
         ? `no tenant is called ${JSON.stringify(wanted)}`
         : `${matching.length} tenants are called ${JSON.stringify(wanted)}`,
-    { hint: `--tenant ${names.join(', or ')}${tenants.length > 5 ? ' …' : ''}` },
+    { hint: `--tenant ${names.join(', or ')}${tenants.length > shownTenants ? ' …' : ''}` },
   );
 }
 
-/** Undefined for a tenant's own key, which may not list tenants. */
-async function firstTenants(client: Client): Promise<Tenant[] | undefined> {
+/** All, or as many as show that there is more than one. Undefined for a tenant's own key, which may not list them. */
+async function listTenants(client: Client, { all }: { all: boolean }): Promise<Tenant[] | undefined> {
   const tenants: Tenant[] = [];
   try {
     for await (const tenant of client.tenants.list()) {
       tenants.push(tenant);
-      if (tenants.length >= 1_000) break;
+      if (!all && tenants.length > shownTenants) break;
     }
   } catch (error) {
     if (isScionError(error, 'scope_missing')) return undefined;

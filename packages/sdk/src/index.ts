@@ -65,6 +65,7 @@ export type {
   WebhookPayload,
   WorkerState,
 } from '@scion/contracts';
+export { batches } from './batches.js';
 export { type Client, type ClientOptions, createClient } from './client.js';
 export {
   type Curve,

@@ -67,6 +67,7 @@ export async function run(context: Context): Promise<number> {
     }
     await sender?.flush();
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (error instanceof MappingError) throw new UserError(error.message);
     if (!dryRun && path !== '-' && rows > 0) terminal.note('the same command goes on where this one stopped');
     throw error;
@@ -92,12 +93,22 @@ export async function run(context: Context): Promise<number> {
   return badRows > 0 ? exitCodes.incomplete.code : exitCodes.ok.code;
 
   async function* readChunks(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) {
-      bytesRead += (chunk as Buffer).length;
-      yield decoder.decode(chunk as Buffer, { stream: true });
+    // Anything else would be imported with characters missing, as good rows.
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    try {
+      for await (const chunk of stream) {
+        bytesRead += (chunk as Buffer).length;
+        yield decoder.decode(chunk as Buffer, { stream: true });
+      }
+      yield decoder.decode();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error;
+      const where = line === 0 ? '' : `, somewhere behind line ${count(line)}`;
+      throw new UserError(`${path === '-' ? 'standard input' : path} is not UTF-8${where}`, {
+        hint: 'save it as “CSV UTF-8”, or convert it: iconv -f WINDOWS-1252 -t UTF-8',
+        exit: line === 0 ? 'usage' : 'incomplete',
+      });
     }
-    yield decoder.decode();
   }
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,8 @@ import { Redis } from 'ioredis';
 import t from 'tap';
 
 const scion = fileURLToPath(new URL('../index.js', import.meta.url));
-const run = (...args: string[]) => promisify(execFile)(process.execPath, [scion, 'rebuild', ...args]);
+const run = (...args: string[]) =>
+  promisify(execFile)(process.execPath, [scion, 'rebuild', ...args], { timeout: 20_000 });
 
 t.test(
   'scion rebuild restores a Redis that holds nothing, waiting jobs with it and no paused ones',
@@ -59,5 +60,20 @@ t.test('what is missing is said in a line, with the remedy', async (t) => {
   await t.rejects(run('--data', '/nowhere'), {
     code: 2,
     stderr: /^scion: rebuild needs --redis <url> .*\n$/,
+  });
+});
+
+t.test('a store that cannot be opened ends the process', async (t) => {
+  const server = await startRedis();
+  const folder = await mkdtemp(join(tmpdir(), 'scion-rebuild-'));
+  t.teardown(async () => {
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const file = join(folder, 'file');
+  await writeFile(file, '');
+  await t.rejects(run('--redis', server.path, '--data', file), {
+    code: 5,
+    stderr: /^scion: The object folder cannot be read/,
   });
 });

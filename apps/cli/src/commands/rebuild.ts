@@ -1,7 +1,7 @@
 import { createIds } from '@scion/contracts';
-import { createQueue, trainingPayload } from '@scion/queue';
-import { createRegistry, type RebuildReport } from '@scion/registry';
-import { openStore, type StoreSettings } from '@scion/store';
+import { createQueue, type Queue, trainingPayload } from '@scion/queue';
+import { createRegistry, type RebuildReport, type Registry } from '@scion/registry';
+import { type ObjectStore, openStore, type StoreSettings } from '@scion/store';
 import { Redis } from 'ioredis';
 import type { Context } from '../command.js';
 import { storeSettings } from '../store-settings.js';
@@ -29,33 +29,35 @@ async function rebuild(redisUrl: string, settings: StoreSettings): Promise<Rebui
   redis.on('error', (error) => {
     unreachable = error;
   });
+  let store: ObjectStore | undefined;
+  let queue: Queue | undefined;
+  let registry: Registry | undefined;
   try {
-    await redis.ping();
-  } catch (error) {
-    redis.disconnect();
-    throw new UserError(`Redis does not answer: ${(unreachable ?? (error as Error)).message}`, {
-      hint: 'scion doctor looks closer',
-      exit: 'unavailable',
+    await redis.ping().catch((error: Error) => {
+      throw new UserError(`Redis does not answer: ${(unreachable ?? error).message}`, {
+        hint: 'scion doctor looks closer',
+        exit: 'unavailable',
+      });
     });
-  }
-  const store = await openStore(settings);
-  const queue = createQueue({
-    ...{ connection: redisUrl, clock },
-    shareOf: async (tenantId) => (await opening).tenants.get(tenantId),
-  });
-  const opening = createRegistry({
-    ...{ store, redis, clock, newId: createIds(clock) },
-    async onRebuilt(unfinished) {
-      for (const job of unfinished) await queue.enqueueTraining(trainingPayload(job));
-    },
-  });
-  const registry = await opening;
-  try {
+    store = await openStore(settings);
+    const jobs = createQueue({
+      ...{ connection: redisUrl, clock },
+      shareOf: async (tenantId) => (await opening).tenants.get(tenantId),
+    });
+    queue = jobs;
+    const opening = createRegistry({
+      ...{ store, redis, clock, newId: createIds(clock) },
+      async onRebuilt(unfinished) {
+        for (const job of unfinished) await jobs.enqueueTraining(trainingPayload(job));
+      },
+    });
+    registry = await opening;
     return await registry.rebuild();
   } finally {
-    await registry.close();
-    await queue.close();
+    // Also of what failed to open: a connection left behind keeps the process alive.
+    await registry?.close();
+    await queue?.close();
     redis.disconnect();
-    await store.close();
+    await store?.close();
   }
 }

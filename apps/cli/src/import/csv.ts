@@ -7,16 +7,18 @@ export interface CsvRecord {
   problem?: string;
 }
 
-/** A record that never ends its quotes must not fill the memory. */
-const longestRecordChars = 1024 * 1024;
+/** A record that never ends must not fill the memory. */
+export const longestRecordChars = 1024 * 1024;
 
 /**
  * Reads CSV (RFC 4180): quoted fields may hold separators, line ends and doubled quotes; lines end in LF, CRLF or CR;
- * empty lines are skipped. A fault is told in its record, and reading goes on behind it.
+ * empty lines are skipped. A fault is told in its record, and reading goes on behind it. Where no separator is given it
+ * is the first comma or semicolon outside quotes, which the header has: a spreadsheet writes semicolons where decimals
+ * have commas.
  */
 export async function* readCsv(
   chunks: AsyncIterable<string>,
-  separator: ',' | ';' | '\t',
+  separator?: ',' | ';' | '\t',
 ): AsyncGenerator<CsvRecord> {
   let field = '';
   let fields: string[] = [];
@@ -68,8 +70,10 @@ export async function* readCsv(
         yield* endRecord();
         line += 1;
         startLine = line;
-      } else if (char === separator) endField();
-      else if (char === '"' && state === 'start') state = 'quoted';
+      } else if (char === separator || (separator === undefined && (char === ',' || char === ';'))) {
+        separator = char;
+        endField();
+      } else if (char === '"' && state === 'start') state = 'quoted';
       else if (char === '"' && state === 'after-quote') {
         field += char;
         state = 'quoted';

@@ -63,6 +63,21 @@ t.test('NDJSON: objects with the same names', async (t) => {
   ]);
 });
 
+t.test('NDJSON: a line that is too long is told, and reading goes on behind it', async (t) => {
+  async function* chunks() {
+    yield '{"title":"a","verdict":"like"}\n{"title":"';
+    for (let at = 0; at < 20; at += 1) yield 'x'.repeat(100_000);
+    yield '","verdict":"like"}\n{"title":"b","verdict":"like"}';
+  }
+  const rows = [];
+  for await (const row of readRows(chunks(), { ...mapping, format: 'ndjson', user: 'ada' })) rows.push(row);
+  t.match(rows, [
+    { line: 1, example: { input: 'a' } },
+    { line: 2, reason: /longer than 1048576 characters/ },
+    { line: 3, example: { input: 'b' } },
+  ]);
+});
+
 t.test('a column that is not there is said before any row', async (t) => {
   await t.rejects(read('user,text,verdict\nada,a,like\n'), /no column "title".*--input-column.*"text"/);
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Answer, ExampleInput, TaskKind } from '@scion/contracts';
 import { limits } from '@scion/contracts/limits';
-import { readCsv } from './csv.js';
+import { longestRecordChars, readCsv } from './csv.js';
 
 export interface ImportedRow {
   line: number;
@@ -47,7 +47,10 @@ interface Fields {
 
 async function* readTable(chunks: AsyncIterable<string>, mapping: Mapping): AsyncGenerator<Fields | BadRow> {
   let header: string[] | undefined;
-  for await (const { line, fields, problem } of readCsv(chunks, mapping.format === 'tsv' ? '\t' : ',')) {
+  for await (const { line, fields, problem } of readCsv(
+    chunks,
+    mapping.format === 'tsv' ? '\t' : undefined,
+  )) {
     if (header === undefined) {
       header = fields.map((name) => name.trim());
       requireColumns(header, mapping);
@@ -79,6 +82,8 @@ async function* readNdjson(chunks: AsyncIterable<string>): AsyncGenerator<Fields
   let line = 0;
   const read = (text: string): Fields | BadRow | undefined => {
     line += 1;
+    if (text.length > longestRecordChars)
+      return { line, reason: `it is longer than ${longestRecordChars} characters` };
     if (text.trim() === '') return undefined;
     try {
       const values: unknown = JSON.parse(line === 1 ? text.replace(/^\ufeff/, '') : text);
@@ -91,7 +96,8 @@ async function* readNdjson(chunks: AsyncIterable<string>): AsyncGenerator<Fields
   };
   for await (const chunk of chunks) {
     const lines = (rest + chunk).split('\n');
-    rest = lines.pop()!;
+    // Of a line that is too long, as much is kept as shows it.
+    rest = lines.pop()!.slice(0, longestRecordChars + 1);
     for (const text of lines) {
       const record = read(text);
       if (record) yield record;

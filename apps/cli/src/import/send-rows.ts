@@ -1,7 +1,7 @@
-import { type Client, type ExampleInput, isScionError } from '@scion/sdk';
+import { batches, type Client, type ExampleInput, isScionError } from '@scion/sdk';
 import type { BadRow, ImportedRow } from './rows.js';
 
-/** Rows of one request. */
+/** Rows of one request, fewer where they are long. */
 const rowsPerRequest = 500;
 /** Rows read before the users among them are sent: a file sorted by time then still fills its requests. */
 const windowRows = 4_000;
@@ -54,14 +54,12 @@ export function createSender(
       if (rows) rows.push(row);
       else byUser.set(row.user, [row]);
     }
-    const batches = [...byUser.values()].flatMap((rows) => {
+    const requests = [...byUser.values()].flatMap((rows) => {
       // One request holds an id once; the last row with it counts.
       const unique = [...new Map(rows.map((row) => [row.example.id, row])).values()];
-      return Array.from({ length: Math.ceil(unique.length / rowsPerRequest) }, (_, at) =>
-        unique.slice(at * rowsPerRequest, (at + 1) * rowsPerRequest),
-      );
+      return [...batches(unique, rowsPerRequest)];
     });
-    const next = batches.values();
+    const next = requests.values();
     await Promise.all(
       Array.from({ length: requestsAtOnce }, async () => {
         for (const batch of next) await send(batch);

@@ -1,7 +1,7 @@
 import type { JobEvent } from '@scion/contracts';
+import { batches } from '../batches.js';
 import type { Client } from '../client.js';
 import { isScionError, ScionError } from '../errors.js';
-import { isFinished } from '../job-events.js';
 import type { Trainer, TrainingRow, TrainOutcome, TrainRequest } from './trainer.js';
 
 /** The service's own limits of one request. */
@@ -43,8 +43,8 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
 
     async train(user, { rows, keepOthers, training, gate, signal, onMetric, onProgress }: TrainRequest) {
       if (!keepOthers) await makeRoom(user, rows, signal);
-      for (let at = 0; at < rows.length; at += rowsPerAppend)
-        await client.examples.append(task, user, rows.slice(at, at + rowsPerAppend), { signal });
+      for (const batch of batches(rows, rowsPerAppend))
+        await client.examples.append(task, user, batch, { signal });
       sent.set(user, new Set([...(sent.get(user) ?? []), ...rows.map(({ id }) => id)]));
 
       const job = await client.jobs.create({ task, user, training }, { signal });
@@ -79,7 +79,7 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
       }
       if (ended.state === 'cancelled' || signal.aborted)
         return { ...(await live(user)), gate: ended.gate, stopped: true };
-      if (ended.state !== 'succeeded' || !isFinished(ended.state))
+      if (ended.state !== 'succeeded')
         throw new ScionError({
           code: ended.failure?.code ?? 'training_failed',
           title: 'Training failed',
@@ -92,18 +92,18 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
 
     async predict(user, inputs) {
       const answers: Awaited<ReturnType<Trainer['predict']>>[number][] = [];
-      for (let at = 0; at < inputs.length; at += rowsPerPredict) {
-        const { predictions } = await client.predict({
-          ...{ task, user },
-          inputs: inputs.slice(at, at + rowsPerPredict),
-        });
+      for (const batch of batches(inputs, rowsPerPredict)) {
+        const { predictions } = await client.predict({ task, user, inputs: batch });
         answers.push(...predictions);
       }
       return answers as Awaited<ReturnType<Trainer['predict']>>;
     },
 
     async forget(user) {
-      await client.users.erase(user, { task });
+      await client.users.erase(user, { task }).catch((problem) => {
+        // Nothing of it was stored yet, or an erasure whose answer was lost has ended.
+        if (!isScionError(problem, 'user_not_found')) throw problem;
+      });
     },
     async close() {},
   };

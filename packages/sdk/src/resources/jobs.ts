@@ -17,10 +17,7 @@ export type JobsQuery = Query<contracts.JobsQuery>;
 
 /** Fine-tuning runs; needs scope `train`. */
 export interface Jobs {
-  /**
-   * Asks for a training run. While one of the same model is still queued, that one is returned, which is why an
-   * unanswered call is sent again.
-   */
+  /** Asks for a training run. While one of the same model is still queued, that one is returned. */
   create(job: JobCreate, options?: CallOptions): Promise<Job>;
   /** Newest first; an operator's client without a tenant lists those of all. */
   list(query?: JobsQuery, options?: CallOptions): PagePromise<Job>;
@@ -46,7 +43,7 @@ export function createJobs(transport: Transport): Jobs {
   const get = (jobId: string, options?: CallOptions) =>
     request<Job>({ method: 'GET', path: path`/v1/jobs/${jobId}`, options });
   return {
-    create: (body, options) => request({ method: 'POST', path: '/v1/jobs', body, idempotent: true, options }),
+    create: (body, options) => request({ method: 'POST', path: '/v1/jobs', body, options }),
     list: ({ cursor, ...query } = {}, options) =>
       paged(
         (from) =>
@@ -65,8 +62,7 @@ export function createJobs(transport: Transport): Jobs {
       request({ method: 'POST', path: path`/v1/jobs/${jobId}/pause`, idempotent: true, options }),
     resume: (jobId, options) =>
       request({ method: 'POST', path: path`/v1/jobs/${jobId}/resume`, idempotent: true, options }),
-    retry: (jobId, options) =>
-      request({ method: 'POST', path: path`/v1/jobs/${jobId}/retry`, idempotent: true, options }),
+    retry: (jobId, options) => request({ method: 'POST', path: path`/v1/jobs/${jobId}/retry`, options }),
     async logs(jobId, options) {
       const page: Page<JobLogLine> = await request({
         method: 'GET',

@@ -24,7 +24,7 @@ export interface Webhooks {
   get(webhookId: string, options?: CallOptions): Promise<Webhook>;
   /**
    * Makes a new signing secret, which the answer alone holds. For `overlapSeconds` (a day when left out) messages carry
-   * the signature of the one before as well. Not repeated when it goes unanswered: then call it again.
+   * the signature of the one before as well.
    */
   rotateSecret(
     webhookId: string,
