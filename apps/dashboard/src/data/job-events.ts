@@ -1,5 +1,6 @@
 import { addJobEvent, type Client, isFinished, type JobEvent } from '@scion/sdk';
 import { useEffect, useState } from 'preact/hooks';
+import { reach } from '../session.js';
 
 export interface JobEvents {
   list: readonly JobEvent[];
@@ -55,5 +56,14 @@ export function useJobEvents(client: Client, jobId: string): JobEvents {
     };
   }, [jobId, opened]);
 
-  return { ...state, reopen: () => setOpened(opened + 1) };
+  const reopen = () => {
+    setState((known) => ({ ...known, error: undefined }));
+    setOpened(opened + 1);
+  };
+  // Given up in an outage, it goes on as soon as anything is answered again, as all that is polled does.
+  const answers = reach.value === 'live';
+  useEffect(() => {
+    if (answers && state.error !== undefined) reopen();
+  }, [answers]);
+  return { ...state, reopen };
 }
