@@ -84,6 +84,39 @@ t.test('an outage', { skip: noBrowser }, async (t) => {
     await main.getByText('Last step').waitFor();
   });
 
+  await t.test(
+    'who teaches a model sees it learn after a blip, and is told when it cannot be followed',
+    async () => {
+      await open(`${tenant.id}/playground?task=headlines&user=ada`, 'Playground');
+      await main.getByRole('textbox', { name: 'Text to classify' }).fill('Moving a rhododendron');
+      const answer = main.getByRole('article', { name: 'ada' });
+      const correct = answer.getByRole('button', { name: /^(keep|skip)$/ });
+      let attempts = 0;
+      await page.route(/\/events$/, async (route) => {
+        attempts += 1;
+        gateway.fails('down');
+        await route.continue();
+      });
+      await correct.click();
+      await pass(() => attempts >= 3);
+      await page.unroute(/\/events$/);
+      gateway.fails(undefined);
+      await pass(() => answer.getByText(/is live|kept back/).isVisible());
+
+      await page.route(/\/events$/, async (route) => {
+        gateway.fails('down');
+        await route.continue();
+      });
+      await answer.getByRole('button', { name: 'Teach again' }).click();
+      await correct.click();
+      await pass(() => answer.getByText('The connection to').isVisible());
+      await page.unroute(/\/events$/);
+      gateway.fails(undefined);
+      await answer.getByRole('button', { name: 'teach again' }).click();
+      await correct.waitFor();
+    },
+  );
+
   await t.test('an overview that is refused says why, beside what was last known or alone', async () => {
     await open('overview', 'Jobs ended');
     const alert = main.getByRole('alert').filter({ hasText: 'HTTP 503' });

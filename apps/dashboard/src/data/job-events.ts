@@ -11,6 +11,9 @@ export interface JobEvents {
   reopen(): void;
 }
 
+/** A stream is kept through a restart of the service, some half a minute. */
+export const outageRetries = 8;
+
 const nothing: readonly JobEvent[] = [];
 
 /**
@@ -36,8 +39,7 @@ export function useJobEvents(client: Client, jobId: string): JobEvents {
         const events = client.jobs.events(jobId, {
           after: arrived.at(-1),
           signal: controller.signal,
-          // A stream is kept through a restart of the service.
-          maxRetries: 8,
+          maxRetries: outageRetries,
         });
         for await (const event of events) {
           addJobEvent(arrived, event);
