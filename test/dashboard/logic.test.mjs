@@ -10,6 +10,7 @@ const { assembleCurves, meanOfFolds, overlay, valueAt } = await loadSource('data
 const { smooth } = await loadSource('data/smooth');
 const { answersOf } = await loadSource('data/answers');
 const { mergePage, appendPage, startOf } = await loadSource('data/merge-rows');
+const { perMinute } = await loadSource('pages/overview/series');
 const { rowWindow } = await loadSource('data/row-window');
 const { assignSlots } = await loadSource('data/row-slots');
 
@@ -184,6 +185,19 @@ t.test('an answer tells what an earlier version said of the same text, and of no
     'to ask again forgets nothing',
   );
   t.equal(before(answersOf(again, 'snow', response(said('ada', 3, 'keep'))), 'ada'), undefined);
+});
+
+t.test('the rate of a bucket that is still open is that of the part of it that has passed', async (t) => {
+  const at = ['2026-11-23T20:00:00.000Z', '2026-11-23T20:15:00.000Z'];
+  const overview = { at, to: '2026-11-23T20:30:00.000Z', stepSeconds: 900 };
+  const now = Date.parse('2026-11-23T20:18:00.000Z');
+  t.strictSame(perMinute(overview, [30, 6], now), [2, 2]);
+  t.strictSame(perMinute(overview, [30, 30], now + 86_400_000), [2, 2], 'none is open in a range long past');
+  t.strictSame(
+    perMinute({ at: at.slice(1), to: '2026-11-23T20:16:00.000Z', stepSeconds: 60 }, [1], now - 178_000),
+    [1],
+    'one job in two seconds is no rush',
+  );
 });
 
 t.test('smoothing stays between the values, keeps a constant, and leaves gaps', async (t) => {
