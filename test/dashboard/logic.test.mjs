@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { isDeepStrictEqual as deepEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
@@ -8,6 +9,8 @@ const { parseRoute, formatRoute, servicePages, tenantPages, tenantTabs } = await
 const { assembleCurves, meanOfFolds, overlay, valueAt } = await loadSource('data/curves');
 const { smooth } = await loadSource('data/smooth');
 const { answersOf } = await loadSource('data/answers');
+const { mergePage, appendPage, startOf } = await loadSource('data/merge-rows');
+const { perMinute } = await loadSource('pages/overview/series');
 const { rowWindow } = await loadSource('data/row-window');
 const { assignSlots } = await loadSource('data/row-slots');
 
@@ -184,6 +187,19 @@ t.test('an answer tells what an earlier version said of the same text, and of no
   t.equal(before(answersOf(again, 'snow', response(said('ada', 3, 'keep'))), 'ada'), undefined);
 });
 
+t.test('the rate of a bucket that is still open is that of the part of it that has passed', async (t) => {
+  const at = ['2026-11-23T20:00:00.000Z', '2026-11-23T20:15:00.000Z'];
+  const overview = { at, to: '2026-11-23T20:30:00.000Z', stepSeconds: 900 };
+  const now = Date.parse('2026-11-23T20:18:00.000Z');
+  t.strictSame(perMinute(overview, [30, 6], now), [2, 2]);
+  t.strictSame(perMinute(overview, [30, 30], now + 86_400_000), [2, 2], 'none is open in a range long past');
+  t.strictSame(
+    perMinute({ at: at.slice(1), to: '2026-11-23T20:16:00.000Z', stepSeconds: 60 }, [1], now - 178_000),
+    [1],
+    'one job in two seconds is no rush',
+  );
+});
+
 t.test('smoothing stays between the values, keeps a constant, and leaves gaps', async (t) => {
   const value = fc.oneof(fc.double({ min: 0, max: 10, noNaN: true }), fc.constant(null));
   fc.assert(
@@ -228,6 +244,93 @@ t.test('of a list of any length what is in sight is in the document, and never m
     }),
   );
 });
+
+t.test(
+  'of a list that is read page by page none between two shown rows is missing, however it changes',
+  async () => {
+    const step = fc.oneof(
+      fc.record({ does: fc.constant('come'), count: fc.integer({ min: 1, max: 8 }) }),
+      fc.record({ does: fc.constant('leave'), at: fc.nat(30) }),
+      fc.record({ does: fc.constantFrom('poll', 'more'), look: fc.nat(30) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
+        const list = pagedList();
+        for (const { does, ...how } of steps) {
+          list[does](how);
+          assert.deepEqual(list.shown(), list.between(), 'no hole, and nothing twice');
+        }
+        // At rest, whatever is looked at for a while is current, and reading on leads to the end.
+        list.settle();
+        for (let look = 0; look < list.shown().length; look += 1) {
+          for (let turn = 0; turn < 12; turn += 1) list.poll({ look });
+          assert.ok(list.isThere(list.shown()[look]), 'what is in view is what there is');
+        }
+        for (let turn = 0; turn < 200 && list.hasMore(); turn += 1) list.more();
+        assert.deepEqual(list.shown(), list.all());
+      }),
+      { numRuns: 300 },
+    );
+  },
+);
+
+/** A list of three rows a page, newest first, and who reads it; each request is answered a step before its answer comes. */
+function pagedList() {
+  const idOf = (row) => row.id;
+  let made = 0;
+  let all = [];
+  let known = { rows: undefined, next: null, starts: [] };
+  let polled;
+  let isFirstDue = true;
+  let moreRead;
+  const read = (cursor) => {
+    const rest = all.filter((id) => cursor === undefined || id < Number(cursor));
+    const data = rest.slice(0, 3).map((id) => ({ id }));
+    return { data, nextCursor: rest.length > 3 ? String(data[2].id) : null };
+  };
+  const list = {
+    come({ count }) {
+      for (let one = 0; one < count; one += 1) {
+        made += 1;
+        all.unshift(made);
+      }
+    },
+    leave({ at }) {
+      all = all.filter((_, index) => index !== at);
+    },
+    poll({ look }) {
+      if (polled) {
+        known = mergePage(known, polled.start, polled.page, idOf);
+        polled = undefined;
+        return;
+      }
+      const start = isFirstDue ? undefined : startOf(known, look, idOf);
+      isFirstDue = !isFirstDue;
+      polled = { start, page: read(start?.cursor) };
+    },
+    more() {
+      if (moreRead) known = appendPage(known, moreRead.cursor, moreRead, idOf);
+      if (moreRead || known.next === null) moreRead = undefined;
+      else moreRead = { cursor: known.next, page: read(known.next) };
+    },
+    settle() {
+      if (polled) list.poll({});
+      if (moreRead) list.more();
+      for (let turn = 0; turn < 4; turn += 1) list.poll({ look: 0 });
+    },
+    hasMore: () => known.next !== null || moreRead !== undefined,
+    shown: () => (known.rows ?? []).map(idOf),
+    /** What must be shown: all that was shown or is there, from the first shown row to the last. */
+    between() {
+      const shown = list.shown();
+      const ids = new Set([...shown, ...all.filter((id) => id <= shown[0] && id >= shown.at(-1))]);
+      return [...ids].sort((a, b) => b - a);
+    },
+    isThere: (id) => all.includes(id),
+    all: () => all,
+  };
+  return list;
+}
 
 t.test('a row keeps its slot while it is shown; one that comes takes over one that is free', async (t) => {
   const numbers = fc.uniqueArray(fc.integer({ min: 0, max: 30 }).map(String), { maxLength: 20 });

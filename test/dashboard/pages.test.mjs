@@ -75,6 +75,28 @@ t.test('every page', { skip: noBrowser }, async (t) => {
     complaints();
   });
 
+  await t.test('a loss is called what it is by the kind of its task, also while it trains', async (t) => {
+    await client.tasks.put('ratings', { kind: 'regression', training: { method: 'head' } });
+    const rated = [...garden.map((input, at) => [input, at]), ...football.map((input, at) => [input, -at])];
+    await client.examples.append(
+      'ratings',
+      'ada',
+      rated.map(([input, label]) => ({ input, label })),
+    );
+    const ended = await client.jobs.wait((await client.jobs.create({ task: 'ratings', user: 'ada' })).id);
+    const waiting = { ...ended, state: 'running', gate: null };
+    for (const job of [ended, waiting]) {
+      await page.route(`**/v1/jobs/${ended.id}`, (route) => route.fulfill({ json: job }));
+      await open([`${tenant.id}/jobs/${ended.id}`, 'mean of half the squared error']);
+      await main.getByRole('img', { name: /^Loss over/ }).waitFor();
+      t.equal(await main.getByTitle(/nats/).count(), 0, job.state);
+      await page.unroute(`**/v1/jobs/${ended.id}`);
+      await page.goto('about:blank');
+    }
+    await open([`${tenant.id}/jobs/${jobs[0].id}`, 'mean cross-entropy, nats']);
+    await main.getByRole('img', { name: /^Loss in nats over/ }).waitFor();
+  });
+
   // In the dark the same elements have other colours, and nothing else.
   for (const [colorScheme, rules] of [['light'], ['dark', { runOnly: ['color-contrast'] }]]) {
     await t.test(`is free of serious accessibility faults, ${colorScheme}`, async (t) => {

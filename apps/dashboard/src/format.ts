@@ -33,7 +33,7 @@ export function percent(share: number | undefined): string {
   return `${value.toFixed(value === 100 || value === 0 ? 0 : 1)} %`;
 }
 
-/** A loss in nats, three significant digits. */
+/** A loss, three significant digits. */
 export function loss(value: number | undefined): string {
   if (value === undefined) return '–';
   return value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(2) : value.toPrecision(3);

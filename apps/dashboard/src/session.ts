@@ -66,7 +66,8 @@ function clientOf(credentials: { apiKey?: string; csrfToken?: string }): Client 
     timeoutMs: 15_000,
     fetch: async (input, init) => {
       const response = await fetch(input, init).catch((error: unknown) => {
-        if (!init?.signal?.aborted) reach.value = 'lost';
+        // Aborted by the client's own clock, nobody has left: a service that hangs is as far away as one that is down.
+        if (!init?.signal?.aborted || isScionError(init.signal.reason, 'timeout')) reach.value = 'lost';
         throw error;
       });
       reach.value = 'live';

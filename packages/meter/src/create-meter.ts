@@ -208,7 +208,8 @@ export function createMeter({ redis, clock, describe, cachedBytes, onError, flus
       );
     },
     async overview(query, backlog) {
-      const { first, end, step } = rangeOf(query, clock());
+      const nowMs = clock();
+      const { first, end, step } = rangeOf(query, nowMs);
       const current = now() + 1;
       const minutes = Array.from({ length: end - first }, (_, at) => first + at);
       const recent = Array.from({ length: alertMinutes }, (_, at) => current - alertMinutes + at);
@@ -219,13 +220,17 @@ export function createMeter({ redis, clock, describe, cachedBytes, onError, flus
       ]);
       const starts = minutes.filter((_, at) => at % step === 0);
       const buckets = starts.map((_, at) => merged(read.slice(at * step, (at + 1) * step)));
+      const passed = (minute: number): number => Math.max(1, (nowMs - minute * minuteMs) / 1_000);
       const time = (minute: number): string => new Date(minute * minuteMs).toISOString();
       return {
         from: time(first),
         to: time(end),
         stepSeconds: step * 60,
         at: starts.map(time),
-        ...seriesOf(buckets, step * 60),
+        ...seriesOf(
+          buckets,
+          starts.map((minute) => Math.min(step * 60, passed(minute))),
+        ),
         now: state,
         alerts: alertsOf({ now: state, recent: merged(last) }),
       };

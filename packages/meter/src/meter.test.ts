@@ -76,7 +76,6 @@ t.test('counts of all processes come together in the minutes they happened in', 
     ...{ succeeded: [1, 0], failed: [0, 1], cancelled: [0, 1] },
     ...{ promoted: [1, 0], kept: [0, 0] },
   });
-  t.same(overview.predict.rowsPerSecond, [0.25, 0.5]);
   t.ok(Math.abs(overview.predict.p50Ms[0]! - 8) < 0.8, 'p50 within 9 %');
   t.ok(Math.abs(overview.predict.p99Ms[1]! - 100) < 10);
   t.ok(Math.abs(overview.timeToLive.p50[0]! - 4) < 0.4);
@@ -84,6 +83,26 @@ t.test('counts of all processes come together in the minutes they happened in', 
   t.same(overview.webhooks, { delivered: [1, 0], failed: [0, 1] });
   t.same(overview.queue.tenants, [{ tenantId: tenantId(1), waiting: [0, 0], waitSeconds: [1, 1] }]);
   t.match(overview.totals, { ended: 3, failureRate: 1 / 3, promotionRate: 1, predictedRows: 45 });
+});
+
+t.test('rows a second of the bucket still counted are those of the part of it that has passed', async (t) => {
+  const { clock, meter } = await setUp();
+  const one = meter();
+  const rates = async (from: string, to?: string) => {
+    await one.flush();
+    return (await one.overview({ from, ...(to !== undefined && { to }) }, idle)).predict.rowsPerSecond;
+  };
+  // Of the bucket, 30 seconds have passed.
+  one.predicted(tenantId(1), 15, 8);
+  t.same(await rates('2026-01-01T12:00:00.000Z'), [0.5]);
+  clock.advance(30_000);
+  t.same(await rates('2026-01-01T12:00:00.000Z'), [0.25, 0], 'a whole one over all of its time');
+  clock.advance(30_000);
+  one.predicted(tenantId(1), 60, 8);
+  t.same(await rates('2026-01-01T12:00:00.000Z'), [0.25, 2]);
+  t.equal((await rates('2025-12-31T12:30:00.000Z')).at(-1), 0.8333, 'of a quarter of an hour, too');
+  clock.advance(3_600_000);
+  t.same(await rates('2026-01-01T12:00:00.000Z', '2026-01-01T12:01:30.000Z'), [0.25, 1], 'long past');
 });
 
 t.test('a job whose end is told twice counts once, whichever process tells it', async (t) => {

@@ -19,8 +19,8 @@ const share = (part: number, whole: number): number | null => (whole === 0 ? nul
 const round = (value: number): number => Number(value.toPrecision(4));
 const rounded = (value: number | null): number | null => (value === null ? null : round(value));
 
-/** The series of a range from its buckets, and their totals. */
-export function seriesOf(buckets: Bucket[], stepSeconds: number): OverviewSeries {
+/** The series of a range from its buckets, and their totals. `seconds`: how much of each bucket's time has passed. */
+export function seriesOf(buckets: Bucket[], seconds: number[]): OverviewSeries {
   const each = <T>(read: (bucket: Bucket) => T): T[] => buckets.map(read);
   const count = (name: string): number[] => each((bucket) => bucket.get(name) ?? 0);
   const quantiles = (prefix: string, q: number, unit: number) =>
@@ -38,7 +38,7 @@ export function seriesOf(buckets: Bucket[], stepSeconds: number): OverviewSeries
     timeToLive: { p50: quantiles('live:', 0.5, 1_000), p95: quantiles('live:', 0.95, 1_000) },
     queue: { waiting: count('max:depth'), tenants: tenantsOf(buckets) },
     predict: {
-      rowsPerSecond: each((bucket) => round((bucket.get('rows') ?? 0) / stepSeconds)),
+      rowsPerSecond: count('rows').map((rows, at) => round(rows / seconds[at]!)),
       p50Ms: quantiles('predict:', 0.5, 1),
       p99Ms: quantiles('predict:', 0.99, 1),
     },

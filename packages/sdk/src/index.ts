@@ -97,7 +97,7 @@ export {
 } from './estimator/personalizer.js';
 export { addJobEvent, isFinished, type JobEventsOptions } from './job-events.js';
 export type { JobMetric } from './job-metrics.js';
-export type { OverviewQuery } from './overview-stream.js';
+export type { OverviewQuery, WatchOptions } from './overview-stream.js';
 export type { PageOptions, PagePromise } from './pages.js';
 export type { Audit, AuditQuery } from './resources/audit.js';
 export type { Examples } from './resources/examples.js';

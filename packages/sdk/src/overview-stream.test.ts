@@ -28,6 +28,26 @@ t.test('the overview is followed over breaks of its stream, until the loop is le
   );
 });
 
+t.test(
+  'whoever watches is told of each attempt that brought nothing, and of no break of a stream',
+  async (t) => {
+    const server = await startServer((response, _, index) => {
+      if (index === 0) return problem(response, 503, 'not_ready');
+      if (index === 1) return problem(response, 429, 'rate_limited');
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(frame(index), () => response.destroy());
+    });
+    t.teardown(server.close);
+    const told: (string | number)[] = [];
+    const onFailure = (error: unknown) => told.push(isScionError(error) ? error.code : String(error));
+    for await (const { stepSeconds } of server.client().system.watch({}, { onFailure })) {
+      told.push(stepSeconds);
+      if (stepSeconds === 3) break;
+    }
+    t.same(told, ['not_ready', 'rate_limited', 2, 3]);
+  },
+);
+
 t.test('a call that cannot succeed rejects, and so does one whose signal fires', async (t) => {
   const server = await startServer((response) => problem(response, 403, 'scope_missing'));
   t.teardown(server.close);

@@ -8,6 +8,13 @@ import type { Transport } from './transport.js';
 
 export type OverviewQuery = Query<contracts.OverviewQuery>;
 
+export interface WatchOptions {
+  /** Ends the iteration; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Told why an attempt brought nothing, each time; another follows. */
+  onFailure?: ((error: unknown) => void) | undefined;
+}
+
 /**
  * The overview as the service sends it, for as long as somebody listens: a stream that breaks is opened anew, with
  * growing pauses. Rejects with the signal's reason, or with what the service answers to a call that cannot succeed.
@@ -15,10 +22,11 @@ export type OverviewQuery = Query<contracts.OverviewQuery>;
 export async function* watchOverview(
   transport: Transport,
   { from, to }: OverviewQuery = {},
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  { signal, onFailure }: WatchOptions = {},
 ): AsyncGenerator<Overview, void> {
   for (let failures = 0; ; ) {
     let wait: number | undefined;
+    let begun = false;
     try {
       const response = await transport.open({
         method: 'GET',
@@ -29,11 +37,14 @@ export async function* watchOverview(
       });
       for await (const message of readServerSentEvents(bodyOf(response), idleTimeoutMs)) {
         failures = 0;
+        begun = true;
         if (message.event === 'overview') yield JSON.parse(message.data) as Overview;
       }
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (!isTransient(error)) throw error;
+      // A stream that breaks after it began is resumed before anybody misses it.
+      if (!begun) onFailure?.(error);
       wait = retryAfter(error);
     }
     signal?.throwIfAborted();

@@ -8,6 +8,8 @@ import { seriesColour } from './series-colour.js';
 
 interface LossChartProps {
   data: Curves;
+  /** Said after a loss: ` nats`, or nothing. */
+  unit: string;
   growing: boolean;
   log: boolean;
   /** Weight of the past in the moving average, 0 to below 1. */
@@ -16,7 +18,7 @@ interface LossChartProps {
 }
 
 /** Training loss (solid) and validation loss (dashed) over optimizer steps, with a table that is the read-out. */
-export function LossChart({ data, growing, log, smoothing, heightPx }: LossChartProps) {
+export function LossChart({ data, unit, growing, log, smoothing, heightPx }: LossChartProps) {
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [cursor, setCursor] = useState<number | null>(null);
   const lines = useMemo(
@@ -49,7 +51,7 @@ export function LossChart({ data, growing, log, smoothing, heightPx }: LossChart
         heightPx={heightPx}
         log={log}
         formatY={(value) => axisLoss(value, log)}
-        label={`Loss in nats over ${data.steps.length} steps, ${data.curves.length} curves.`}
+        label={`Loss${unit && ` in${unit}`} over ${data.steps.length} steps, ${data.curves.length} curves.`}
         cursor={cursor}
         onCursor={setCursor}
       />
@@ -82,8 +84,8 @@ export function LossChart({ data, growing, log, smoothing, heightPx }: LossChart
                   {curve.name}
                 </button>
               </th>
-              <Exact value={valueAt(curve.training, index)} />
-              <Exact value={valueAt(curve.validation, index)} />
+              <Exact value={valueAt(curve.training, index)} unit={unit} />
+              <Exact value={valueAt(curve.validation, index)} unit={unit} />
             </tr>
           ))}
         </tbody>
@@ -93,9 +95,9 @@ export function LossChart({ data, growing, log, smoothing, heightPx }: LossChart
 }
 
 /** As measured: smoothing changes the drawing, never the figures. */
-function Exact({ value }: { value: number | null }) {
+function Exact({ value, unit }: { value: number | null; unit: string }) {
   return (
-    <td class="number" title={value === null ? undefined : `${value} nats`}>
+    <td class="number" title={value === null ? undefined : `${value}${unit}`}>
       {value === null ? '–' : loss(value)}
     </td>
   );

@@ -3,7 +3,7 @@ import type { JobEvent } from '@scion/sdk';
 export interface Curve {
   /** `fold 1 of 5`, `final`. */
   name: string;
-  /** Nats, one value per step of `Curves.steps`; null where this fit has none. */
+  /** Losses, one value per step of `Curves.steps`; null where this fit has none. */
   training: (number | null)[];
   validation: (number | null)[];
 }

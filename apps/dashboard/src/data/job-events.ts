@@ -1,5 +1,6 @@
 import { addJobEvent, type Client, isFinished, type JobEvent } from '@scion/sdk';
 import { useEffect, useState } from 'preact/hooks';
+import { reach } from '../session.js';
 
 export interface JobEvents {
   list: readonly JobEvent[];
@@ -9,6 +10,9 @@ export interface JobEvents {
   /** Continues after an error, from the last event received. */
   reopen(): void;
 }
+
+/** A stream is kept through a restart of the service, some half a minute. */
+export const outageRetries = 8;
 
 const nothing: readonly JobEvent[] = [];
 
@@ -35,8 +39,7 @@ export function useJobEvents(client: Client, jobId: string): JobEvents {
         const events = client.jobs.events(jobId, {
           after: arrived.at(-1),
           signal: controller.signal,
-          // A stream is kept through a restart of the service.
-          maxRetries: 8,
+          maxRetries: outageRetries,
         });
         for await (const event of events) {
           addJobEvent(arrived, event);
@@ -55,5 +58,14 @@ export function useJobEvents(client: Client, jobId: string): JobEvents {
     };
   }, [jobId, opened]);
 
-  return { ...state, reopen: () => setOpened(opened + 1) };
+  const reopen = () => {
+    setState((known) => ({ ...known, error: undefined }));
+    setOpened(opened + 1);
+  };
+  // Given up in an outage, it goes on as soon as anything is answered again, as all that is polled does.
+  const answers = reach.value === 'live';
+  useEffect(() => {
+    if (answers && state.error !== undefined) reopen();
+  }, [answers]);
+  return { ...state, reopen };
 }

@@ -19,6 +19,8 @@ export function useOverview(client: Client, hours: number): WatchedOverview {
 
   useEffect(() => {
     let controller: AbortController | undefined;
+    const failed = (error: unknown) =>
+      setState((known) => (known.hours === hours ? { ...known, error } : { hours, error }));
     const watch = async () => {
       controller = new AbortController();
       const { signal } = controller;
@@ -27,13 +29,13 @@ export function useOverview(client: Client, hours: number): WatchedOverview {
           // The end of the range moves along by itself, its beginning only when it is asked for anew.
           const begun = Date.now();
           const from = new Date(begun - hours * hourMs).toISOString();
-          for await (const data of client.system.watch({ from }, { signal })) {
+          for await (const data of client.system.watch({ from }, { signal, onFailure: failed })) {
             setState({ hours, data });
             if (Date.now() - begun > (hours * hourMs) / 20) break;
           }
         }
       } catch (error) {
-        if (!signal.aborted) setState((known) => ({ ...known, error }));
+        if (!signal.aborted) failed(error);
       }
     };
     const onVisibility = () => {

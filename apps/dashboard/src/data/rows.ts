@@ -1,5 +1,6 @@
 import type { Page } from '@scion/sdk';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { appendPage, type KnownRows, mergePage, startOf } from './merge-rows.js';
 import { pollWhileVisible } from './poll-while-visible.js';
 
 /** A long list, fetched page by page as far as someone has scrolled. */
@@ -15,12 +16,8 @@ export interface Rows<T> {
   look(index: number): void;
 }
 
-interface Loaded<T> {
+interface Loaded<T> extends KnownRows<T> {
   key: string;
-  rows: T[] | undefined;
-  next: string | null;
-  /** Where each page after the first begins: its cursor, and the row it follows. */
-  starts: { cursor: string; after: string }[];
   error: unknown;
 }
 
@@ -51,28 +48,25 @@ export function useRows<T>(input: RowsInput<T>): Rows<T> {
   }, []);
 
   const loadMore = useCallback(async () => {
-    const { rows, next } = latest.current;
     const signal = alive.current;
-    if (fetchesMore.current || next === null || !rows || !signal) return;
+    if (fetchesMore.current || !signal) return;
     fetchesMore.current = true;
     try {
       const { load, idOf } = current.current;
-      let cursor = next;
-      let page = await load(cursor, signal);
-      while (!signal.aborted && page.data.length === 0 && page.nextCursor !== null) {
-        cursor = page.nextCursor;
-        page = await load(cursor, signal);
+      for (let isAdded = false; !isAdded; ) {
+        const { next } = latest.current;
+        if (next === null) break;
+        const read = await loadFilled(load, next, signal);
+        if (signal.aborted) return;
+        const known = appendPage(latest.current, next, read, idOf);
+        // Where the list began anew meanwhile, more of the new one is wanted.
+        isAdded = known !== latest.current;
+        publish({ ...known, error: undefined });
       }
-      if (signal.aborted) return;
-      const last = rows.at(-1);
-      publish({
-        ...appendPage(latest.current, page, idOf),
-        starts: last ? [...latest.current.starts, { cursor, after: idOf(last) }] : [],
-      });
     } catch (error) {
       if (!signal.aborted) publish({ error });
     }
-    fetchesMore.current = false;
+    if (!signal.aborted) fetchesMore.current = false;
   }, []);
 
   // `asked` is what `refresh` changes to run this again.
@@ -87,15 +81,13 @@ export function useRows<T>(input: RowsInput<T>): Rows<T> {
         alive.current = signal;
         const { load, idOf } = current.current;
         try {
-          const first = await load(undefined, signal);
+          const first = await loadFilled(load, undefined, signal);
           if (signal.aborted) return;
-          publish({ ...mergeFirst(latest.current, first, idOf), error: undefined });
-          // A page may be empty and not the last one, where a filter lets little through.
-          if (first.data.length === 0) await loadMore();
+          publish({ ...mergePage(latest.current, undefined, first.page, idOf), error: undefined });
           const start = startOf(latest.current, inView.current, idOf);
           if (!start) return;
-          const page = await load(start.cursor, signal);
-          if (!signal.aborted) publish({ rows: replace(latest.current.rows ?? [], page.data, idOf) });
+          const { page } = await loadFilled(load, start.cursor, signal);
+          if (!signal.aborted) publish(mergePage(latest.current, start, page, idOf));
         } catch (error) {
           if (!signal.aborted) publish({ error });
         }
@@ -115,44 +107,17 @@ export function useRows<T>(input: RowsInput<T>): Rows<T> {
   return { rows: shown.rows, hasMore: shown.next !== null, error: shown.error, loadMore, refresh, look };
 }
 
-/**
- * The rows after the first page was read anew: it replaces what was known up to its last row. Where that row is not
- * known, too much has changed in between, and the list begins anew.
- */
-export function mergeFirst<T>(
-  { rows, next, starts }: Pick<Loaded<T>, 'rows' | 'next' | 'starts'>,
-  first: Page<T>,
-  idOf: (row: T) => string,
-): Pick<Loaded<T>, 'rows' | 'next' | 'starts'> {
-  const last = first.data.at(-1);
-  const at =
-    rows && last && first.nextCursor !== null ? rows.findIndex((row) => idOf(row) === idOf(last)) : -1;
-  if (!rows || at < 0) return { rows: first.data, next: first.nextCursor, starts: [] };
-  return { rows: [...first.data, ...rows.slice(at + 1)], next, starts };
-}
-
-/** Adds a page; a row that is known already (it moved while pages were read) stays where it was. */
-export function appendPage<T>(
-  { rows = [] }: { rows: T[] | undefined },
-  page: Page<T>,
-  idOf: (row: T) => string,
-): { rows: T[]; next: string | null; error: undefined } {
-  const known = new Set(rows.map(idOf));
-  return {
-    rows: [...rows, ...page.data.filter((row) => !known.has(idOf(row)))],
-    next: page.nextCursor,
-    error: undefined,
-  };
-}
-
-function replace<T>(rows: T[], fresh: T[], idOf: (row: T) => string): T[] {
-  const byId = new Map(fresh.map((row) => [idOf(row), row]));
-  return rows.map((row) => byId.get(idOf(row)) ?? row);
-}
-
-/** The page that holds a row, undefined for the first one. */
-function startOf<T>({ rows = [], starts }: Loaded<T>, index: number, idOf: (row: T) => string) {
-  if (starts.length === 0) return undefined;
-  const before = new Set(rows.slice(0, index).map(idOf));
-  return starts.findLast(({ after }) => before.has(after));
+/** Reads on over pages that are empty and not the last one, as there are where a filter lets little through. */
+async function loadFilled<T, Cursor extends string | undefined>(
+  load: RowsInput<T>['load'],
+  from: Cursor,
+  signal: AbortSignal,
+): Promise<{ cursor: Cursor | string; page: Page<T> }> {
+  let cursor: Cursor | string = from;
+  let page = await load(cursor, signal);
+  while (!signal.aborted && page.data.length === 0 && page.nextCursor !== null) {
+    cursor = page.nextCursor;
+    page = await load(cursor, signal);
+  }
+  return { cursor, page };
 }

@@ -1,5 +1,6 @@
 import { isScionError } from '@scion/sdk';
 import type { ComponentChildren } from 'preact';
+import { reach } from '../session.js';
 
 /** What a person reads about a failure: what happened and what to do, never a stack. */
 export function describeError(error: unknown): { title: string; detail: string; request?: string } {
@@ -16,9 +17,9 @@ export function describeError(error: unknown): { title: string; detail: string; 
   };
 }
 
-/** Whether the service as a whole is out of reach, which the page says once instead of in every section. */
-export function isOutOfReach(error: unknown): boolean {
-  return isScionError(error, 'network_error') || isScionError(error, 'timeout');
+/** Whether the page says this once for all of its sections: the service as a whole is out of reach. */
+function isSaidOnce(error: unknown): boolean {
+  return reach.value === 'lost' && (isScionError(error, 'network_error') || isScionError(error, 'timeout'));
 }
 
 /** A failure, with a way to try again. `stale`: there is still older data to look at. */
@@ -31,7 +32,7 @@ export function ErrorNote({
   retry?: () => void;
   stale?: boolean;
 }) {
-  if (stale && isOutOfReach(error)) return null;
+  if (stale && isSaidOnce(error)) return null;
   const { title, detail, request } = describeError(error);
   return (
     <div class={stale ? 'note note-stale' : 'note note-error'} role="alert">

@@ -135,7 +135,10 @@ export const JobEvent = Type.Object(
     series: Type.Optional(Type.String()),
     step: Type.Optional(Type.Integer()),
     loss: Type.Optional(
-      Type.Number({ description: 'Mean training loss: cross-entropy in nats, or half the squared error' }),
+      Type.Number({
+        description:
+          'Mean training loss: cross-entropy in nats, or half the squared error of values scaled to a variance of 1',
+      }),
     ),
     validationLoss: Type.Optional(Type.Number({ description: 'The same on rows held out' })),
     validationScore: Type.Optional(

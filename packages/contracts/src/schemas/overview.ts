@@ -95,7 +95,7 @@ export const Overview = Type.Object(
     ),
     predict: Type.Object(
       {
-        rowsPerSecond: Series('Rows answered'),
+        rowsPerSecond: Series('Rows answered; of the bucket still counted, in the seconds since its start'),
         p50Ms: Gaps('Milliseconds from request to answer'),
         p99Ms: Gaps('The same, of which one in a hundred took longer'),
       },

@@ -1,5 +1,5 @@
 import type { Overview, Page, ProcessCache, SystemState } from '@scion/contracts';
-import { type OverviewQuery, watchOverview } from '../overview-stream.js';
+import { type OverviewQuery, type WatchOptions, watchOverview } from '../overview-stream.js';
 import type { CallOptions, Transport } from '../transport.js';
 
 /** The service itself; needs an operator key. */
@@ -10,7 +10,7 @@ export interface System {
   /** Series over a range (default: the last hour), what happens now, and alerts. */
   overview(range?: OverviewQuery, options?: CallOptions): Promise<Overview>;
   /** The same again every few seconds, until the signal fires or the loop is left; a broken stream is opened anew. */
-  watch(range?: OverviewQuery, options?: { signal?: AbortSignal | undefined }): AsyncIterable<Overview>;
+  watch(range?: OverviewQuery, options?: WatchOptions): AsyncIterable<Overview>;
 }
 
 export function createSystem(transport: Transport): System {

@@ -1,4 +1,4 @@
-import type { Job, JobEvent, Page } from '@scion/sdk';
+import type { Job, JobEvent, Page, Task } from '@scion/sdk';
 import { isFinished } from '@scion/sdk';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { LossChart } from '../../charts/loss-chart.js';
@@ -36,6 +36,15 @@ export function JobCurves({ job, events, scope }: JobCurvesProps) {
   const others = (route.value.query?.with ?? []).slice(0, mostRuns);
   const [told, setTold] = useState<Record<string, readonly JobEvent[]>>({});
 
+  // A gate knows of which kind the task was; while there is none, only the task itself does.
+  const task = useLive<Task>(
+    `task ${job.task}`,
+    (signal) => scope.client.tasks.get(job.task, { signal }),
+    60_000,
+  );
+  const isValue = job.gate ? job.gate.candidate.r2 !== undefined : task.data?.kind === 'regression';
+  const isKnown = job.gate !== null || task.data !== undefined;
+
   const data = useMemo(() => {
     const shape = view === 'mean' || others.length > 0 ? meanOfFolds : <T,>(curves: T) => curves;
     const own = shape(assembleCurves(events.list));
@@ -49,7 +58,12 @@ export function JobCurves({ job, events, scope }: JobCurvesProps) {
   return (
     <Panel
       title="Loss"
-      note="mean cross-entropy, nats"
+      note={
+        isKnown &&
+        (isValue
+          ? 'mean of half the squared error, values scaled to a variance of 1'
+          : 'mean cross-entropy, nats')
+      }
       actions={
         data.steps.length > 0 && (
           <>
@@ -86,6 +100,7 @@ export function JobCurves({ job, events, scope }: JobCurvesProps) {
           {events.error !== undefined && <ErrorNote error={events.error} retry={events.reopen} stale />}
           <LossChart
             data={data}
+            unit={isKnown && !isValue ? ' nats' : ''}
             growing={!isFinished(job.state)}
             log={log}
             smoothing={smoothing}

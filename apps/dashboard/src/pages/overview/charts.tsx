@@ -40,7 +40,7 @@ export function Charts({ overview, names }: { overview: Overview; names: Readonl
 
 function chartsOf(overview: Overview, names: ReadonlyMap<string, string>): ChartRow[] {
   const { jobs, timeToLive, queue, predict, cache, webhooks } = overview;
-  const minutes = (counts: number[]) => perMinute(overview, counts);
+  const minutes = (counts: number[]) => perMinute(overview, counts, Date.now());
   const nameOf = (id: string) => names.get(id) ?? `…${id.slice(-6)}`;
   const seconds = (value: number) => duration(value * 1000);
   const milliseconds = (value: number) => `${rate(value)} ms`;

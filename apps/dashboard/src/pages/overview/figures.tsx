@@ -13,6 +13,7 @@ export function Figures({ overview }: { overview: Overview }) {
   const ended = perMinute(
     overview,
     jobs.succeeded.map((done, at) => done + (jobs.failed[at] ?? 0) + (jobs.cancelled[at] ?? 0)),
+    Date.now(),
   );
   return (
     <ul class="figures" aria-label="At a glance">

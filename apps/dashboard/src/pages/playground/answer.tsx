@@ -104,7 +104,16 @@ function Teach({ labels, prediction, teaching, text }: TeachProps) {
     const learnt = job.state === 'succeeded';
     return (
       <div class="teach" aria-live="polite">
-        {job.state === 'running' || job.state === 'queued' ? (
+        {error !== undefined ? (
+          <span>
+            <span class="bad">{describeError(error).detail}</span> The job goes on without this page:{' '}
+            <a href={hrefOf({ page: 'jobs', job: job.id })}>watch it</a>, or{' '}
+            <button type="button" class="link" onClick={teaching.reset}>
+              teach again
+            </button>
+            .
+          </span>
+        ) : job.state === 'running' || job.state === 'queued' ? (
           <>
             <span>
               Learning… <a href={hrefOf({ page: 'jobs', job: job.id })}>watch the job</a>

@@ -1,6 +1,7 @@
 import type { Job } from '@scion/sdk';
 import { isFinished } from '@scion/sdk';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { outageRetries } from '../../data/job-events.js';
 import type { Answer } from '../../data/prediction.js';
 import type { Scope } from '../../scope.js';
 
@@ -23,7 +24,7 @@ export function useTeaching({ client }: Scope, task: string, user: string, onLea
       await client.examples.append(task, user, [{ input, label, weight }], { signal });
       const made = await client.jobs.create({ task, user }, { signal });
       setJob(made);
-      for await (const event of client.jobs.events(made.id, { signal })) {
+      for await (const event of client.jobs.events(made.id, { signal, maxRetries: outageRetries })) {
         setJob((known) => known && { ...known, ...pick(event) });
         if (event.state && isFinished(event.state)) break;
       }
@@ -34,7 +35,11 @@ export function useTeaching({ client }: Scope, task: string, user: string, onLea
     }
     if (!signal.aborted) setBusy(false);
   };
-  return { job, busy, error, teach, reset: () => setJob(undefined) };
+  const reset = () => {
+    setJob(undefined);
+    setError(undefined);
+  };
+  return { job, busy, error, teach, reset };
 }
 
 /** What an event changes of a job. Its end is left to the record, which then holds the gate's decision too. */
