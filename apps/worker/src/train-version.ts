@@ -155,11 +155,7 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
 const isHopeless = (error: unknown): error is AppError =>
   error instanceof AppError && (error.code === 'training_diverged' || error.code === 'base_untrainable');
 
-const withReason = (
-  { version, gate }: Outcome,
-  more: string,
-  head: GateDecision['head'] = null,
-): Outcome => ({
+const withReason = ({ version, gate }: Outcome, more: string, head?: GateDecision['head']): Outcome => ({
   version,
   gate: { ...gate, reason: `${gate.reason} ${more}`, head: head ?? null },
 });

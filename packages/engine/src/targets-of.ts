@@ -1,4 +1,4 @@
-import { type Answer, AppError, limits, type TaskKind } from '@scion/contracts';
+import { type Answer, AppError, kindOfAnswer, limits, type TaskKind } from '@scion/contracts';
 import type { Targets } from './head/targets.js';
 
 /** The labels that examples name, sorted; of a regression none. */
@@ -16,7 +16,7 @@ export function targetsOf(kind: TaskKind, answers: Answer[], labels: string[]): 
   if (kind === 'regression') {
     const values = Float32Array.from(answers, (answer) => {
       if (typeof answer !== 'number') throw new TypeError('an answer of a regression is a number');
-      if (!(Math.abs(answer) <= limits.regressionValue))
+      if (kindOfAnswer(answer) !== kind)
         throw new AppError(
           'label_wrong_kind',
           `The label of an example is not a number from -${limits.regressionValue} to ${limits.regressionValue}; delete that example or send it again under its id.`,
