@@ -45,7 +45,10 @@ const headlines = (perLabel: number): ExampleInput[] =>
     })),
   );
 
-/** The same with the first of each label under the other, so that no head is without a mistake. */
+/**
+ * The same with the first of each label under the other, so that no head is without a mistake. Of 150 seeds four deal these so that
+ * a head does not beat the majority: who counts on one gives a seed, which else hangs on the tenant's id.
+ */
 const muddled = (perLabel: number): ExampleInput[] =>
   headlines(perLabel).map((row, i) => ({
     ...row,
@@ -56,7 +59,7 @@ const worker = await world.spawnWorker({ env: { SCION_THREADS: '2' } });
 
 t.test('auto puts a head live first, then trains adapters and tells what came of them', async (t) => {
   await registry.tasks.put(tenantId, 'auto', {}, { base: 'minilm' });
-  const { job, events, versions } = await trained(refOf('auto', 'ada'), muddled(14));
+  const { job, events, versions } = await trained(refOf('auto', 'ada'), muddled(14), { seed: 1 });
   const stages = events.flatMap(({ type, stage }) => (type === 'stage' && stage ? [stage] : []));
   t.same(stages.slice(0, 5), ['head', 'evaluating', 'publishing', 'adapter', 'evaluating']);
   t.ok(
@@ -157,7 +160,7 @@ t.test('values of any unit are trained with adapters and answered: salaries as w
 t.test('adapters that no repetition would bring leave the head live, and the record says why', async (t) => {
   const ref = refOf('auto', 'ivy');
   await registry.examples.append(ref, muddled(14));
-  const { job } = await registry.jobs.create(ref);
+  const { job } = await registry.jobs.create(ref, { training: { seed: 1 } });
   const run = (error: Error) => {
     const hopeless: Pick<Engine, 'base' | 'predict' | 'training'> = {
       ...engine,
