@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { createLocks } from './locks.js';
@@ -62,6 +64,33 @@ t.test('locks', async (t) => {
     leave();
     await Promise.all([first, patient]);
     t.same(order, ['patient']);
+  });
+
+  await t.test('a line that never empties keeps nothing of those who have left it', async (t) => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const results: WeakRef<object>[] = [];
+    let done = () => {};
+    const ended = new Promise<void>((resolve) => (done = resolve));
+    /** Each has the next one in line behind it before it leaves. */
+    const line = (more: number): Promise<object> =>
+      here.hold('i', async () => {
+        if (more > 0) void line(more - 1);
+        else {
+          await new Promise(setImmediate);
+          collectGarbage();
+          t.same(
+            results.map((result) => result.deref()),
+            [undefined, undefined, undefined],
+          );
+          done();
+        }
+        const result = {};
+        results.push(new WeakRef(result));
+        return result;
+      });
+    void line(3);
+    await ended;
   });
 
   await t.test('the time in line and the time for the lock are one', async (t) => {

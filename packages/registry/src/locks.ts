@@ -75,8 +75,9 @@ export function createLocks(options: { redis: Redis; lifeMs: number; waitMs: num
       const turn = (before ? within(waitMs, before) : Promise.resolve()).then(() =>
         holdInRedis(name, work, deadline),
       );
-      // One that was refused while it stood in line leaves those before it there.
-      const settled = Promise.allSettled([before, turn]);
+      // One that was refused while it stood in line leaves those before it there. Of what they gave nothing is held on to:
+      // a line that never empties would keep all of it.
+      const settled = Promise.allSettled([before, turn]).then(() => undefined);
       lines.set(name, settled);
       void settled.then(() => {
         if (lines.get(name) === settled) lines.delete(name);
