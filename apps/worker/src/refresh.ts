@@ -165,9 +165,10 @@ export function createRefresh({
         : registry.examples.compact(ref, { atLeast: compact });
     await work.catch((error) => {
       // The task or the user has gone since: nothing is to be trained.
-      // So has its tenant's quota: the next look, or the next night, finds it again.
-      if (!(error instanceof AppError) || !(error.status === 404 || error.code.startsWith('quota_')))
-        throw error;
+      // So has its tenant's quota, or it is being imported: the next look, or the next night, finds it again.
+      if (!(error instanceof AppError)) throw error;
+      const { status, code } = error;
+      if (status !== 404 && !code.startsWith('quota_') && code !== 'user_importing') throw error;
     });
   };
 }

@@ -14,7 +14,8 @@ t.test('every problem has an error status, a title and a remedy', async (t) => {
 
 t.test('what a caller sent wrong is never retryable', async (t) => {
   // Nothing is wrong with a repeated call whose first is still being answered; the status is the Idempotency-Key draft's.
-  const notWrong: ProblemCode[] = ['idempotency_in_progress'];
+  // Nor with one that meets an import.
+  const notWrong: ProblemCode[] = ['idempotency_in_progress', 'user_importing'];
   for (const code of Object.keys(problems) as ProblemCode[]) {
     const { status, retryable } = new AppError(code, 'x');
     if (retryable && !notWrong.includes(code))

@@ -146,6 +146,13 @@ export const problems = {
     title: 'The user is known already',
     remedy: 'Erase the user first, or import under another id with `as`.',
   },
+  user_importing: {
+    status: 409,
+    title: 'The user is being imported',
+    remedy:
+      'Wait for `Retry-After` seconds and send it again. Should the import have died half-way, import the archive again, or erase the user (`DELETE /v1/users/{user}`); otherwise what it left is removed within a day or so, and the user is unknown again. Until then nothing of the user can be changed.',
+    retryable: true,
+  },
   job_finished: {
     status: 409,
     title: 'The job has already finished',

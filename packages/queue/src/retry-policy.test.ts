@@ -11,7 +11,8 @@ t.test('what a caller did wrong is never retried, what is ours or passes is', as
     const given = forQueue(new AppError(code, 'A detail.'));
     t.equal(given instanceof UnrecoverableError, !retryable, code);
     // Waiting is the remedy for these; nothing was wrong with the call.
-    const passes = status >= 500 || status === 429 || code === 'idempotency_in_progress';
+    const passes =
+      status >= 500 || status === 429 || code === 'idempotency_in_progress' || code === 'user_importing';
     if (!passes) t.ok(given instanceof UnrecoverableError, `${code} is the caller's`);
   }
   t.notOk(forQueue(new Error('a lost connection')) instanceof UnrecoverableError);

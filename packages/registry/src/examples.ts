@@ -8,6 +8,7 @@ import {
   type ModelRef,
   timestamp,
 } from '@scion/contracts';
+import { requireNoImport } from './archive/importing.js';
 import { compactSegments } from './compact.js';
 import { createExampleIndex, type IndexChange } from './example-index.js';
 import {
@@ -76,6 +77,7 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
     async append(ref, inputs) {
       await tasks.get(ref.tenantId, ref.task);
       return locks.hold(lockName(ref), async (lock) => {
+        await requireNoImport(parts, ref);
         const last = await index.load(ref, lock);
         const createdAt = timestamp(clock);
         const rows = inputs.map((input) => complete(input, createdAt));
@@ -133,6 +135,7 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
     async delete(ref, exampleId) {
       await tasks.get(ref.tenantId, ref.task);
       await locks.hold(lockName(ref), async (lock) => {
+        await requireNoImport(parts, ref);
         const last = await index.load(ref, lock);
         const [digest] = await index.digests(ref, [exampleId]);
         // The field '' of the index is its own.
@@ -155,6 +158,7 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
     async compact(ref, { atLeast = 2 } = {}) {
       await tasks.get(ref.tenantId, ref.task);
       return locks.hold(lockName(ref), async (lock) => {
+        await requireNoImport(parts, ref);
         await index.load(ref, lock);
         const before = (await listSegments(store, ref)).length;
         if (before < atLeast) return { before, after: before, examples: (await index.size(ref)) ?? 0 };

@@ -1,4 +1,5 @@
 import { AppError, type Job, type JobEvent, type ModelRef, timestamp } from '@scion/contracts';
+import { requireNoImport } from './archive/importing.js';
 import { indexNames, isOpen, isRunnable, lockNames } from './indexes.js';
 import { encodeJson, encodeLines, readJson, readLines } from './json-object.js';
 import { objectKeys } from './keys.js';
@@ -92,6 +93,7 @@ export function createJobs(parts: RegistryParts, tasks: Tasks): Jobs {
     async create(ref, { priority = 'interactive', retryOf, training, admit } = {}) {
       await tasks.get(ref.tenantId, ref.task);
       return locks.hold(jobsLock(ref), async (lock) => {
+        await requireNoImport(parts, ref);
         const waiting = await queued(ref);
         if (waiting) return { job: waiting, joined: true };
         await admit?.();

@@ -9,6 +9,7 @@ import {
   readLastAlias,
   type StoredAlias,
 } from './aliases.js';
+import { requireNoImport } from './archive/importing.js';
 import { collectVersions } from './collect.js';
 import { requireJobNotErased } from './erased-jobs.js';
 import { decodeCursor, encodeCursor, lockNames, modelName, pageSize } from './indexes.js';
@@ -182,6 +183,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     live,
     async publish(ref, jobId, encode, method = 'head') {
       const record = await locks.hold(lockName(ref), async () => {
+        await requireNoImport(parts, ref);
         await requireJobNotErased(store, ref, jobId);
         const published = await publishVersion(store, ref, { jobId, method }, encode);
         // Again, for a process that froze past its lock's life in between: it takes back what it wrote.
@@ -203,6 +205,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     },
     async promote(ref, version, jobId) {
       return locks.hold(lockName(ref), async (lock) => {
+        await requireNoImport(parts, ref);
         const entries = await readAliases(store, ref);
         const own = entries.find(
           ({ record }) => record.by === jobId && record.reason === 'gate' && record.version === version,
@@ -232,6 +235,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     async rollback(ref, { version, by }) {
       await requireModel(ref);
       return locks.hold(lockName(ref), async (lock) => {
+        await requireNoImport(parts, ref);
         const entries = await readAliases(store, ref);
         const last = entries.at(-1);
         if (!last)
@@ -253,6 +257,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     async promoteTo(ref, version, by) {
       await requireModel(ref);
       return locks.hold(lockName(ref), async (lock) => {
+        await requireNoImport(parts, ref);
         const last = (await readAliases(store, ref)).at(-1);
         return switchTo(ref, lock, last, { version, by, reason: 'promotion' });
       });
@@ -260,6 +265,7 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     async setPinned(ref, version, pinned, by) {
       await tasks.get(ref.tenantId, ref.task);
       return locks.hold(lockName(ref), async () => {
+        await requireNoImport(parts, ref);
         const record = await readVersion(store, ref, version);
         if (!record) throw noVersion();
         const key = objectKeys.pin(ref, version);
@@ -272,7 +278,10 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     async collect(ref) {
       const { retention = defaultRetention } = await tasks.get(ref.tenantId, ref.task);
       await requireModel(ref);
-      return locks.hold(lockName(ref), () => collectVersions(store, ref, retention, clock()));
+      return locks.hold(lockName(ref), async () => {
+        await requireNoImport(parts, ref);
+        return collectVersions(store, ref, retention, clock());
+      });
     },
     history,
   };

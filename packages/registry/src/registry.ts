@@ -252,7 +252,8 @@ export interface RebuildReport {
 
 /**
  * Everything durable. Each accessor takes the tenant whose key asked, and answers for another tenant's resource
- * exactly as for one that does not exist.
+ * exactly as for one that does not exist. While a user is being imported, or is left half imported, whatever would change
+ * examples, versions or `live`, or make a job, throws user_importing.
  */
 export interface Registry {
   tenants: Tenants;

@@ -91,6 +91,13 @@ export function createUsers(parts: RegistryParts, knownTasks: Tasks, examples: E
   const readProof = (tenantId: string, erasureId: string) =>
     readJson<ErasureProof>(store, objectKeys.erasure(tenantId, erasureId));
 
+  /** Takes the mark of a half-done import away, unless something of it is left in other tasks: that goes with the mark. */
+  async function forgetImport(tenantId: string, user: string): Promise<void> {
+    if ((await tasksOf(store, tenantId, user)).length > 0) return;
+    await store.delete(objectKeys.importing(tenantId, user));
+    await indexes.remove(indexNames.imports, memberOfImport(tenantId, user));
+  }
+
   async function scopeOf({ tenantId, user, task }: ErasureRequest): Promise<string[]> {
     if (task !== undefined) {
       const { objects } = await store.list(objectKeys.modelPrefix({ tenantId, task, user }), { limit: 1 });
@@ -107,7 +114,10 @@ export function createUsers(parts: RegistryParts, knownTasks: Tasks, examples: E
       return locks.hold(`erase:${tenantId}:${manifest}`, async () => {
         const begun = await readJson<Erasing>(store, manifest);
         const tasks = await scopeOf(request);
-        if (!begun && tasks.length === 0) throw noUser();
+        if (!begun && tasks.length === 0) {
+          await forgetImport(tenantId, user);
+          throw noUser();
+        }
         const erasing: Erasing = begun ?? {
           ...{ id: newId('erasure'), startedAt: timestamp(clock), tasks: [], objects: [], jobs: [] },
         };
@@ -134,8 +144,7 @@ export function createUsers(parts: RegistryParts, knownTasks: Tasks, examples: E
         await indexes.add(indexNames.erasures(tenantId), proof.id);
         // Before the manifest goes: a repetition tells it again, under the same id.
         await announce(proof);
-        await store.delete(objectKeys.importing(tenantId, user));
-        await indexes.remove(indexNames.imports, memberOfImport(tenantId, user));
+        await forgetImport(tenantId, user);
         await store.delete(manifest);
         return { receipt, jws };
       });

@@ -47,8 +47,8 @@ export interface Users {
   export(tenantId: string, user: string): Promise<AsyncGenerator<Uint8Array>>;
   /**
    * Stores an exported user, whole, under the name given or the one it had. Throws archive_invalid, user_exists and
-   * task_not_found, and stores nothing then; when this dies half-way, calling it again begins anew, unless others have
-   * stored something for the user since.
+   * task_not_found, and stores nothing then; when this dies half-way, nobody else writes for the user until calling it
+   * again begins anew, `erase` removes the user or `collectImports` takes it back.
    */
   import(
     tenantId: string,

@@ -1,4 +1,5 @@
 import type { ModelRef } from '@scion/contracts';
+import type { ObjectStore } from '@scion/store';
 import fc from 'fast-check';
 import t from 'tap';
 import { objectKeys, type Rebind } from '../index.js';
@@ -265,25 +266,33 @@ t.test('whatever is changed in an archive, it is refused whole', async (t) => {
   await refused(forge([...files, ['news/../escape', Buffer.from('x')]]), 'a path of its own');
 });
 
-/** Imports by a process that dies behind the first version. */
-async function dieImporting(tenantId: string): Promise<void> {
+/** Imports by a process that dies at the object for which `dies` holds. */
+async function dieImporting(tenantId: string, dies: (key: string, puts: number) => boolean): Promise<void> {
   let puts = 0;
-  const dying = {
+  let dead = false;
+  const alive = <T>(run: () => Promise<T>) => (dead ? Promise.reject(new Error('dead')) : run());
+  const dying: ObjectStore = {
     ...there.store,
-    async put(key: string, body: Uint8Array) {
-      if (key.startsWith(objectKeys.usersPrefix(tenantId)) && ++puts > 4) throw new Error('killed');
+    list: (prefix, page) => alive(() => there.store.list(prefix, page)),
+    children: (prefix, page) => alive(() => there.store.children(prefix, page)),
+    delete: (key) => alive(() => there.store.delete(key)),
+    async put(key, body) {
+      if (key.startsWith(objectKeys.usersPrefix(tenantId))) dead ||= dies(key, ++puts);
+      if (dead) throw new Error('killed');
       return there.store.put(key, body);
     },
   };
   const doomed = await there.registry({ store: dying });
   await t.rejects(doomed.users.import(tenantId, archive, rebind), { message: 'killed' });
 }
+/** Behind the mark, a segment, an adapter and its card. */
+const behindAVersion = (_key: string, puts: number) => puts > 4;
 
 t.test(
   'what an import left that died half-way is gone by the next night, also after a loss of Redis',
   async (t) => {
     const tenantId = await newTenant();
-    await dieImporting(tenantId);
+    await dieImporting(tenantId, behindAVersion);
     t.notOk(await nothingStored(tenantId));
     t.equal(await to.users.collectImports(), 0, 'one that may be under way is left alone');
     await to.rebuild();
@@ -299,53 +308,152 @@ t.test(
   },
 );
 
-t.test('of an import that died half-way nothing goes but what it stored itself', async (t) => {
-  /** An import dies behind its first version; then the product goes on as for any user, up to a version of its own. */
-  async function dieAndGoOn() {
-    const tenantId = await newTenant();
-    const ref = { ...source, tenantId };
-    await dieImporting(tenantId);
-    await to.examples.append(ref, [{ id: 'own', input: 'acknowledged', label: 'like' }]);
-    const { job } = await to.jobs.create(ref);
-    const { version } = await to.models.publish(ref, job.id, (n) => encodedVersion(ref, job.id, n));
-    t.equal(version, 2, 'the archive has one of that number too');
-    await to.models.promote(ref, version, job.id);
-    return { tenantId, ref, job };
+t.test('while an import is half done, whoever writes is refused and told what helps', async (t) => {
+  const tenantId = await newTenant();
+  const ref = { ...source, tenantId };
+  // All of the first task is there, and of the second one nothing.
+  await dieImporting(tenantId, (key) => key.includes('/news/'));
+  t.match(await to.models.get(ref), { examples: 2, live: { version: 1 } });
+  const rows = [{ id: 'a', input: 'one', label: 'like', weight: 2 }];
+  const writes: Record<string, () => Promise<unknown>> = {
+    'append of what is there': () => to.examples.append(ref, rows),
+    'append for the task that it had not come to': () => to.examples.append({ ...ref, task: 'news' }, rows),
+    deletion: () => to.examples.delete(ref, 'a'),
+    compaction: () => to.examples.compact(ref, { atLeast: 1 }),
+    job: () => to.jobs.create(ref),
+    publishing: () => to.models.publish(ref, jobId, (n) => encodedVersion(ref, jobId, n)),
+    'promotion by a job': () => to.models.promote(ref, 2, jobId),
+    'promotion of what is live': () => to.models.promoteTo(ref, 1, 'key_1'),
+    'roll-back': () => to.models.rollback(ref, { version: 2, by: 'key_1' }),
+    'pin of what is pinned': () => to.models.setPinned(ref, 2, true, 'key_1'),
+    collection: () => to.models.collect(ref),
+  };
+  for (const [what, write] of Object.entries(writes)) {
+    await t.rejects(
+      write() as Promise<void>,
+      {
+        code: 'user_importing',
+        retryable: true,
+        retryAfterSeconds: 5,
+        detail: /import the archive again or erase the user/,
+      },
+      what,
+    );
   }
-  const kept = async ({ tenantId, ref, job }: Awaited<ReturnType<typeof dieAndGoOn>>) => {
-    const { examples } = await to.examples.all(ref);
-    t.match(examples, [{ id: 'own' }]);
-    t.equal(examples.length, 1);
-    t.match((await to.models.list(tenantId)).data, [{ task: ref.task, user }]);
-    t.same((await to.jobs.list(tenantId)).data, [job]);
-    t.match(await to.jobs.create(ref), { joined: true, job: { id: job.id } });
-    t.notOk(await there.store.head(objectKeys.importing(tenantId, user)));
+
+  await t.test('until it is imported again', async (t) => {
+    await to.users.import(tenantId, archive, rebind);
+    t.match(await to.examples.append(ref, rows), { duplicates: 1, total: 2 });
+    t.match(await to.models.get({ ...ref, task: 'news' }), { examples: 2, live: { version: 1 } });
+  });
+  await t.test('or until it is taken back', async (t) => {
+    const other = { ...source, tenantId: await newTenant() };
+    await dieImporting(other.tenantId, behindAVersion);
+    there.clock.advance(3_600_001);
+    t.equal(await to.users.collectImports(), 1);
+    t.match(await to.examples.append(other, rows), { accepted: 1, total: 1 });
+  });
+  await t.test('or until the user is erased, and not by an erasure of one task', async (t) => {
+    const other = { ...source, tenantId: await newTenant() };
+    const { tenantId } = other;
+    await dieImporting(tenantId, (key) => key.includes('/news/versions/'));
+    await to.users.erase({ tenantId, user, task: other.task, by: 'key_1' }, async () => {});
+    await t.rejects(to.examples.append(other, rows), { code: 'user_importing' });
+    await to.users.erase({ tenantId, user, by: 'key_1' }, async () => {});
+    t.match(await to.examples.append(other, rows), { accepted: 1, total: 1 });
+  });
+  await t.test('also where it had stored nothing', async (t) => {
+    const other = { ...source, tenantId: await newTenant() };
+    const { tenantId } = other;
+    await dieImporting(tenantId, (_key, puts) => puts > 1);
+    const erase = () => to.users.erase({ tenantId, user, by: 'key_1' }, async () => {});
+    await t.rejects(erase(), { code: 'user_not_found' });
+    t.match(await to.examples.append(other, rows), { accepted: 1, total: 1 });
+  });
+});
+
+t.test('an import that fails in a process that goes on leaves nothing half done', async (t) => {
+  const tenantId = await newTenant();
+  let failed = false;
+  const failing: ObjectStore = {
+    ...there.store,
+    async put(key, body) {
+      if (!failed && key.includes('/news/versions/')) {
+        failed = true;
+        throw new Error('no answer');
+      }
+      return there.store.put(key, body);
+    },
+  };
+  const registry = await there.registry({ store: failing });
+  await t.rejects(registry.users.import(tenantId, archive, rebind), { message: 'no answer' });
+  t.ok(await nothingStored(tenantId));
+  await registry.users.import(tenantId, archive, rebind);
+});
+
+t.test('what others had under way when an import began is kept, and the import refused', async (t) => {
+  /** Somebody has looked for an import, found none and is about to store; only then does the import set its mark. */
+  async function meet(tenantId: string, dies: boolean) {
+    const ref = { ...source, tenantId };
+    let reached = () => {};
+    let goOn = () => {};
+    const atItsSegment = new Promise<void>((resolve) => (reached = resolve));
+    const marked = new Promise<void>((resolve) => (goOn = resolve));
+    const slow: ObjectStore = {
+      ...there.store,
+      async put(key, body) {
+        reached();
+        await marked;
+        await new Promise(setImmediate);
+        return there.store.put(key, body);
+      },
+    };
+    const writer = await there.registry({ store: slow });
+    let appended: Promise<unknown> | undefined;
+    const importer: ObjectStore = {
+      ...there.store,
+      async put(key, body) {
+        if (key !== objectKeys.importing(tenantId, user)) return there.store.put(key, body);
+        appended = writer.examples.append(ref, [{ id: 'a', input: 'one', label: 'like', weight: 2 }]);
+        await atItsSegment;
+        const info = await there.store.put(key, body);
+        goOn();
+        if (dies) {
+          await appended;
+          throw new Error('killed');
+        }
+        return info;
+      },
+    };
+    const imported = (await there.registry({ store: importer })).users.import(tenantId, archive, rebind);
+    await t.rejects(imported, dies ? { message: 'killed' } : { code: 'user_exists' });
+    t.match(await appended, { accepted: 1 });
+    return ref;
+  }
+  const kept = async (ref: ModelRef) => {
+    t.match((await to.examples.all(ref)).examples, [{ id: 'a' }]);
+    t.match(await to.examples.append(ref, [{ id: 'b', input: 'two', label: 'skip' }]), { total: 2 });
+    t.same((await to.models.list(ref.tenantId)).data.length, 1);
+    t.notOk(await there.store.head(objectKeys.importing(ref.tenantId, user)));
     const indexes = await dumpIndexes(there.redis);
     await to.rebuild();
     t.same(await dumpIndexes(there.redis), indexes, 'the indexes are those that the bucket gives');
   };
 
-  await t.test('in the night', async (t) => {
-    const after = await dieAndGoOn();
+  await t.test('at once', async () => kept(await meet(await newTenant(), false)));
+  await t.test('also where the import died right behind its mark, in the night', async (t) => {
+    const ref = await meet(await newTenant(), true);
+    await t.rejects(to.examples.append(ref, [{ id: 'b', input: 'two', label: 'skip' }]), {
+      code: 'user_importing',
+    });
     there.clock.advance(3_600_001);
     t.equal(await to.users.collectImports(), 1);
-    await kept(after);
-    t.match(await to.models.get(after.ref), { versions: 1, live: { version: 2 } });
-    const again = await to.examples.append(after.ref, [{ id: 'a', input: 'one', label: 'like', weight: 2 }]);
-    t.match(again, { accepted: 1, total: 2 }, 'and what was taken back is new');
+    await kept(ref);
   });
-  await t.test('when it is imported again, which finds the user known', async () => {
-    const after = await dieAndGoOn();
-    await t.rejects(to.users.import(after.tenantId, archive, rebind), { code: 'user_exists' });
-    await kept(after);
-  });
-  await t.test('nor the version that somebody has made live', async (t) => {
-    const after = await dieAndGoOn();
-    await to.models.promoteTo(after.ref, 1, 'key_1');
-    there.clock.advance(3_600_001);
-    t.equal(await to.users.collectImports(), 1);
-    await kept(after);
-    t.match(await to.models.get(after.ref), { versions: 2, live: { version: 1 } });
+  await t.test('and when it is imported again', async (t) => {
+    const ref = await meet(await newTenant(), true);
+    await t.rejects(to.users.import(ref.tenantId, archive, rebind), { code: 'user_exists' });
+    await kept(ref);
   });
 });
 

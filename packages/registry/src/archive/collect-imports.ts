@@ -4,7 +4,8 @@ import { objectKeys } from '../keys.js';
 import type { RegistryParts } from '../parts.js';
 import type { Examples } from '../registry.js';
 import { wholeUser } from './import-user.js';
-import { createTakeBack, type Importing } from './take-back.js';
+import type { Importing } from './importing.js';
+import { createTakeBack } from './take-back.js';
 
 /** No import takes this long, even on a frozen machine. */
 const abandonedMs = 3_600_000;
@@ -25,11 +26,8 @@ export function createCollectImports(
     return locks.hold(wholeUser(tenantId, user), async () => {
       const begun = await readJson<Importing>(store, marker);
       if (begun && Date.parse(begun.at) > clock() - abandonedMs) return false;
-      if (begun) {
-        await takeBack(tenantId, user, begun);
-        await store.delete(marker);
-      }
-      await indexes.remove(indexNames.imports, member);
+      if (begun) await takeBack(tenantId, user, begun);
+      else await indexes.remove(indexNames.imports, member);
       return begun !== undefined;
     });
   }

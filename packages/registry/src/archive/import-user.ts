@@ -21,15 +21,17 @@ import { sha256Hex } from '../secrets.js';
 import { addStoredBytes } from '../usage.js';
 import type { Rebind, Users } from '../whole-users.js';
 import { tasksOf } from './export-user.js';
+import type { Importing } from './importing.js';
 import { type ArchivedTask, readArchive } from './read-archive.js';
-import { createTakeBack, type Importing } from './take-back.js';
+import { createTakeBack } from './take-back.js';
 
 type Objects = [key: string, body: Uint8Array][];
 
 /**
  * Stores an exported user under a tenant that does not know it yet. All of it is read, checked and bound to the new
- * owner before the first byte is stored. A mark that names every object stands beside them while they are written: what a
- * death leaves half done is removed by importing again, by erasing the user or in the night.
+ * owner before the first byte is stored. A mark that names every object stands beside them while they are written, and
+ * keeps all other writers off: what a death leaves half done is removed by importing again, by erasing the user or in the
+ * night.
  */
 export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: Examples) {
   const { store, locks, indexes, clock, newId } = parts;
@@ -72,11 +74,8 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
       });
       if (begun) {
         await takeBack(tenantId, user, begun);
-        if (await isKnown()) {
-          // By what others have stored since: this is no import under way any more.
-          await store.delete(marker);
-          throw await exists();
-        }
+        // By what others had stored before its mark.
+        if (await isKnown()) throw await exists();
       }
       const importing: Importing = {
         at: timestamp(clock),
@@ -87,17 +86,26 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
       // Without its mark the entry means nothing, and goes in the night.
       await indexes.add(indexNames.imports, memberOfImport(tenantId, user));
       await store.put(marker, encodeJson(importing));
-      for (const { ref, objects, jobs } of made) {
-        await alone(parts, ref, async () => {
-          for (const [key, body] of objects) await store.put(key, body);
-          await indexes.putModel(ref);
-          for (const job of jobs) await indexes.putJob(job);
-        });
-        await parts.announce('live', modelName(ref));
-        await parts.announce('labels', modelName(ref));
-        await addStoredBytes(parts, ref, bytesOf(objects));
-        await examples.count(ref);
-        await noteExamples(parts, ref);
+      try {
+        // Whoever has not seen the mark holds a lock since before it, and is waited for.
+        for (const { ref } of made) await alone(parts, ref, async () => {});
+        if (await isKnown()) throw await exists();
+        for (const { ref, objects, jobs } of made) {
+          await alone(parts, ref, async () => {
+            for (const [key, body] of objects) await store.put(key, body);
+            await indexes.putModel(ref);
+            for (const job of jobs) await indexes.putJob(job);
+          });
+          await parts.announce('live', modelName(ref));
+          await parts.announce('labels', modelName(ref));
+          await addStoredBytes(parts, ref, bytesOf(objects));
+          await examples.count(ref);
+          await noteExamples(parts, ref);
+        }
+      } catch (error) {
+        // Whoever can still do so leaves nothing half done. What fails here too is left to the next one.
+        await takeBack(tenantId, user, importing).catch(() => undefined);
+        throw error;
       }
       await store.delete(marker);
       await indexes.remove(indexNames.imports, memberOfImport(tenantId, user));

@@ -1,26 +1,20 @@
 import type { Job, ModelRef } from '@scion/contracts';
 import { listAll } from '@scion/store';
-import { readLastAlias } from '../aliases.js';
 import { alone } from '../alone.js';
 import { exampleCacheKey } from '../example-index.js';
 import { dropExamples, noteExamples } from '../example-tally.js';
-import { modelName } from '../indexes.js';
+import { indexNames, memberOfImport, modelName } from '../indexes.js';
 import { readJson } from '../json-object.js';
 import { jobOfKey, objectKeys, parseUserObject } from '../keys.js';
 import type { RegistryParts } from '../parts.js';
 import type { Examples } from '../registry.js';
 import { sha256Hex } from '../secrets.js';
 import { tasksOf } from './export-user.js';
-
-/** An import under way: stands beside the objects that it stores, and goes last. */
-export interface Importing {
-  at: string;
-  objects: { key: string; sha256: string }[];
-}
+import type { Importing } from './importing.js';
 
 /**
- * Removes what an import stored that died half-way, and nothing that others stored for the user since: not even where
- * it stands under a key that the import had not come to.
+ * Removes what an import stored that died half-way, and nothing that others had stored for the user before its mark: not
+ * even where it stands under a key that the import had not come to. The mark goes last.
  */
 export function createTakeBack(parts: RegistryParts, examples: Pick<Examples, 'count'>) {
   const { store, indexes, redis } = parts;
@@ -32,12 +26,6 @@ export function createTakeBack(parts: RegistryParts, examples: Pick<Examples, 'c
       const object = planned.has(key) ? await store.get(key) : undefined;
       const stored = object !== undefined && sha256Hex(object.body) === planned.get(key);
       (stored ? own : others).add(key);
-    }
-    const last = await readLastAlias(store, ref, undefined);
-    if (last && others.has(objectKeys.live(ref, last.seq))) {
-      // Somebody has made this version live, and it answers.
-      const { version } = last.record;
-      for (const part of ['adapter', 'card', 'pin'] as const) own.delete(objectKeys[part](ref, version));
     }
     // Index entries first: while an object is there, a repetition knows what to take out.
     await indexes.dropModel(ref, [...new Set([...own].flatMap((key) => jobOfKey(key) ?? []))], []);
@@ -63,5 +51,7 @@ export function createTakeBack(parts: RegistryParts, examples: Pick<Examples, 'c
       await examples.count(ref);
       await noteExamples(parts, ref);
     }
+    await store.delete(objectKeys.importing(tenantId, user));
+    await indexes.remove(indexNames.imports, memberOfImport(tenantId, user));
   };
 }

@@ -39,6 +39,7 @@ export function appendExamples(
           problems: [
             'malformed_ndjson',
             'task_not_found',
+            'user_importing',
             'label_wrong_kind',
             'label_not_allowed',
             'input_empty',

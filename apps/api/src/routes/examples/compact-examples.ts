@@ -9,7 +9,7 @@ export function compactExamples(app: App, { registry }: Pick<ApiDeps, 'registry'
   app.post(
     '/v1/tasks/:task/users/:user/examples/compact',
     {
-      config: { problems: ['task_not_found', 'user_not_found'] },
+      config: { problems: ['task_not_found', 'user_not_found', 'user_importing'] },
       schema: {
         operationId: 'compactExamples',
         tags: ['examples'],

@@ -11,7 +11,7 @@ export function deleteExample(app: App, deps: Pick<ApiDeps, 'registry' | 'queue'
   app.delete(
     '/v1/tasks/:task/users/:user/examples/:example',
     {
-      config: { problems: ['task_not_found', 'example_not_found'] },
+      config: { problems: ['task_not_found', 'example_not_found', 'user_importing'] },
       schema: {
         operationId: 'deleteExample',
         tags: ['examples'],

@@ -16,6 +16,7 @@ export function createJob(app: App, { registry, queue }: Pick<ApiDeps, 'registry
           'task_not_found',
           'too_few_examples',
           'label_wrong_kind',
+          'user_importing',
           'quota_open_jobs',
           'quota_jobs_per_day',
         ],

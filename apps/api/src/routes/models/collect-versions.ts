@@ -9,7 +9,7 @@ export function collectVersions(app: App, { registry }: Pick<ApiDeps, 'registry'
   app.post(
     '/v1/tasks/:task/users/:user/collect',
     {
-      config: { problems: ['task_not_found', 'user_not_found'] },
+      config: { problems: ['task_not_found', 'user_not_found', 'user_importing'] },
       schema: {
         operationId: 'collectVersions',
         tags: ['models'],

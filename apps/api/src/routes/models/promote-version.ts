@@ -11,7 +11,7 @@ export function promoteVersion(app: App, deps: Pick<ApiDeps, 'registry' | 'webho
   app.post(
     '/v1/tasks/:task/users/:user/promote',
     {
-      config: { problems: ['task_not_found', 'user_not_found', 'version_not_found'] },
+      config: { problems: ['task_not_found', 'user_not_found', 'version_not_found', 'user_importing'] },
       schema: {
         operationId: 'promoteVersion',
         tags: ['models'],

@@ -20,6 +20,7 @@ export function rollbackModel(app: App, deps: Pick<ApiDeps, 'registry' | 'webhoo
           'task_not_found',
           'user_not_found',
           'version_not_found',
+          'user_importing',
           'model_not_trained',
           'nothing_to_roll_back',
         ],

@@ -9,7 +9,7 @@ export function unpinVersion(app: App, { registry }: Pick<ApiDeps, 'registry'>):
   app.delete(
     '/v1/tasks/:task/users/:user/versions/:version/pin',
     {
-      config: { problems: ['task_not_found', 'version_not_found'] },
+      config: { problems: ['task_not_found', 'version_not_found', 'user_importing'] },
       schema: {
         operationId: 'unpinVersion',
         tags: ['models'],

@@ -1,4 +1,5 @@
 import { AppError } from '@scion/contracts';
+import { objectKeys } from '@scion/registry';
 import { listAll } from '@scion/store';
 import { startRedis } from '@scion/testkit';
 import t from 'tap';
@@ -197,3 +198,37 @@ t.test('GET /v1/users/:user/export: 200, which POST /v1/users/import takes: 201'
   const nobody = await api.call('GET', '/v1/users/nobody/export', { key: tenant.admin });
   t.match(problemOf(nobody), { status: 404, code: 'user_not_found' });
 });
+
+t.test(
+  'what would change a user whose import died half-way: 409, with the remedy; reading goes on',
+  async (t) => {
+    const { api, tenant, refOf } = await start(t);
+    await api.publish(refOf('inbox'), ['ripe', 'raw']);
+    const mark = JSON.stringify({ at: new Date().toISOString(), objects: [] });
+    await api.store.put(objectKeys.importing(tenant.id, user), Buffer.from(mark));
+    const model = `/v1/tasks/inbox/${path}`;
+    const examples = [{ id: '1', input: 'secret pear 1', label: 'ripe' }];
+    for (const [method, url, payload] of [
+      ['POST', `${model}/examples`, { examples }],
+      ['DELETE', `${model}/examples/1`],
+      ['POST', `${model}/examples/compact`],
+      ['POST', `${model}/promote`, { version: 1 }],
+      ['POST', `${model}/rollback`, { version: 1 }],
+      ['PUT', `${model}/versions/1/pin`],
+      ['DELETE', `${model}/versions/1/pin`],
+      ['POST', `${model}/collect`],
+      ['POST', '/v1/jobs', { task: 'inbox', user }],
+    ] as const) {
+      const answer = await api.call(method, url, { key: tenant.train, payload });
+      const problem = problemOf(answer);
+      t.match(problem, { status: 409, code: 'user_importing' }, `${method} ${url}`);
+      t.match(problem.detail, /import the archive again or erase the user/);
+      t.equal(answer.headers['retry-after'], '5');
+    }
+    const read = await api.call('GET', `${model}/model`, { key: tenant.train });
+    t.match(read.json(), { examples: 4, live: { version: 1 } });
+    t.equal((await api.call('DELETE', `/v1/${path}`, { key: tenant.admin })).statusCode, 200);
+    const again = await api.call('POST', `${model}/examples`, { key: tenant.train, payload: { examples } });
+    t.equal(again.statusCode, 200);
+  },
+);
