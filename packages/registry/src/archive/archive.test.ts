@@ -468,3 +468,24 @@ t.test('an import that is refused for its size stores nothing', async (t) => {
   t.match(asked, [{ user, tasks: [{ examples: 2 }, { examples: 2 }], bytes: Number }]);
   t.ok(await nothingStored(tenantId));
 });
+
+t.test('an import sent again is not held against a quota for what its own dead attempt left', async (t) => {
+  const tenantId = await newTenant();
+  let needed = 0;
+  await to.users.import(await newTenant(), archive, rebind, user, async ({ bytes }) => (needed = bytes));
+  const quotas = { users: 1, examples: 4, storageBytes: needed };
+  await to.tenants.put(tenantId, { name: 'Orchard', quotas });
+  t.match(await to.usage.levels(tenantId), { users: 0, examples: 0, storageBytes: 0 });
+  await dieImporting(tenantId, (key, puts) => key.includes('/news/') && puts > 8);
+  await to.users.import(tenantId, archive, rebind, undefined, async ({ tasks, bytes }) => {
+    await to.usage.admitUser({ tenantId, user });
+    await to.usage.admitExamples(
+      tenantId,
+      tasks.reduce((sum, { examples }) => sum + examples, 0),
+    );
+    await to.usage.admitBytes(tenantId, bytes);
+  });
+  const kept = await to.usage.levels(tenantId);
+  t.match(kept, { users: 1, examples: 4 });
+  t.equal(await to.usage.measure(tenantId), kept.storageBytes, 'and what is counted is what is stored');
+});

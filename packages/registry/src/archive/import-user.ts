@@ -66,22 +66,21 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
         const from = { tenantId: head.tenantId, task, user: head.user };
         made.push(encodeTask(ref, from, content, { kind, jobIds, newId, rebind }));
       }
-      const bytesOf = (objects: Objects) => objects.reduce((sum, [, body]) => sum + body.byteLength, 0);
-      await admit({
-        user,
-        tasks: made.map(({ count }) => count),
-        bytes: made.reduce((sum, { objects }) => sum + bytesOf(objects), 0),
-      });
       if (begun) {
+        // Before the quotas are asked: it counts there.
         await takeBack(tenantId, user, begun);
         // By what others had stored before its mark.
         if (await isKnown()) throw await exists();
       }
+      const planned = made.flatMap(({ objects }) => objects);
+      await admit({
+        user,
+        tasks: made.map(({ count }) => count),
+        bytes: planned.reduce((sum, [, body]) => sum + body.byteLength, 0),
+      });
       const importing: Importing = {
         at: timestamp(clock),
-        objects: made.flatMap(({ objects }) =>
-          objects.map(([key, body]) => ({ key, sha256: sha256Hex(body) })),
-        ),
+        objects: planned.map(([key, body]) => ({ key, sha256: sha256Hex(body) })),
       };
       // Without its mark the entry means nothing, and goes in the night.
       await indexes.add(indexNames.imports, memberOfImport(tenantId, user));
@@ -92,13 +91,15 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
         if (await isKnown()) throw await exists();
         for (const { ref, objects, jobs } of made) {
           await alone(parts, ref, async () => {
-            for (const [key, body] of objects) await store.put(key, body);
+            for (const [key, body] of objects) {
+              await store.put(key, body);
+              await addStoredBytes(parts, ref, body.byteLength);
+            }
             await indexes.putModel(ref);
             for (const job of jobs) await indexes.putJob(job);
           });
           await parts.announce('live', modelName(ref));
           await parts.announce('labels', modelName(ref));
-          await addStoredBytes(parts, ref, bytesOf(objects));
           await examples.count(ref);
           await noteExamples(parts, ref);
         }

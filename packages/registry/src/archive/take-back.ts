@@ -9,6 +9,7 @@ import { jobOfKey, objectKeys, parseUserObject } from '../keys.js';
 import type { RegistryParts } from '../parts.js';
 import type { Examples } from '../registry.js';
 import { sha256Hex } from '../secrets.js';
+import { addStoredBytes } from '../usage.js';
 import { tasksOf } from './export-user.js';
 import type { Importing } from './importing.js';
 
@@ -22,10 +23,12 @@ export function createTakeBack(parts: RegistryParts, examples: Pick<Examples, 'c
   async function takeBackModel(ref: ModelRef, planned: Map<string, string>): Promise<{ empty: boolean }> {
     const own = new Set<string>();
     const others = new Set<string>();
-    for await (const { key } of listAll(store, objectKeys.modelPrefix(ref))) {
+    let ownBytes = 0;
+    for await (const { key, bytes } of listAll(store, objectKeys.modelPrefix(ref))) {
       const object = planned.has(key) ? await store.get(key) : undefined;
       const stored = object !== undefined && sha256Hex(object.body) === planned.get(key);
       (stored ? own : others).add(key);
+      if (stored) ownBytes += bytes;
     }
     // Index entries first: while an object is there, a repetition knows what to take out.
     await indexes.dropModel(ref, [...new Set([...own].flatMap((key) => jobOfKey(key) ?? []))], []);
@@ -37,6 +40,7 @@ export function createTakeBack(parts: RegistryParts, examples: Pick<Examples, 'c
       if (job) await indexes.putJob(job);
     }
     for (const key of own) await store.delete(key);
+    await addStoredBytes(parts, ref, -ownBytes);
     await parts.announce('live', modelName(ref));
     await parts.announce('erased', modelName(ref));
     return { empty: others.size === 0 };
