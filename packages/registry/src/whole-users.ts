@@ -58,7 +58,10 @@ export interface Users {
     /** Called when all is checked and nothing stored; refuses it by throwing. */
     admit?: (what: UserImported & { bytes: number }) => Promise<unknown>,
   ): Promise<UserImported>;
-  /** Removes what imports of all tenants left that died half-way over an hour ago. Returns how many there were. */
+  /**
+   * Removes what imports of all tenants left that died half-way over an hour ago. Returns how many there were. Rejects when
+   * all were tried and one could not be taken back.
+   */
   collectImports(): Promise<number>;
   /** The public key that receipts are verified with; made with the first call. */
   signingKey(): Promise<SigningKey>;

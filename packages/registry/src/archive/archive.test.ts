@@ -489,3 +489,35 @@ t.test('an import sent again is not held against a quota for what its own dead a
   t.match(kept, { users: 1, examples: 4 });
   t.equal(await to.usage.measure(tenantId), kept.storageBytes, 'and what is counted is what is stored');
 });
+
+t.test(
+  'a mark from before marks named their objects takes nothing with it, and frees the user',
+  async (t) => {
+    const refs = [];
+    for (let n = 0; n < 2; n += 1) {
+      const ref = { ...source, tenantId: await newTenant() };
+      refs.push(ref);
+      await to.examples.append(ref, [{ id: 'a', input: 'one', label: 'like' }]);
+      const old = JSON.stringify({ at: new Date(there.clock()).toISOString() });
+      await there.store.put(objectKeys.importing(ref.tenantId, user), Buffer.from(old));
+    }
+    await t.rejects(to.users.import(refs[0]!.tenantId, archive, rebind), { code: 'user_exists' });
+    await to.rebuild();
+    there.clock.advance(3_600_001);
+    t.equal(await to.users.collectImports(), 1);
+    for (const ref of refs)
+      t.match(await to.examples.append(ref, [{ id: 'b', input: 'two', label: 'like' }]), { total: 2 });
+  },
+);
+
+t.test('where one user’s import cannot be taken back, those of the others are, and it is told', async (t) => {
+  const [broken, whole] = [await newTenant(), await newTenant()].sort() as [string, string];
+  await dieImporting(broken, behindAVersion);
+  await dieImporting(whole, behindAVersion);
+  await there.store.put(objectKeys.importing(broken, user), Buffer.from('{'));
+  there.clock.advance(3_600_001);
+  await t.rejects(to.users.collectImports(), { code: 'internal' });
+  t.ok(await nothingStored(whole));
+  await to.users.erase({ tenantId: broken, user, by: 'key_1' }, async () => {});
+  t.equal(await to.users.collectImports(), 0);
+});

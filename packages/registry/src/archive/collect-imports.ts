@@ -10,7 +10,10 @@ import { createTakeBack } from './take-back.js';
 /** No import takes this long, even on a frozen machine. */
 const abandonedMs = 3_600_000;
 
-/** Takes back what imports stored that died half-way and were not repeated. */
+/**
+ * Takes back what imports stored that died half-way and were not repeated. One for which that fails holds up none of the
+ * others, and is told at the end.
+ */
 export function createCollectImports(
   parts: RegistryParts,
   examples: Pick<Examples, 'count'>,
@@ -34,11 +37,20 @@ export function createCollectImports(
 
   return async () => {
     let removed = 0;
+    const failures: unknown[] = [];
     for (let cursor: string | undefined; ; ) {
       const { members, nextCursor } = await indexes.page(indexNames.imports, { cursor });
-      for (const member of members) if (await collect(member)) removed += 1;
-      if (nextCursor === null) return removed;
+      for (const member of members) {
+        try {
+          if (await collect(member)) removed += 1;
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      if (nextCursor === null) break;
       cursor = nextCursor;
     }
+    if (failures.length > 0) throw failures[0];
+    return removed;
   };
 }

@@ -5,7 +5,8 @@ import type { RegistryParts } from '../parts.js';
 /** An import under way, or one that died: stands beside the objects that it stores, and goes last. */
 export interface Importing {
   at: string;
-  objects: { key: string; sha256: string }[];
+  /** Marks of older deployments lack them: what such an import left stays, until the user is erased. */
+  objects?: { key: string; sha256: string }[];
 }
 
 /**

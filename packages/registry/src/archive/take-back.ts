@@ -46,7 +46,7 @@ export function createTakeBack(parts: RegistryParts, examples: Pick<Examples, 'c
     return { empty: others.size === 0 };
   }
 
-  return async (tenantId: string, user: string, { objects }: Importing): Promise<void> => {
+  return async (tenantId: string, user: string, { objects = [] }: Importing): Promise<void> => {
     const planned = new Map(objects.map(({ key, sha256 }) => [key, sha256]));
     for (const task of await tasksOf(store, tenantId, user)) {
       const ref = { tenantId, task, user };
