@@ -43,14 +43,9 @@ export interface RegistryOptions {
   lockLifeMs?: number;
 }
 
-const cacheSizes: Record<Exclude<CacheName, 'erased'>, number> = {
-  key: 10_000,
-  // Of up to 100 examples each.
-  labels: 1_000,
-  live: 10_000,
-  task: 10_000,
-  tenant: 10_000,
-};
+/** Entries of a cache whose values are small, and bytes of all values of one that weighs them. */
+const cacheEntries = 10_000;
+const cacheBytes = 64 * 1024 * 1024;
 /** A request waits this long for a busy model before it is told to come back. */
 const lockWaitMs = 20_000;
 /** A rebuild of a large bucket takes minutes; other processes wait for it. */
@@ -73,8 +68,9 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const parts: RegistryParts = {
     ...{ store, redis, clock, newId, indexes, locks },
     fence: createErasureFence({ store, redis }),
-    cache<V>(name: Exclude<CacheName, 'erased'>, ttlMs: number) {
-      const cache = createFreshCache<V>({ clock, ttlMs, max: cacheSizes[name] });
+    cache<V>(name: Exclude<CacheName, 'erased'>, ttlMs: number, bytesOf?: (value: V) => number) {
+      const bounds = bytesOf ? { maxBytes: cacheBytes, bytesOf } : { max: cacheEntries };
+      const cache = createFreshCache<V>({ clock, ttlMs, ...bounds });
       invalidations.attach(name, cache);
       return cache;
     },

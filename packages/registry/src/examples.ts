@@ -33,12 +33,15 @@ import { addStoredBytes } from './usage.js';
 
 /** How far `firstLabels` may lag behind another process that changed the examples, should its message be lost. */
 const labelsForMs = 5_000;
+/** Roughly: two bytes a character, and what a string costs. A row of many labels may hold 100,000 characters. */
+const bytesOfLabels = (labels: Answer[]): number =>
+  labels.flat().reduce<number>((sum, label) => sum + 32 + 2 * String(label).length, 64);
 
 export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
   const { store, indexes, locks, clock, newId } = parts;
   const index = createExampleIndex(parts);
   const lockName = lockNames.examples;
-  const firstLabels = parts.cache<Answer[]>('labels', labelsForMs);
+  const firstLabels = parts.cache('labels', labelsForMs, bytesOfLabels);
   parts.onErased(firstLabels);
 
   const complete = (input: ExampleInput, createdAt: string): Example => ({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createTestClock } from '@scion/testkit';
 import fc from 'fast-check';
 import t from 'tap';
-import { createFreshCache } from './fresh-cache.js';
+import { createFreshCache, type FreshCache } from './fresh-cache.js';
 
 t.test(
   'whatever the order of reads, writes, waits and invalidations, no value is older than its bound',
@@ -82,4 +82,27 @@ t.test('a clock set back does not make a value immortal', async (t) => {
   t.equal(await cache.get('k', async () => 1), 1);
   now = 0;
   t.equal(await cache.get('k', async () => 2), 2);
+});
+
+t.test('large values are bounded by their bytes, and none stays when it is too old', async (t) => {
+  const weighed = (ttlMs: number) =>
+    createFreshCache<string>({ clock: () => 0, ttlMs, maxBytes: 100, bytesOf: (value) => value.length });
+  const has = async (cache: FreshCache<string>, key: string): Promise<boolean> => {
+    const value = await cache.get(key, async () => 'read again');
+    cache.invalidate(key);
+    return value !== 'read again';
+  };
+  const cache = weighed(60_000);
+  for (const key of ['a', 'b', 'c']) await cache.get(key, async () => key.repeat(40));
+  t.equal(await cache.get('d', async () => 'd'.repeat(101)), 'd'.repeat(101));
+  t.notOk(await has(cache, 'd'), 'what never fits is not kept');
+  t.ok(await has(cache, 'b'));
+  t.ok(await has(cache, 'c'));
+  t.notOk(await has(cache, 'a'), 'the third did not fit beside the first two');
+
+  const brief = weighed(5);
+  await brief.get('e', async () => 'e');
+  // Set later and for longer, this timer ends after the cache's.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.notOk(await has(brief, 'e'), 'although by the clock given it would still do');
 });

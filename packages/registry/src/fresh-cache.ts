@@ -12,14 +12,35 @@ export interface FreshCache<V> {
   clear(): void;
 }
 
+interface Kept<V> {
+  value: V;
+  readAt: number;
+}
+
 interface Pending<V> {
   promise: Promise<V>;
   startedAt: number;
 }
 
-export function createFreshCache<V>(options: { clock: Clock; ttlMs: number; max: number }): FreshCache<V> {
+/**
+ * How much is kept. Small values are counted, and stay when they are too old, for `load` to begin with; large ones are
+ * weighed, and let go of then.
+ */
+type Bounds<V> = { max: number } | { maxBytes: number; bytesOf(value: V): number };
+
+const lruOf = <V>(bounds: Bounds<V>, ttlMs: number): LRUCache<string, Kept<V>> =>
+  'max' in bounds
+    ? new LRUCache({ max: bounds.max })
+    : new LRUCache({
+        maxSize: bounds.maxBytes,
+        sizeCalculation: ({ value }) => bounds.bytesOf(value),
+        ttl: ttlMs,
+        ttlAutopurge: true,
+      });
+
+export function createFreshCache<V>(options: { clock: Clock; ttlMs: number } & Bounds<V>): FreshCache<V> {
   const { clock, ttlMs } = options;
-  const kept = new LRUCache<string, { value: V; readAt: number }>({ max: options.max });
+  const kept = lruOf(options, ttlMs);
   const pending = new Map<string, Pending<V>>();
   // A clock set back must not make a value immortal.
   const fresh = (at: number): boolean => {

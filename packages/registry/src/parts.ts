@@ -18,8 +18,11 @@ export interface RegistryParts {
   fence: ErasureFence;
   /** For what is no `FreshCache` but must forget erased models, named as `modelName` does; `clear` after lost messages. */
   onErased(target: Forgetful): void;
-  /** A cache that hears invalidations; values are at most `ttlMs` old. Called once per name. */
-  cache<V>(name: Exclude<CacheName, 'erased'>, ttlMs: number): FreshCache<V>;
+  /**
+   * A cache that hears invalidations; values are at most `ttlMs` old. Called once per name. Values that may be large are
+   * weighed with `bytesOf`.
+   */
+  cache<V>(name: Exclude<CacheName, 'erased'>, ttlMs: number, bytesOf?: (value: V) => number): FreshCache<V>;
   /** Forgets a cached value here and tells the other processes. */
   announce(cache: CacheName, key: string): Promise<void>;
 }
