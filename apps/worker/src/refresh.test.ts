@@ -1,6 +1,6 @@
 import { type Card, createIds, type ModelRef, type TaskSpec } from '@scion/contracts';
 import { createQueue } from '@scion/queue';
-import { createRegistry } from '@scion/registry';
+import { createRegistry, objectKeys } from '@scion/registry';
 import { createMemoryStore } from '@scion/store';
 import { createTestClock, startRedis } from '@scion/testkit';
 import fc from 'fast-check';
@@ -61,9 +61,8 @@ t.test('looks make jobs', async (t) => {
   const server = await startRedis();
   const redis = new Redis(server.path);
   const clock = createTestClock(Date.UTC(2026, 0, 2, 2));
-  const registry = await createRegistry({
-    ...{ store: createMemoryStore(), redis, clock, newId: createIds(clock) },
-  });
+  const store = createMemoryStore();
+  const registry = await createRegistry({ store, redis, clock, newId: createIds(clock) });
   const queue = createQueue({ connection: server.path, clock });
   t.teardown(async () => {
     await registry.close();
@@ -115,6 +114,17 @@ t.test('looks make jobs', async (t) => {
     const none = await make('none', 'ada', {}, four);
     for (const ref of [few, none, { ...none, task: 'gone' }]) await refresh({ ...ref, occasion: 'x' });
     t.same([await jobsOf(few), await jobsOf(none)], [[], []]);
+  });
+
+  await t.test('nothing is done, and nothing fails, while an import of the user is half done', async (t) => {
+    const ref = await make('imported', 'ada', { retrain: { afterExamples: 4 } }, four);
+    const marker = objectKeys.importing(tenantId, 'ada');
+    await store.put(marker, Buffer.from(JSON.stringify({ at: at(clock()), objects: [] })));
+    await refresh({ ...ref, occasion: 'after-4' });
+    await refresh({ ...ref, occasion: 'compact', compact: 1 });
+    await store.delete(marker);
+    t.same(await jobsOf(ref), []);
+    t.equal(await registry.examples.count(ref), 4);
   });
 
   await t.test(
