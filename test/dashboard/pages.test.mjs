@@ -97,6 +97,23 @@ t.test('every page', { skip: noBrowser }, async (t) => {
     await main.getByRole('img', { name: /^Loss in nats over/ }).waitFor();
   });
 
+  await t.test(
+    'a version that went on from another says from which, and one from scratch nothing',
+    async (t) => {
+      await open(pages.model);
+      t.equal(await main.getByText('Went on from').count(), 0);
+      await page.route(/\/versions\?/, async (route) => {
+        const response = await route.fetch();
+        const json = await response.json();
+        json.data[0].card.recipe.startedFrom = 1204;
+        await route.fulfill({ response, json });
+      });
+      await main.getByText('Went on from').waitFor();
+      t.equal(await main.getByText('Went on from').locator('+ dd').textContent(), 'version 1204');
+      await page.unroute(/\/versions\?/);
+    },
+  );
+
   await t.test('a browser whose clock is off shows rates, ranges and ages by the service’s', async (t) => {
     const minutesAgo = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
     for (const ahead of [-3, 3]) {
