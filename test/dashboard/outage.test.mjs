@@ -1,4 +1,5 @@
 // What an operator sees while the service is away, and once it is back. The page's clock is moved on by hand.
+import { readFileSync } from 'node:fs';
 import { createClient } from '@scion/sdk';
 import t from 'tap';
 import { launchBrowser, noBrowser, signIn } from './browser.mjs';
@@ -129,4 +130,50 @@ t.test('an outage', { skip: noBrowser }, async (t) => {
     await main.getByText('Jobs ended').waitFor();
     await alert.waitFor({ state: 'detached' });
   });
+
+  const erase = async (user) => {
+    await open(`${tenant.id}/models/headlines/${user}`, 'Erase…');
+    await main.getByRole('button', { name: 'Erase…' }).click();
+    const ask = page.getByRole('dialog', { name: `Erase ${user}?` });
+    await ask.getByLabel(/^Type the user id/).fill(user);
+    await ask.getByRole('button', { name: 'Erase for good' }).click();
+    return ask;
+  };
+
+  await t.test('an erasure of over fifteen seconds is sent once, and its receipt is saved', async (t) => {
+    await client.examples.append('headlines', 'grace', examplesOf(football, garden));
+    let sent = 0;
+    await page.route(/\/users\/grace$/, async (route) => {
+      sent += 1;
+      const response = await route.fetch();
+      await page.clock.fastForward(60_000);
+      await route.fulfill({ response });
+    });
+    const saved = page.waitForEvent('download');
+    await erase('grace');
+    const { receipt } = JSON.parse(readFileSync(await (await saved).path(), 'utf8'));
+    t.match(receipt, { user: 'grace', tasks: ['headlines'] });
+    t.equal(sent, 1);
+    await main.getByRole('heading', { name: 'Models' }).waitFor();
+  });
+
+  await t.test(
+    'an erasure whose answer is lost is not sent again, and says where its proof is',
+    async (t) => {
+      let sent = 0;
+      await page.route(/\/users\/ada$/, async (route) => {
+        sent += 1;
+        await route.fetch();
+        await route.abort('connectionreset');
+      });
+      const ask = await erase('ada');
+      await ask.getByText('GET /v1/erasures').waitFor();
+      t.equal(sent, 1);
+      t.equal((await client.users.erasures()).data.length, 2);
+      await page.unroute(/\/users\/ada$/);
+      await ask.getByRole('button', { name: 'Erase for good' }).click();
+      await ask.getByText('No such user.').waitFor();
+      await ask.getByText('GET /v1/erasures').waitFor();
+    },
+  );
 });

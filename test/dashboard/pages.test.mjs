@@ -97,6 +97,50 @@ t.test('every page', { skip: noBrowser }, async (t) => {
     await main.getByRole('img', { name: /^Loss in nats over/ }).waitFor();
   });
 
+  await t.test(
+    'a version that went on from another says from which, and one from scratch nothing',
+    async (t) => {
+      await open(pages.model);
+      t.equal(await main.getByText('Went on from').count(), 0);
+      await page.route(/\/versions\?/, async (route) => {
+        const response = await route.fetch();
+        const json = await response.json();
+        json.data[0].card.recipe.startedFrom = 1204;
+        await route.fulfill({ response, json });
+      });
+      await main.getByText('Went on from').waitFor();
+      t.equal(await main.getByText('Went on from').locator('+ dd').textContent(), 'version 1204');
+      await page.unroute(/\/versions\?/);
+    },
+  );
+
+  await t.test('a browser whose clock is off shows rates, ranges and ages by the service’s', async (t) => {
+    const minutesAgo = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
+    for (const ahead of [-3, 3]) {
+      const off = await context.newPage();
+      await off.clock.install({ time: Date.now() + ahead * 3_600_000 });
+      let from;
+      await off.route('**/v1/system/overview?*', async (route) => {
+        from ??= new URL(route.request().url()).searchParams.get('from');
+        const overview = await operator.system.overview();
+        Object.assign(overview, { at: [minutesAgo(100)], to: minutesAgo(-140), stepSeconds: 240 * 60 });
+        overview.jobs.succeeded = [100];
+        const body = `event: overview\ndata: ${JSON.stringify(overview)}\n\n`;
+        await route.fulfill({ contentType: 'text/event-stream', body });
+      });
+      await off.goto(`${system.url}/#/overview`);
+      const rate = off.getByRole('button', { name: /^succeeded/ }).locator('strong');
+      t.ok(Math.abs(Number(await rate.textContent()) - 1) < 0.1, 'a hundred in as many minutes');
+      t.ok(Math.abs(Date.parse(from) - Date.parse(minutesAgo(60))) < 60_000, 'an hour is asked for');
+      await off.goto(`${system.url}/#/${tenant.id}/models/headlines/ada`);
+      await off
+        .getByText(/ (s|min) ago$/)
+        .first()
+        .waitFor();
+      await off.close();
+    }
+  });
+
   // In the dark the same elements have other colours, and nothing else.
   for (const [colorScheme, rules] of [['light'], ['dark', { runOnly: ['color-contrast'] }]]) {
     await t.test(`is free of serious accessibility faults, ${colorScheme}`, async (t) => {

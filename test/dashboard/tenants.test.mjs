@@ -191,4 +191,47 @@ t.test('an operator sets what is a tenant’s', { skip: noBrowser }, async (t) =
       t.strictSame([left.length, left.some(({ name }) => name === behind)], [100, false]);
     },
   );
+
+  await t.test(
+    'the last of more tasks than a page holds is edited, is the one that the playground asks, and is deleted',
+    async (t) => {
+      const { id } = await operator.tenants.create({ name: 'Many Tasks' });
+      const theirs = operator.withTenant(id);
+      const names = Array.from({ length: 101 }, (_, at) => `task-${at}`);
+      for (const name of names) await theirs.tasks.put(name, { labels: ['keep', 'skip'] });
+      const listed = new Set((await theirs.tasks.list()).data.map(({ name }) => name));
+      const behind = names.find((name) => !listed.has(name));
+      const act = async (what) => {
+        await main.getByRole('button', { name: 'Show more tasks' }).click();
+        await main.getByRole('button', { name: `${what} the task ${behind}`, exact: true }).click();
+      };
+      await go(`${id}/tenant/tasks`);
+      await act('Edit');
+      await dialog(`Task ${behind}`).getByLabel('Abstain below, %').fill('40');
+      await dialog(`Task ${behind}`).getByRole('button', { name: 'Save' }).click();
+      await dialog(`Task ${behind}`).waitFor({ state: 'detached' });
+      t.equal((await theirs.tasks.get(behind)).abstainBelow, 0.4);
+
+      await go(`${id}/playground?task=${behind}`);
+      const chosen = main.getByRole('combobox', { name: 'Task' });
+      await chosen.waitFor();
+      t.equal(await chosen.inputValue(), behind);
+      await go(`${id}/playground?task=nowhere`);
+      await main.getByText('No task nowhere').waitFor();
+      t.equal(await chosen.count(), 0, 'no other task takes its place');
+      await main.getByRole('link', { name: 'Ask another one' }).click();
+      await chosen.waitFor();
+      t.ok(listed.has(await chosen.inputValue()));
+
+      await go(`${id}/tenant/tasks`);
+      await act('Delete');
+      await dialog(`Delete the task ${behind}?`)
+        .getByLabel(/^Type the task’s name/)
+        .fill(behind);
+      await dialog(`Delete the task ${behind}?`).getByRole('button', { name: 'Delete task' }).click();
+      await dialog(`Delete the task ${behind}?`).waitFor({ state: 'detached' });
+      await main.getByText([...listed][0], { exact: true }).waitFor();
+      t.strictSame(new Set((await theirs.tasks.list()).data.map(({ name }) => name)), listed);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { type Client, createClient, isScionError, type Session } from '@scion/sdk';
+import { learnServiceTime } from './clock.js';
 
 /** Who is signed in; null for nobody, undefined until the service has said. */
 export const session = signal<Session | null | undefined>(undefined);
@@ -71,6 +72,7 @@ function clientOf(credentials: { apiKey?: string; csrfToken?: string }): Client 
         throw error;
       });
       reach.value = 'live';
+      learnServiceTime(response.headers.get('date'));
       // Signed out elsewhere, the key deleted, or twelve hours over: the address stays, and signing in leads back to it.
       if (response.status === 401 && session.peek()) {
         signedOutBecause.value = 'session ended';

@@ -1,5 +1,6 @@
 import type { Client, Overview } from '@scion/sdk';
 import { useEffect, useState } from 'preact/hooks';
+import { serviceTime } from '../clock.js';
 
 const hourMs = 3_600_000;
 
@@ -28,7 +29,7 @@ export function useOverview(client: Client, hours: number): WatchedOverview {
         for (;;) {
           // The end of the range moves along by itself, its beginning only when it is asked for anew.
           const begun = Date.now();
-          const from = new Date(begun - hours * hourMs).toISOString();
+          const from = new Date(serviceTime() - hours * hourMs).toISOString();
           for await (const data of client.system.watch({ from }, { signal, onFailure: failed })) {
             setState({ hours, data });
             if (Date.now() - begun > (hours * hourMs) / 20) break;

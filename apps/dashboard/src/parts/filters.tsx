@@ -1,4 +1,5 @@
 import type { Page, Task } from '@scion/sdk';
+import { serviceTime } from '../clock.js';
 import { useLive } from '../data/live.js';
 import { parameter, setParameters } from '../navigation.js';
 import type { ListScope } from '../scope.js';
@@ -78,5 +79,5 @@ export function SinceFilter() {
 /** The moment that a value of `SinceFilter` stands for now. */
 export function momentSince(value: string | undefined): string | undefined {
   const [, hours] = spans[value ?? ''] ?? [];
-  return hours === undefined ? undefined : new Date(Date.now() - hours * 3_600_000).toISOString();
+  return hours === undefined ? undefined : new Date(serviceTime() - hours * 3_600_000).toISOString();
 }

@@ -121,6 +121,11 @@ export const Card = Type.Object(
         epochs: Type.Optional(
           Type.Integer({ description: 'Of adapters: as many as held-out loss was least at' }),
         ),
+        startedFrom: Type.Optional(
+          Type.Integer({
+            description: 'The version whose adapters these went on from; left out: from scratch',
+          }),
+        ),
         adapterRate: Type.Optional(Type.Number()),
         headRate: Type.Optional(Type.Number()),
         batchRows: Type.Optional(Type.Integer()),

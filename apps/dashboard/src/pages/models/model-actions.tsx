@@ -1,4 +1,4 @@
-import type { Model } from '@scion/sdk';
+import { isScionError, type Model } from '@scion/sdk';
 import { useState } from 'preact/hooks';
 import { plural } from '../../format.js';
 import { go, hrefOf } from '../../navigation.js';
@@ -80,10 +80,28 @@ export function ModelActions({ model, scope, onRollBack }: ModelActionsProps) {
   );
 }
 
+/** To erase a user of many objects in a slow store. */
+const eraseTimeoutMs = 15 * 60_000;
+
 /** Erasure cannot be undone: the user's id has to be typed, and the receipt is saved, since it is stored nowhere. */
 function Erase({ model, scope, onClose }: { model: Model; scope: Scope; onClose(): void }) {
   const { task, user } = model;
   const [everywhere, setEverywhere] = useState(false);
+  const [isInDoubt, setInDoubt] = useState(false);
+  const erase = async () => {
+    setInDoubt(false);
+    try {
+      // Sent once: a repetition of one that ended finds no user, and has no receipt.
+      return await scope.client.users.erase(user, {
+        ...(!everywhere && { task }),
+        timeoutMs: eraseTimeoutMs,
+        maxRetries: 0,
+      });
+    } catch (error) {
+      setInDoubt(mayHaveEnded(error));
+      throw error;
+    }
+  };
   return (
     <ConfirmDialog
       title={`Erase ${user}?`}
@@ -91,7 +109,7 @@ function Erase({ model, scope, onClose }: { model: Model; scope: Scope; onClose(
       danger
       typed={{ what: 'user id', text: user }}
       onConfirm={async () => {
-        const erasure = await scope.client.users.erase(user, everywhere ? {} : { task });
+        const erasure = await erase();
         saveFile(
           `erasure ${erasure.receipt.id}.json`,
           'application/json',
@@ -116,6 +134,17 @@ function Erase({ model, scope, onClose }: { model: Model; scope: Scope; onClose(
         </label>
       </div>
       <p class="quiet">A signed receipt is saved to your downloads; the service keeps no copy of it.</p>
+      {isInDoubt && (
+        <p role="alert">
+          The user may be erased all the same, and only the answer lost: then <code>GET /v1/erasures</code>{' '}
+          has the signed proof, which names no user; find it by its time.
+        </p>
+      )}
     </ConfirmDialog>
   );
+}
+
+/** Whether an erasure that gave no receipt may have ended: its answer was lost, or it came before this one. */
+function mayHaveEnded(error: unknown): boolean {
+  return isScionError(error) && (error.code === 'user_not_found' || (error.status ?? 500) >= 500);
 }

@@ -66,6 +66,9 @@ export function VersionPanel(props: VersionPanelProps) {
         </Fact>
         <Fact name="Embedding">{duration(card.seconds.embed * 1000)}</Fact>
         <Fact name="Fitting">{duration(card.seconds.fit * 1000)}</Fact>
+        {card.recipe.startedFrom !== undefined && (
+          <Fact name="Went on from">version {card.recipe.startedFrom}</Fact>
+        )}
         {recipe.map(([name, value]) => (
           <Fact key={name} name={recipeNames[name]!}>
             {String(Number(value.toPrecision(3)))}

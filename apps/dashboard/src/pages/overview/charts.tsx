@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import type { Line } from '../../charts/plot-options.js';
 import { seriesColour } from '../../charts/series-colour.js';
 import { TimeChart } from '../../charts/time-chart.js';
+import { serviceTime } from '../../clock.js';
 import { bytes, count, duration, percent, rate } from '../../format.js';
 import { Panel } from '../../parts/panel.js';
 import { perMinute } from './series.js';
@@ -40,7 +41,7 @@ export function Charts({ overview, names }: { overview: Overview; names: Readonl
 
 function chartsOf(overview: Overview, names: ReadonlyMap<string, string>): ChartRow[] {
   const { jobs, timeToLive, queue, predict, cache, webhooks } = overview;
-  const minutes = (counts: number[]) => perMinute(overview, counts, Date.now());
+  const minutes = (counts: number[]) => perMinute(overview, counts, serviceTime());
   const nameOf = (id: string) => names.get(id) ?? `…${id.slice(-6)}`;
   const seconds = (value: number) => duration(value * 1000);
   const milliseconds = (value: number) => `${rate(value)} ms`;

@@ -1,5 +1,6 @@
 import type { Overview } from '@scion/sdk';
 import { Sparkline } from '../../charts/sparkline.js';
+import { serviceTime } from '../../clock.js';
 import { bytes, count, duration, percent, plural, rate } from '../../format.js';
 import { hrefOf } from '../../navigation.js';
 import type { Route } from '../../route.js';
@@ -13,7 +14,7 @@ export function Figures({ overview }: { overview: Overview }) {
   const ended = perMinute(
     overview,
     jobs.succeeded.map((done, at) => done + (jobs.failed[at] ?? 0) + (jobs.cancelled[at] ?? 0)),
-    Date.now(),
+    serviceTime(),
   );
   return (
     <ul class="figures" aria-label="At a glance">

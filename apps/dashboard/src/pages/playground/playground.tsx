@@ -1,8 +1,8 @@
 import '../../styles/playground.css';
-import type { ModelSummary, Page, Task } from '@scion/sdk';
+import { isScionError, type ModelSummary, type Page, type Task } from '@scion/sdk';
 import { useState } from 'preact/hooks';
 import { useLive } from '../../data/live.js';
-import { parameter, route, setParameters } from '../../navigation.js';
+import { hrefOf, parameter, route, setParameters } from '../../navigation.js';
 import { Empty, ErrorNote, Loading } from '../../parts/notice.js';
 import { PageHead } from '../../parts/page-head.js';
 import type { Scope } from '../../scope.js';
@@ -14,28 +14,55 @@ import { useAnswers } from './use-answers.js';
 /** How many users answer before anyone is chosen, and how many fit side by side. */
 const usersAtFirst = 3;
 const mostUsers = 12;
+const tasksEveryMs = 15_000;
 
 /** Ask several users' models the same, correct one, and see it learn. The text stays out of the address. */
 export function PlaygroundPage({ scope }: TenantPageProps) {
-  const tasks = useLive<Page<Task>>('tasks', (signal) => scope.client.tasks.list({}, { signal }), 15_000);
-  const list = tasks.data?.data;
-  const task = list?.find(({ name }) => name === parameter('task')) ?? list?.[0];
+  const tasks = useLive<Page<Task>>(
+    'tasks',
+    (signal) => scope.client.tasks.list({}, { signal }),
+    tasksEveryMs,
+  );
+  const first = tasks.data?.data;
+  // A task that the address names may stand behind the first of many. Never is another one shown in its place: what is
+  // taught is stored.
+  const named = parameter('task');
+  const apart = first && !first.some(({ name }) => name === named) ? named : undefined;
+  const other = useLive<Task | undefined>(
+    `task ${apart}`,
+    async (signal) => (apart === undefined ? undefined : scope.client.tasks.get(apart, { signal })),
+    tasksEveryMs,
+  );
+  const isGone = isScionError(other.error, 'task_not_found');
+  const list = first && other.data && !isGone ? [...first, other.data] : first;
+  const task = named === undefined ? list?.[0] : list?.find(({ name }) => name === named);
+  const failed = tasks.error === undefined ? other : tasks;
   return (
     <>
       <PageHead title="Playground" about="One text, several users’ models, side by side." />
-      {tasks.error !== undefined && !list && <ErrorNote error={tasks.error} retry={tasks.refresh} />}
-      {!list && tasks.error === undefined && <Loading rows={4} what="the playground" />}
-      {list && !task && (
+      {list && task ? (
+        may('predict') ? (
+          <Bench key={task.name} scope={scope} task={task} tasks={list} />
+        ) : (
+          <Empty title="This key may not ask">
+            <p>Predictions need a key with the scope predict.</p>
+          </Empty>
+        )
+      ) : isGone ? (
+        <Empty title={`No task ${named}`}>
+          <p>
+            It may have been deleted. <a href={hrefOf({ page: 'playground' })}>Ask another one</a>.
+          </p>
+        </Empty>
+      ) : failed.error !== undefined ? (
+        <ErrorNote error={failed.error} retry={failed.refresh} />
+      ) : list && named === undefined ? (
         <Empty title="No tasks yet">
           <p>A task says what is personalized, such as which mails matter to someone.</p>
         </Empty>
+      ) : (
+        <Loading rows={4} what="the playground" />
       )}
-      {list && task && !may('predict') && (
-        <Empty title="This key may not ask">
-          <p>Predictions need a key with the scope predict.</p>
-        </Empty>
-      )}
-      {list && task && may('predict') && <Bench key={task.name} scope={scope} task={task} tasks={list} />}
     </>
   );
 }

@@ -1,6 +1,6 @@
-import type { Page, Task } from '@scion/sdk';
+import type { Task } from '@scion/sdk';
 import { useState } from 'preact/hooks';
-import { useLive } from '../../data/live.js';
+import { useRows } from '../../data/rows.js';
 import { percent } from '../../format.js';
 import { hrefOf } from '../../navigation.js';
 import { ConfirmDialog } from '../../parts/confirm-dialog.js';
@@ -21,8 +21,16 @@ const untrainedUsers: Record<Task['untrained'], string> = {
 export function Tasks({ scope }: { scope: Scope }) {
   const [edits, setEdits] = useState<Task | 'new'>();
   const [deletes, setDeletes] = useState<Task>();
-  const tasks = useLive<Page<Task>>('tasks', (signal) => scope.client.tasks.list({}, { signal }), 10_000);
-  const list = tasks.data?.data;
+  const [changes, setChanges] = useState(0);
+  const tasks = useRows<Task>({
+    // A change begins the list anew: a refresh leaves the later pages, where it may stand, as they were.
+    key: `tasks ${changes}`,
+    load: (cursor, signal) => scope.client.tasks.list({ cursor, limit: 100 }, { signal }),
+    idOf: ({ name }) => name,
+    intervalMs: 10_000,
+  });
+  const list = tasks.rows;
+  const changed = () => setChanges(changes + 1);
   return (
     <Panel
       title="Tasks"
@@ -99,11 +107,16 @@ export function Tasks({ scope }: { scope: Scope }) {
           </tbody>
         </table>
       )}
+      {tasks.hasMore && (
+        <button type="button" class="button more" onClick={tasks.loadMore}>
+          Show more tasks
+        </button>
+      )}
       {edits && (
         <TaskEditor
           task={edits === 'new' ? undefined : edits}
           scope={scope}
-          onDone={tasks.refresh}
+          onDone={changed}
           onClose={() => setEdits(undefined)}
         />
       )}
@@ -115,7 +128,7 @@ export function Tasks({ scope }: { scope: Scope }) {
           typed={{ what: 'task’s name', text: deletes.name }}
           onConfirm={async () => {
             await scope.client.tasks.delete(deletes.name);
-            tasks.refresh();
+            changed();
           }}
           onClose={() => setDeletes(undefined)}
         >
