@@ -74,6 +74,30 @@ t.test('an operator makes a tenant, a key and a task, and each is listed', async
   t.equal((await scion(['task', 'list'], own)).out.split('\n').length, 3, 'a title and a row');
 });
 
+t.test('a task keeps the settings that are not named; a specification replaces them all', async (t) => {
+  const spec = {
+    ...{ labels: ['like', 'dislike'], untrained: 'majority', maxExamplesPerUser: 50 },
+    ...{ retrain: { schedule: '0 18 * * *', afterExamples: 9 }, training: { method: 'head' } },
+  };
+  await json(['task', 'put', 'kept', '--spec', '-'], { stdin: JSON.stringify(spec) });
+  const put = (...args) => json(['task', 'put', 'kept', ...args]);
+  const {
+    createdAt: _,
+    updatedAt: __,
+    ...changed
+  } = await put(...['--abstain-below', '0.5', '--retrain-after', '20']);
+  t.match(changed, { ...spec, abstainBelow: 0.5, retrain: { ...spec.retrain, afterExamples: 20 } });
+  t.match(await put('--untrained', 'majority'), changed);
+  t.match(await json(['task', 'put', 'rated', '--kind', 'regression']), { kind: 'regression' });
+  t.match(await json(['task', 'put', 'rated', '--retrain-after', '5']), { kind: 'regression' });
+  const replaced = await json(['task', 'put', 'kept', '--spec', '-', '--untrained', 'error'], {
+    stdin: '{"abstainBelow":0.25}',
+  });
+  t.match(replaced, { labels: null, untrained: 'error', abstainBelow: 0.25 });
+  t.notOk(replaced.retrain ?? replaced.maxExamplesPerUser);
+  for (const name of ['kept', 'rated']) await json(['task', 'delete', name, '--yes']);
+});
+
 t.test('of several tenants one is named, by id or by name', async (t) => {
   await json(['tenant', 'create', 'Meadow']);
   const lost = await scion(['task', 'list']);

@@ -101,7 +101,7 @@ export const commands: readonly Command[] = [
   },
   {
     path: ['task', 'put'],
-    about: 'Create a task, or change its settings',
+    about: 'Create a task, or change those of its settings that are named',
     args: [task],
     options: [
       {
@@ -120,13 +120,14 @@ export const commands: readonly Command[] = [
       {
         name: 'spec',
         value: 'file',
-        about: 'the whole specification as JSON, - for standard input; other options go before it',
+        about:
+          'the whole specification as JSON, - for standard input: it replaces all settings; other options go before it',
       },
       {
         name: 'untrained',
         value: 'policy',
         about: 'what a user without a model gets',
-        choices: ['error', 'zero-shot'],
+        choices: ['error', 'zero-shot', 'majority'],
       },
       {
         name: 'abstain-below',
