@@ -1,6 +1,6 @@
 // The command line against the real API over a real Redis; only the neural network is a stand-in.
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -32,7 +32,7 @@ const api = await startTestApi(t, { redis: redis.connect() });
 const url = await api.app.listen({ host: '127.0.0.1', port: 0 });
 
 /** Runs one command line to its end. Nothing of this machine's own settings reaches it. */
-async function scion(args, { key = api.operator, stdin = '', env = {} } = {}) {
+async function scion(args, { key = api.operator, stdin = '', env = {}, signal } = {}) {
   const done = { out: '', err: '' };
   const into = (name) => ({
     write(part) {
@@ -43,7 +43,7 @@ async function scion(args, { key = api.operator, stdin = '', env = {} } = {}) {
   const code = await run(args, {
     ...{ stdout: into('out'), stderr: into('err'), stdin: Readable.from([Buffer.from(stdin)]) },
     env: { SCION_URL: url, SCION_API_KEY: key, SCION_DATA: folder, ...env },
-    signal: new AbortController().signal,
+    signal: signal ?? new AbortController().signal,
   });
   return { ...done, code };
 }
@@ -225,7 +225,8 @@ t.test('an interrupted import goes on where it stopped', async (t) => {
   // The API dies after the first window of rows: its fifth request of this import is refused.
   let appends = 0;
   const { app } = api;
-  const gate = createProxy(app, () => {
+  const gate = createProxy(app, ({ method, url }) => {
+    if (method !== 'POST' || !url.endsWith('/examples')) return true;
     appends += 1;
     return appends <= 8;
   });
@@ -352,6 +353,49 @@ t.test('an erasure is sent once, and leaves no receipt where it failed', async (
   t.match(await scion(['erase', 'bob', '--yes', '--receipt', path], broken), { code: 5 });
   t.equal(calls, 1, 'again it would find no user, and the receipt would be lost');
   t.notOk(existsSync(path));
+});
+
+t.test('an interrupted erasure is waited for, and one left behind stands in nobody’s way', async (t) => {
+  await json(['examples', 'import', '-', '--format', 'ndjson', '--task', 'feed', '--user', 'hanna'], {
+    env,
+    stdin: '{"input":"Roses","label":"like"}',
+  });
+  const inside = mkdtempSync(join(folder, 'receipts-'));
+  const path = join(inside, 'hanna.json');
+  const command = ['erase', 'hanna', '--yes', '--receipt', path];
+  const asked = new EventEmitter();
+  let erasures = 0;
+  const holding = createProxy(api.app, async ({ method }) => {
+    if (method !== 'DELETE') return true;
+    erasures += 1;
+    const isSecond = erasures === 2;
+    asked.emit('erasure');
+    await once(asked, 'go');
+    return isSecond;
+  });
+  t.teardown(() => holding.close());
+  const through = { ...env, SCION_URL: await holding.listen() };
+
+  const bin = fileURLToPath(new URL('../apps/cli/bin/scion.mjs', import.meta.url));
+  const child = spawn(process.execPath, [bin, ...command], {
+    env: { ...process.env, ...through, SCION_API_KEY: api.operator },
+  });
+  const closed = once(child, 'close');
+  await once(asked, 'erasure');
+  child.kill('SIGINT');
+  t.match(String((await once(child.stderr, 'data'))[0]), /goes on in the service.*\/v1\/erasures/);
+  child.kill('SIGINT');
+  t.same(await closed, [null, 'SIGINT']);
+  t.notOk(existsSync(path));
+
+  const controller = new AbortController();
+  const second = scion(command, { env: through, signal: controller.signal });
+  await once(asked, 'erasure');
+  controller.abort();
+  asked.emit('go');
+  t.match(await second, { code: 0, out: /receipt ers_/, err: /goes on in the service/ });
+  t.match(JSON.parse(readFileSync(path, 'utf8')), { receipt: { user: 'hanna' } });
+  t.notOk(readdirSync(inside).includes(`hanna.json.${process.pid}.part`));
 });
 
 t.test('a receipt that cannot be written is printed, as the user is erased by then', async (t) => {
@@ -507,10 +551,10 @@ t.test('a name is found among any number of tenants', async (t) => {
     t.equal((await scion(['task', 'list', '--tenant', name])).code, 0, name);
 });
 
-/** Passes requests on to the API; appends only as long as it is told to. */
-function createProxy(app, mayAppend) {
+/** Passes on to the API what it admits, and cuts other connections. */
+function createProxy(app, admits) {
   const server = createServer(async (request, response) => {
-    if (/\/examples$/.test(request.url) && request.method === 'POST' && !mayAppend()) {
+    if (!(await admits(request))) {
       response.destroy();
       return;
     }
