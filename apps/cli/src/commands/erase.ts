@@ -1,9 +1,12 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { isScionError } from '@scion/sdk';
 import type { Context } from '../command.js';
 import { confirm } from '../confirm.js';
 import { connectTenant } from '../connection.js';
 import { exitCodes } from '../exit-codes.js';
+import { patientFetch } from '../patient-fetch.js';
 import { bytes, counted } from '../terminal/format.js';
+import { UserError } from '../user-error.js';
 import { requireNewFile } from './new-file.js';
 
 /** To erase a user of many objects in a slow store. */
@@ -14,7 +17,7 @@ export async function run(context: Context): Promise<number> {
   const user = input.arg('user');
   const task = input.text('task');
   const path = input.text('receipt');
-  const client = await connectTenant(context);
+  const client = await connectTenant(context, { fetch: patientFetch });
   const where = task === undefined ? 'in every task' : `in ${task}`;
   await confirm(context, `Erase everything of this user ${where}? It cannot be taken back.`, { type: user });
   const file = path === undefined ? undefined : await openReceipt(path);
@@ -27,7 +30,7 @@ export async function run(context: Context): Promise<number> {
       ),
     );
     // Sent once: a repetition of one that ended finds no user, and has no receipt.
-    const erasure = await client.users.erase(user, { task, timeoutMs, maxRetries: 0 });
+    const erasure = await client.users.erase(user, { task, timeoutMs, maxRetries: 0 }).catch(explain);
     const failed = await file
       ?.keep(`${JSON.stringify(erasure, null, 2)}\n`)
       .then(() => undefined)
@@ -46,6 +49,15 @@ export async function run(context: Context): Promise<number> {
   } finally {
     await file?.close();
   }
+}
+
+/** Where the answer is lost, so may the receipt be: what was asked is done all the same. */
+function explain(error: unknown): never {
+  if (!isScionError(error) || (error.status !== undefined && error.status < 500)) throw error;
+  throw new UserError(`${error.title}: ${error.detail}`, {
+    hint: 'the erasure may have ended all the same: GET /v1/erasures then has its proof; else the same command goes on with it',
+    exit: 'unavailable',
+  });
 }
 
 /**
