@@ -32,7 +32,7 @@ const api = await startTestApi(t, { redis: redis.connect() });
 const url = await api.app.listen({ host: '127.0.0.1', port: 0 });
 
 /** Runs one command line to its end. Nothing of this machine's own settings reaches it. */
-async function scion(args, { key = api.operator, stdin = '', env = {}, signal } = {}) {
+async function scion(args, { key = api.operator, stdin = '', env = {}, signal, live = false } = {}) {
   const done = { out: '', err: '' };
   const into = (name) => ({
     write(part) {
@@ -41,7 +41,11 @@ async function scion(args, { key = api.operator, stdin = '', env = {}, signal } 
     },
   });
   const code = await run(args, {
-    ...{ stdout: into('out'), stderr: into('err'), stdin: Readable.from([Buffer.from(stdin)]) },
+    ...{
+      stdout: into('out'),
+      stderr: { ...into('err'), isTTY: live },
+      stdin: Readable.from([Buffer.from(stdin)]),
+    },
     env: { SCION_URL: url, SCION_API_KEY: key, SCION_DATA: folder, ...env },
     signal: signal ?? new AbortController().signal,
   });
@@ -292,6 +296,46 @@ t.test('a user moves as one file into another tenant, whole', async (t) => {
     tasks: [{ task: 'feed', examples: 31, versions: 2, live: 1, jobs: 0 }],
   });
   t.equal(await rows('ada-2', meadow), await rows('ada', { env }));
+});
+
+t.test('who watches a training is told what its loss is, and only what was measured', async (t) => {
+  const job = { id: 'job_1', task: 'rated', user: 'ada', version: 1 };
+  const events = [
+    { type: 'metric', series: 'lora final', step: 10, loss: 0.5 },
+    { type: 'metric', series: 'lora held out', step: 20, validationLoss: 0.5486 },
+    { type: 'state', state: 'succeeded' },
+  ];
+  const gate = { promoted: true, reason: 'better', candidate: { r2: 0.8 }, majority: { r2: 0 } };
+  const answers = {
+    '/v1/tasks/rated': { kind: 'regression' },
+    '/v1/jobs': { ...job, state: 'queued' },
+    '/v1/jobs/job_1': { ...job, state: 'succeeded' },
+    '/v1/tasks/rated/users/ada/versions/1': { version: 1, card: { gate }, adapterBytes: 1 },
+  };
+  const service = createServer((request, response) => {
+    if (request.url !== '/v1/jobs/job_1/events') return response.end(JSON.stringify(answers[request.url]));
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const [at, event] of events.entries())
+      response.write(`id: ${at + 1}\ndata: ${JSON.stringify({ seq: at + 1, ...event })}\n\n`);
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  t.teardown(() => service.close());
+  const watch = (options) =>
+    scion(['train', 'rated', 'ada', '--watch'], {
+      env: { ...env, SCION_URL: `http://127.0.0.1:${service.address().port}` },
+      ...options,
+    });
+  const piped = await watch();
+  t.match(
+    piped.out,
+    'lora final  step 10  loss 0.5000\nlora held out  step 20  validation 0.5486\nsucceeded',
+  );
+  t.match(piped.out, /R² 0\.80 on rows .* \(always the mean: R² 0\.00\)/);
+  const { err } = await watch({ live: true });
+  t.match(err, /validation 0\.549/);
+  t.match(err, /half the squared error.* by step/);
+  t.notMatch(err, /nats/);
 });
 
 t.test('an export never leaves half a file, nor replaces one unasked', async (t) => {
