@@ -61,6 +61,13 @@ t.test('a quote that never ends does not fill the memory', async (t) => {
   t.ok((record?.fields[0]?.length ?? 0) < 200_000);
 });
 
+t.test('separators without end do not fill the memory, and reading goes on behind them', async (t) => {
+  const [, long, next] = await read(`a,b\n${','.repeat(1_100_000)}\nc,d\n`, undefined, 100_000);
+  t.match(long, { line: 2, problem: /longer than/ });
+  t.ok(long!.fields.length < 10);
+  t.strictSame(next, { line: 3, fields: ['c', 'd'] });
+});
+
 t.test('tabs part fields where they are said to, and commas and semicolons then do not', async (t) => {
   t.strictSame((await read('a;b\tc,d\n', '\t'))[0]?.fields, ['a;b', 'c,d']);
 });

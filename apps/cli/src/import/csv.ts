@@ -36,7 +36,7 @@ export async function* readCsv(
     state = 'start';
   };
   function* endRecord(): Generator<CsvRecord> {
-    const empty = fields.length === 0 && field === '' && state === 'start';
+    const empty = fields.length === 0 && field === '' && state === 'start' && problem === undefined;
     if (!empty) {
       endField();
       yield { line: startLine, fields, ...(problem !== undefined && { problem }) };
@@ -61,6 +61,7 @@ export async function* readCsv(
       if (size > longestRecordChars) {
         problem ??= `it is longer than ${longestRecordChars} characters; is a quote never closed?`;
         field = '';
+        fields.length = 0;
       }
       if (state === 'quoted') {
         if (char === '"') state = 'after-quote';
