@@ -370,7 +370,10 @@ t.test('erasing asks first, and hands over the receipt', async (t) => {
   const command = ['erase', 'ada', '--yes', '--receipt'];
   writeFileSync(path, 'mine');
   t.match(await scion([...command, path], { env }), { code: 2, err: /is there already\n.*--receipt/ });
-  t.match(await scion([...command, join(folder, 'no', 'x')], { env }), { code: 2, err: /does not exist/ });
+  t.match(await scion([...command, join(folder, 'no', 'x')], { env }), {
+    code: 2,
+    err: /\/no does not exist/,
+  });
   t.equal(
     (await scion(['models', 'feed', 'ada'], { env })).code,
     0,
@@ -560,6 +563,7 @@ t.test('every mistake is a line with a remedy and an exit code of its own, never
       ['export', '--user', 'bob', '--out', join(folder, 'no', 'x.tar')],
       { code: 2, err: /no does not exist/ },
     ],
+    [['up', '--data', notes], { code: 2, err: /notes\.txt is a file, not a folder/ }],
     [['export'], { code: 2, err: /--user/ }],
     [['import', 'absent.tar'], { code: 2, err: /absent\.tar does not exist/ }],
     [['import', folder], { code: 2, err: /is a folder/ }],

@@ -1,4 +1,4 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { isScionError } from '@scion/sdk';
 import type { Context } from '../command.js';
 import { confirm } from '../confirm.js';
@@ -67,7 +67,7 @@ function explain(error: unknown): never {
 async function openReceipt(path: string) {
   await requireNewFile(path, { option: 'receipt' });
   const part = `${path}.${process.pid}.part`;
-  const file: FileHandle = await open(part, 'wx', 0o600);
+  const file = await open(part, 'w', 0o600);
   return {
     async keep(text: string): Promise<void> {
       await file.writeFile(text);
