@@ -1,6 +1,6 @@
 // The command line against the real API over a real Redis; only the neural network is a stand-in.
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -32,7 +32,7 @@ const api = await startTestApi(t, { redis: redis.connect() });
 const url = await api.app.listen({ host: '127.0.0.1', port: 0 });
 
 /** Runs one command line to its end. Nothing of this machine's own settings reaches it. */
-async function scion(args, { key = api.operator, stdin = '', env = {} } = {}) {
+async function scion(args, { key = api.operator, stdin = '', env = {}, signal, live = false } = {}) {
   const done = { out: '', err: '' };
   const into = (name) => ({
     write(part) {
@@ -41,9 +41,13 @@ async function scion(args, { key = api.operator, stdin = '', env = {} } = {}) {
     },
   });
   const code = await run(args, {
-    ...{ stdout: into('out'), stderr: into('err'), stdin: Readable.from([Buffer.from(stdin)]) },
+    ...{
+      stdout: into('out'),
+      stderr: { ...into('err'), isTTY: live },
+      stdin: Readable.from([Buffer.from(stdin)]),
+    },
     env: { SCION_URL: url, SCION_API_KEY: key, SCION_DATA: folder, ...env },
-    signal: new AbortController().signal,
+    signal: signal ?? new AbortController().signal,
   });
   return { ...done, code };
 }
@@ -72,6 +76,30 @@ t.test('an operator makes a tenant, a key and a task, and each is listed', async
   t.match((await json(['task', 'list'], own)).map(({ name }) => name).sort(), ['feed', 'spare']);
   t.equal((await scion(['task', 'delete', 'spare', '--yes'], own)).code, 0);
   t.equal((await scion(['task', 'list'], own)).out.split('\n').length, 3, 'a title and a row');
+});
+
+t.test('a task keeps the settings that are not named; a specification replaces them all', async (t) => {
+  const spec = {
+    ...{ labels: ['like', 'dislike'], untrained: 'majority', maxExamplesPerUser: 50 },
+    ...{ retrain: { schedule: '0 18 * * *', afterExamples: 9 }, training: { method: 'head' } },
+  };
+  await json(['task', 'put', 'kept', '--spec', '-'], { stdin: JSON.stringify(spec) });
+  const put = (...args) => json(['task', 'put', 'kept', ...args]);
+  const {
+    createdAt: _,
+    updatedAt: __,
+    ...changed
+  } = await put(...['--abstain-below', '0.5', '--retrain-after', '20']);
+  t.match(changed, { ...spec, abstainBelow: 0.5, retrain: { ...spec.retrain, afterExamples: 20 } });
+  t.match(await put('--untrained', 'majority'), changed);
+  t.match(await json(['task', 'put', 'rated', '--kind', 'regression']), { kind: 'regression' });
+  t.match(await json(['task', 'put', 'rated', '--retrain-after', '5']), { kind: 'regression' });
+  const replaced = await json(['task', 'put', 'kept', '--spec', '-', '--untrained', 'error'], {
+    stdin: '{"abstainBelow":0.25}',
+  });
+  t.match(replaced, { labels: null, untrained: 'error', abstainBelow: 0.25 });
+  t.notOk(replaced.retrain ?? replaced.maxExamplesPerUser);
+  for (const name of ['kept', 'rated']) await json(['task', 'delete', name, '--yes']);
 });
 
 t.test('of several tenants one is named, by id or by name', async (t) => {
@@ -201,7 +229,8 @@ t.test('an interrupted import goes on where it stopped', async (t) => {
   // The API dies after the first window of rows: its fifth request of this import is refused.
   let appends = 0;
   const { app } = api;
-  const gate = createProxy(app, () => {
+  const gate = createProxy(app, ({ method, url }) => {
+    if (method !== 'POST' || !url.endsWith('/examples')) return true;
     appends += 1;
     return appends <= 8;
   });
@@ -269,6 +298,46 @@ t.test('a user moves as one file into another tenant, whole', async (t) => {
   t.equal(await rows('ada-2', meadow), await rows('ada', { env }));
 });
 
+t.test('who watches a training is told what its loss is, and only what was measured', async (t) => {
+  const job = { id: 'job_1', task: 'rated', user: 'ada', version: 1 };
+  const events = [
+    { type: 'metric', series: 'lora final', step: 10, loss: 0.5 },
+    { type: 'metric', series: 'lora held out', step: 20, validationLoss: 0.5486 },
+    { type: 'state', state: 'succeeded' },
+  ];
+  const gate = { promoted: true, reason: 'better', candidate: { r2: 0.8 }, majority: { r2: 0 } };
+  const answers = {
+    '/v1/tasks/rated': { kind: 'regression' },
+    '/v1/jobs': { ...job, state: 'queued' },
+    '/v1/jobs/job_1': { ...job, state: 'succeeded' },
+    '/v1/tasks/rated/users/ada/versions/1': { version: 1, card: { gate }, adapterBytes: 1 },
+  };
+  const service = createServer((request, response) => {
+    if (request.url !== '/v1/jobs/job_1/events') return response.end(JSON.stringify(answers[request.url]));
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const [at, event] of events.entries())
+      response.write(`id: ${at + 1}\ndata: ${JSON.stringify({ seq: at + 1, ...event })}\n\n`);
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  t.teardown(() => service.close());
+  const watch = (options) =>
+    scion(['train', 'rated', 'ada', '--watch'], {
+      env: { ...env, SCION_URL: `http://127.0.0.1:${service.address().port}` },
+      ...options,
+    });
+  const piped = await watch();
+  t.match(
+    piped.out,
+    'lora final  step 10  loss 0.5000\nlora held out  step 20  validation 0.5486\nsucceeded',
+  );
+  t.match(piped.out, /R² 0\.80 on rows .* \(always the mean: R² 0\.00\)/);
+  const { err } = await watch({ live: true });
+  t.match(err, /validation 0\.549/);
+  t.match(err, /half the squared error.* by step/);
+  t.notMatch(err, /nats/);
+});
+
 t.test('an export never leaves half a file, nor replaces one unasked', async (t) => {
   const inside = mkdtempSync(join(folder, 'exports-'));
   const path = join(inside, 'ada.tar');
@@ -301,7 +370,10 @@ t.test('erasing asks first, and hands over the receipt', async (t) => {
   const command = ['erase', 'ada', '--yes', '--receipt'];
   writeFileSync(path, 'mine');
   t.match(await scion([...command, path], { env }), { code: 2, err: /is there already\n.*--receipt/ });
-  t.match(await scion([...command, join(folder, 'no', 'x')], { env }), { code: 2, err: /does not exist/ });
+  t.match(await scion([...command, join(folder, 'no', 'x')], { env }), {
+    code: 2,
+    err: /\/no does not exist/,
+  });
   t.equal(
     (await scion(['models', 'feed', 'ada'], { env })).code,
     0,
@@ -325,9 +397,87 @@ t.test('an erasure is sent once, and leaves no receipt where it failed', async (
   t.teardown(() => cutting.close());
   const path = join(folder, 'none.json');
   const broken = { env: { ...env, SCION_URL: `http://127.0.0.1:${cutting.address().port}` } };
-  t.match(await scion(['erase', 'bob', '--yes', '--receipt', path], broken), { code: 5 });
+  t.match(await scion(['erase', 'bob', '--yes', '--receipt', path], broken), {
+    code: 5,
+    err: /may have ended all the same: GET \/v1\/erasures/,
+  });
   t.equal(calls, 1, 'again it would find no user, and the receipt would be lost');
   t.notOk(existsSync(path));
+});
+
+t.test('an erasure and an import are waited for longer than Node’s own fetch waits', async (t) => {
+  const archive = join(folder, 'irma.tar');
+  await json(['examples', 'import', '-', '--format', 'ndjson', '--task', 'feed', '--user', 'irma'], {
+    env,
+    stdin: '{"input":"Roses","label":"like"}',
+  });
+  await json(['export', '--user', 'irma', '--out', archive], { env });
+  // Instead of five minutes it waits a second here.
+  const dispatcher = Symbol.for('undici.globalDispatcher.1');
+  const usual = globalThis[dispatcher];
+  globalThis[dispatcher] = new usual.constructor({ headersTimeout: 1_000 });
+  t.teardown(() => {
+    globalThis[dispatcher] = usual;
+  });
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.teardown(() => silent.closeAllConnections());
+  t.teardown(() => silent.close());
+  const slow = createProxy(api.app, async ({ method, url }) => {
+    // As long as another call, begun later, waits for its answer.
+    if (method === 'DELETE' || url.includes('/users/import'))
+      await t.rejects(fetch(`http://127.0.0.1:${silent.address().port}`), {
+        cause: { name: /Headers?Timeout/ },
+      });
+    return true;
+  });
+  t.teardown(() => slow.close());
+  const through = { env: { ...env, SCION_URL: await slow.listen() } };
+  t.match(await scion(['erase', 'irma', '--yes'], through), { code: 0, out: /^erased/ });
+  t.match(await scion(['import', archive], through), { code: 0, out: /^imported irma/ });
+});
+
+t.test('an interrupted erasure is waited for, and one left behind stands in nobody’s way', async (t) => {
+  await json(['examples', 'import', '-', '--format', 'ndjson', '--task', 'feed', '--user', 'hanna'], {
+    env,
+    stdin: '{"input":"Roses","label":"like"}',
+  });
+  const inside = mkdtempSync(join(folder, 'receipts-'));
+  const path = join(inside, 'hanna.json');
+  const command = ['erase', 'hanna', '--yes', '--receipt', path];
+  const asked = new EventEmitter();
+  let erasures = 0;
+  const holding = createProxy(api.app, async ({ method }) => {
+    if (method !== 'DELETE') return true;
+    erasures += 1;
+    const isSecond = erasures === 2;
+    asked.emit('erasure');
+    await once(asked, 'go');
+    return isSecond;
+  });
+  t.teardown(() => holding.close());
+  const through = { ...env, SCION_URL: await holding.listen() };
+
+  const bin = fileURLToPath(new URL('../apps/cli/bin/scion.mjs', import.meta.url));
+  const child = spawn(process.execPath, [bin, ...command], {
+    env: { ...process.env, ...through, SCION_API_KEY: api.operator },
+  });
+  const closed = once(child, 'close');
+  await once(asked, 'erasure');
+  child.kill('SIGINT');
+  t.match(String((await once(child.stderr, 'data'))[0]), /goes on in the service.*\/v1\/erasures/);
+  child.kill('SIGINT');
+  t.same(await closed, [null, 'SIGINT']);
+  t.notOk(existsSync(path));
+
+  const controller = new AbortController();
+  const second = scion(command, { env: through, signal: controller.signal });
+  await once(asked, 'erasure');
+  controller.abort();
+  asked.emit('go');
+  t.match(await second, { code: 0, out: /receipt ers_/, err: /goes on in the service/ });
+  t.match(JSON.parse(readFileSync(path, 'utf8')), { receipt: { user: 'hanna' } });
+  t.notOk(readdirSync(inside).includes(`hanna.json.${process.pid}.part`));
 });
 
 t.test('a receipt that cannot be written is printed, as the user is erased by then', async (t) => {
@@ -413,6 +563,7 @@ t.test('every mistake is a line with a remedy and an exit code of its own, never
       ['export', '--user', 'bob', '--out', join(folder, 'no', 'x.tar')],
       { code: 2, err: /no does not exist/ },
     ],
+    [['up', '--data', notes], { code: 2, err: /notes\.txt is a file, not a folder/ }],
     [['export'], { code: 2, err: /--user/ }],
     [['import', 'absent.tar'], { code: 2, err: /absent\.tar does not exist/ }],
     [['import', folder], { code: 2, err: /is a folder/ }],
@@ -483,10 +634,10 @@ t.test('a name is found among any number of tenants', async (t) => {
     t.equal((await scion(['task', 'list', '--tenant', name])).code, 0, name);
 });
 
-/** Passes requests on to the API; appends only as long as it is told to. */
-function createProxy(app, mayAppend) {
+/** Passes on to the API what it admits, and cuts other connections. */
+function createProxy(app, admits) {
   const server = createServer(async (request, response) => {
-    if (/\/examples$/.test(request.url) && request.method === 'POST' && !mayAppend()) {
+    if (!(await admits(request))) {
       response.destroy();
       return;
     }

@@ -220,15 +220,16 @@ async function startStranger(t) {
   return stranger;
 }
 
-/** Environment in which the API's process does nothing until `open` is called. */
-function heldApi() {
+/** Environment in which the API's process does nothing until `open` is called, and each first runs `more`. */
+function heldApi(more = '') {
   const gate = join(folder, `gate-${Math.random()}`);
   const hook = `${gate}.mjs`;
   writeFileSync(
     hook,
     `import { existsSync } from 'node:fs';
     if (process.argv[1]?.endsWith('api/dist/main.js'))
-      while (!existsSync(${JSON.stringify(gate)})) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);`,
+      while (!existsSync(${JSON.stringify(gate)})) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    ${more}`,
   );
   return { env: { NODE_OPTIONS: `--import=${pathToFileURL(hook)}` }, open: () => writeFileSync(gate, '') };
 }
@@ -261,6 +262,28 @@ t.test('who takes the port while the API loads is not taken for it, nor sent the
   started.child.kill('SIGTERM');
   t.equal(await started.ended, 0);
 });
+
+t.test(
+  'an API that does not become ready ends the start in time, whatever memory is collected meanwhile',
+  async (t) => {
+    // A minute of the supervisor’s timers is two seconds here, and its memory is collected all the while.
+    const { env } = heldApi(`
+    import { setFlagsFromString } from 'node:v8';
+    import { runInNewContext } from 'node:vm';
+    if (process.argv[2] === 'up') {
+      const { setTimeout } = globalThis;
+      globalThis.setTimeout = (act, ms, ...more) => setTimeout(act, ms / 30, ...more);
+      const timeout = AbortSignal.timeout.bind(AbortSignal);
+      AbortSignal.timeout = (ms) => timeout(ms / 30);
+      setFlagsFromString('--expose-gc');
+      setInterval(runInNewContext('gc'), 500).unref();
+    }`);
+    const held = startWith(env);
+    t.teardown(() => held.child.kill('SIGKILL'));
+    await held.prints('the API did not become ready within 60 s (see ');
+    t.equal(await held.ended, 1);
+  },
+);
 
 t.test(
   'a stop while the API loads, or while the demo trains, ends the start as it would end what serves',

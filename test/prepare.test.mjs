@@ -1,6 +1,6 @@
 // What a plain clone goes through before its first start: a small one here, its dependencies folders beside it.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -24,8 +24,16 @@ t.test('a clone is built where NODE_ENV is production: what builds it is a devel
   t.equal(locked.status, 0, locked.stderr);
   const script = "await (await import('./infra/bootstrap/prepare.mjs')).prepare()";
   const env = { NODE_ENV: 'production', REDIS_URL: 'unused' };
-  const { status, stdout, stderr } = run(process.execPath, ['--input-type=module', '--eval', script], env);
-  t.equal(status, 0, stderr);
-  t.match(stdout, /dependencies installed in .*\n[\s\S]*built in /);
+  const prepared = () => run(process.execPath, ['--input-type=module', '--eval', script], env);
+  const first = prepared();
+  t.equal(first.status, 0, first.stderr);
+  t.match(first.stdout, /dependencies installed in .*\n[\s\S]*built in /);
+
+  // As it was left by an install without them, for the same lock file.
+  rmSync(join(clone, 'node_modules/turbo'), { recursive: true });
+  const mended = prepared();
+  t.equal(mended.status, 0, mended.stderr);
+  t.match(mended.stdout, /dependencies installed in /);
+  t.notMatch(prepared().stdout, /dependencies/, 'what is there is not installed again');
   t.end();
 });

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 const minimumNode = [20, 19];
+/** Builds everything. A development dependency: npm leaves it out where NODE_ENV is production, unless told not to. */
+const turbo = join(root, 'node_modules/turbo/bin/turbo');
 
 export function say(line) {
   process.stdout.write(`scion: ${line}\n`);
@@ -78,13 +80,13 @@ function checkNode() {
   }
 }
 
-/** Does something once for each state of the lock file: what it made goes with node_modules. */
-async function oncePerLock(name, work) {
+/** Does something once for each state of the lock file, and where what it makes is not there: that goes with node_modules. */
+async function oncePerLock(name, work, isThere = true) {
   const stamp = join(root, `node_modules/.scion-${name}`);
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
+  if (isThere && existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   await work();
   writeFileSync(stamp, lock);
 }
@@ -97,9 +99,9 @@ async function install() {
 }
 
 async function build() {
-  const turbo = [join(root, 'node_modules/turbo/bin/turbo'), 'run', 'build', '--output-logs=errors-only'];
+  const args = [turbo, 'run', 'build', '--output-logs=errors-only'];
   const doing = 'building what has changed (the first time some 40 s)';
-  if (!(await step(doing, 'built', () => run(process.execPath, turbo)))) refuse('the build failed');
+  if (!(await step(doing, 'built', () => run(process.execPath, args)))) refuse('the build failed');
 }
 
 /** Installs Debian packages where that is possible: as root, with apt-get at hand. */
@@ -135,7 +137,7 @@ async function buildTap() {
 
 export async function prepare({ tests = false } = {}) {
   checkNode();
-  await oncePerLock('installed', install);
+  await oncePerLock('installed', install, existsSync(turbo));
   await build();
   await ensureRedis();
   if (!tests) return;

@@ -101,7 +101,7 @@ export const commands: readonly Command[] = [
   },
   {
     path: ['task', 'put'],
-    about: 'Create a task, or change its settings',
+    about: 'Create a task, or change those of its settings that are named',
     args: [task],
     options: [
       {
@@ -120,13 +120,14 @@ export const commands: readonly Command[] = [
       {
         name: 'spec',
         value: 'file',
-        about: 'the whole specification as JSON, - for standard input; other options go before it',
+        about:
+          'the whole specification as JSON, - for standard input: it replaces all settings; other options go before it',
       },
       {
         name: 'untrained',
         value: 'policy',
         about: 'what a user without a model gets',
-        choices: ['error', 'zero-shot'],
+        choices: ['error', 'zero-shot', 'majority'],
       },
       {
         name: 'abstain-below',
@@ -176,7 +177,7 @@ export const commands: readonly Command[] = [
     path: ['examples', 'import'],
     about: 'Send labelled examples from a CSV, TSV or NDJSON file',
     notes:
-      'The file is UTF-8; in CSV commas or semicolons part the columns, whichever the header has. Interrupted, the same command goes on where it stopped (a small file beside yours remembers). A row without an id gets one made from its user and text, so that sending it again changes nothing, and a later row with the same text replaces the label. Bad rows are listed with their line numbers and left out. In a multilabel task a cell holds labels between bars (red|round), in a regression a number.',
+      'The file is UTF-8; in CSV commas or semicolons part the columns, whichever the header has, and beside semicolons numbers may have decimal commas. Interrupted, the same command goes on where it stopped (a small file beside yours remembers). A row without an id gets one made from its user and text, so that sending it again changes nothing, and a later row with the same text replaces the label. Bad rows are listed with their line numbers and left out. In a multilabel task a cell holds labels between bars (red|round), in a regression a number.',
     args: [{ name: 'file', about: 'the file, or - for standard input' }],
     options: [
       { name: 'task', value: 'name', about: 'name of the task', required: true },

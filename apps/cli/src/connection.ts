@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Client, createClient, isScionError, type Tenant } from '@scion/sdk';
+import { type Client, type ClientOptions, createClient, isScionError, type Tenant } from '@scion/sdk';
 import type { Context } from './command.js';
 import { findRunning } from './up/data-folder.js';
 import { UserError } from './user-error.js';
@@ -47,9 +47,12 @@ export async function connect(context: Context): Promise<Client> {
 }
 
 /** A client that speaks for one tenant: the one named, else the key's own, else the only one there is. */
-export async function connectTenant(context: Context): Promise<Client> {
+export async function connectTenant(
+  context: Context,
+  { fetch }: Pick<ClientOptions, 'fetch'> = {},
+): Promise<Client> {
   const { url, apiKey } = await findConnection(context);
-  const client = createClient({ baseUrl: url, apiKey });
+  const client = createClient({ baseUrl: url, apiKey, fetch });
   const wanted = context.input.text('tenant');
   if (wanted !== undefined && /^ten_[0-9a-z]{26}$/.test(wanted)) return client.withTenant(wanted);
   const tenants = await listTenants(client, { all: wanted !== undefined });

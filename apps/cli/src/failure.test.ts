@@ -20,6 +20,7 @@ t.test('every kind of failure has its exit code', async (t) => {
     [scion('unexpected_response', 200), 2],
     [new AppError('not_ready', 'x'), 5],
     [Object.assign(new Error('x'), { code: 'ENOENT', path: '/x' }), 2],
+    [Object.assign(new Error('x'), { code: 'EEXIST', path: '/x', syscall: 'mkdir' }), 2],
   ];
   for (const [error, code] of table) t.equal(exitCodeOf(failureOf(error)!), code, String(error));
 });

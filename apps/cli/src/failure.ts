@@ -58,8 +58,10 @@ export function failureOf(error: unknown): Failure | undefined {
   // Named by the engine, which is only loaded by the commands that need it.
   if (error instanceof Error && error.name === 'BaseError')
     return { exit: 'usage', message: error.message, lines: [] };
-  const { code, path } = error as NodeJS.ErrnoException;
-  const said = code === undefined ? undefined : systemErrors[code];
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
+  // What stands where a folder was to be made is no folder: one would have done.
+  const name = code === 'EEXIST' && syscall === 'mkdir' ? 'ENOTDIR' : code;
+  const said = name === undefined ? undefined : systemErrors[name];
   if (said !== undefined && path !== undefined)
     return { exit: 'usage', message: `${path} ${said}`, lines: [] };
   return undefined;

@@ -10,7 +10,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     throw error;
   });
   const controller = new AbortController();
-  // Every request under way listens to it.
+  // Whatever is under way listens to it.
   setMaxListeners(0, controller.signal);
   const interrupt = (): void => controller.abort();
   // `up` ends its children in order by itself.

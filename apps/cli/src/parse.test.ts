@@ -1,3 +1,4 @@
+import { TaskSpec } from '@scion/contracts';
 import t from 'tap';
 import type { Command } from './command.js';
 import { commands } from './commands.js';
@@ -97,4 +98,11 @@ t.test('the word that was meant is found, and none is made up', async (t) => {
   t.equal(nearest('pred', ['train', 'predict']), 'predict');
   t.equal(nearest('x', ['up']), undefined);
   t.equal(nearest('zebra', ['train', 'predict']), undefined);
+});
+
+t.test('a task’s settings have the choices that the API has', async (t) => {
+  const options = findCommand(commands, ['task', 'put'])!.command.options!;
+  const choices = (name: string) => options.find((option) => option.name === name)?.choices;
+  t.same(choices('kind'), TaskSpec.properties.kind.enum);
+  t.same(choices('untrained'), TaskSpec.properties.untrained.enum);
 });

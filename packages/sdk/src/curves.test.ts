@@ -16,6 +16,8 @@ t.test('the last fit is the training curve once it has begun; folds give the val
     [0, 0.7],
     [1, 0.5],
   ]);
+  book.add({ series: 'held out', step: 1, validationLoss: 7 });
+  t.strictSame(book.curves()[1]?.points.at(-1), [1, 7], 'a point may be of the validation curve alone');
   book.add({ series: 'fold 1 of 2', step: 0, loss: 9, attempt: 2 });
   t.strictSame(book.curves(), [{ name: 'training', points: [[0, 9]] }], 'another attempt begins anew');
 });

@@ -1,27 +1,27 @@
-import type { JobMetric } from './job-metrics.js';
-
 /** A curve as points of ascending x. */
 export interface Curve {
   name: string;
   points: [x: number, y: number][];
 }
 
+/** Losses after one step of one fit, as far as they were told. */
+interface LossPoint {
+  loss?: number | undefined;
+  validationLoss?: number | undefined;
+}
+
 /** Gathers a job's points into the two curves that people look at. */
 export interface CurveBook {
-  add(metric: Pick<JobMetric, 'series' | 'step' | 'loss' | 'validationLoss'> & { attempt?: number }): void;
+  add(point: LossPoint & { series: string; step: number; attempt?: number }): void;
   /** Training loss, of the last fit where it has begun, else the folds' mean; then the folds' mean validation loss. */
   curves(): Curve[];
 }
 
 export function createCurveBook(): CurveBook {
   let attempt = 1;
-  const series = new Map<string, Map<number, { loss: number; validationLoss?: number | undefined }>>();
+  const series = new Map<string, Map<number, LossPoint>>();
 
-  const mean = (
-    name: string,
-    pick: (point: { loss: number; validationLoss?: number | undefined }) => number | undefined,
-    of: string[],
-  ) => {
+  const mean = (name: string, pick: (point: LossPoint) => number | undefined, of: string[]) => {
     const sums = new Map<number, { sum: number; count: number }>();
     for (const key of of)
       for (const [step, point] of series.get(key) ?? []) {

@@ -6,7 +6,7 @@ export interface JobMetric {
   series: string;
   /** Optimizer step within the fit, ascending. */
   step: number;
-  /** Mean training cross-entropy, nats. */
+  /** Mean training loss: cross-entropy in nats, or half the squared error of values scaled to a variance of 1. */
   loss: number;
   /** The same on rows held out of this fit; undefined where none are. */
   validationLoss?: number | undefined;

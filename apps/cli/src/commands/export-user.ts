@@ -1,17 +1,17 @@
 import { createWriteStream } from 'node:fs';
-import { access, constants, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rename, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { Context } from '../command.js';
 import { connectTenant } from '../connection.js';
 import { bytes } from '../terminal/format.js';
 import { UserError } from '../user-error.js';
+import { requireNewFile } from './new-file.js';
 
 export async function run(context: Context): Promise<void> {
   const { input, terminal, signal } = context;
   const user = input.required('user');
   const file = input.required('out');
-  await checkTarget(file, input.flag('force'));
+  await requireNewFile(file, { option: 'out', force: input.flag('force') });
   const client = await connectTenant(context);
   const response = await client.users.export(user, { signal });
   // Beside the file, so that it takes its name in one step and is never there in part.
@@ -28,17 +28,6 @@ export async function run(context: Context): Promise<void> {
     if ((error as NodeJS.ErrnoException).syscall === 'write') Object.assign(error as Error, { path: file });
     throw error;
   }
-}
-
-/** Before anything is asked of the service. */
-async function checkTarget(file: string, force: boolean): Promise<void> {
-  await access(dirname(file), constants.W_OK);
-  const found = await stat(file).catch(() => undefined);
-  if (found?.isDirectory()) throw new UserError(`${file} is a folder`, { hint: 'name a file with --out' });
-  if (found && !force)
-    throw new UserError(`${file} is there already`, {
-      hint: 'name another file with --out, or add --force to replace it',
-    });
 }
 
 async function* bodyOf({ body }: Response): AsyncGenerator<Uint8Array> {

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { limits } from '@scion/contracts/limits';
 import type { Context } from '../command.js';
 import { connectTenant } from '../connection.js';
+import { patientFetch } from '../patient-fetch.js';
 import { bytes, counted } from '../terminal/format.js';
 import { UserError } from '../user-error.js';
 
@@ -11,7 +12,7 @@ const timeoutMs = 15 * 60_000;
 export async function run(context: Context): Promise<void> {
   const { input, terminal, signal } = context;
   const archive = await readArchive(input.arg('file'));
-  const client = await connectTenant(context);
+  const client = await connectTenant(context, { fetch: patientFetch });
   const imported = await client.users.import(archive, { as: input.text('user'), signal, timeoutMs });
   terminal.result(imported, () => [
     `imported ${imported.user}`,

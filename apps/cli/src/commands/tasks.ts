@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Task, TaskSpec } from '@scion/sdk';
+import { type Client, isScionError, type Task, type TaskSpec } from '@scion/sdk';
 import type { Context } from '../command.js';
 import { confirm } from '../confirm.js';
 import { connectTenant } from '../connection.js';
@@ -11,21 +11,42 @@ import { takeFirst } from './take-first.js';
 
 export async function putTask(context: Context): Promise<void> {
   const { input, terminal } = context;
+  const name = input.arg('task');
   const kind = input.text('kind') as TaskSpec['kind'];
   const labels = input.list('labels');
   const untrained = input.text('untrained') as TaskSpec['untrained'];
   const abstainBelow = input.number('abstain-below');
   const afterExamples = input.number('retrain-after');
-  const spec: TaskSpec = {
-    ...(await readSpec(context)),
+  const given = await readSpec(context);
+  const client = await connectTenant(context);
+  const base = given ?? (await settingsOf(client, name));
+  const task = await client.tasks.put(name, {
+    ...base,
     ...(kind && { kind }),
     ...(labels && { labels }),
     ...(untrained && { untrained }),
     ...(abstainBelow !== undefined && { abstainBelow }),
-    ...(afterExamples !== undefined && { retrain: { afterExamples } }),
-  };
-  const task = await (await connectTenant(context)).tasks.put(input.arg('task'), spec);
+    ...(afterExamples !== undefined && { retrain: { ...base.retrain, afterExamples } }),
+  });
   terminal.result(task, () => describe(task));
+}
+
+/** What a task was put with, so that the API, which replaces all of it, keeps what is not named. */
+async function settingsOf(client: Client, name: string): Promise<TaskSpec> {
+  try {
+    const {
+      name: _,
+      base: __,
+      createdAt: ___,
+      updatedAt: ____,
+      labels,
+      ...kept
+    } = await client.tasks.get(name);
+    return { ...kept, ...(labels && { labels }) };
+  } catch (error) {
+    if (isScionError(error, 'task_not_found')) return {};
+    throw error;
+  }
 }
 
 export async function listTasks(context: Context): Promise<void> {
@@ -61,9 +82,9 @@ function describe(task: Task): string {
   return `${task.name}: ${task.kind} of ${task.modality} on ${task.base}; labels: ${labelsOf(task)}`;
 }
 
-async function readSpec({ input, stdin }: Context): Promise<TaskSpec> {
+async function readSpec({ input, stdin }: Context): Promise<TaskSpec | undefined> {
   const path = input.text('spec');
-  if (path === undefined) return {};
+  if (path === undefined) return undefined;
   const text = path === '-' ? await readAll(stdin) : await readFile(path, 'utf8');
   try {
     return JSON.parse(text) as TaskSpec;

@@ -1,4 +1,4 @@
-import type { Method } from '@scion/contracts';
+import type { Method, TaskKind } from '@scion/contracts';
 import {
   type Client,
   createCurveBook,
@@ -18,6 +18,9 @@ export async function run(context: Context): Promise<number> {
   const { input, terminal, signal } = context;
   const [task, user] = [input.arg('task'), input.arg('user')];
   const client = await connectTenant(context);
+  const onEvent = input.flag('watch')
+    ? drawEvents(context, (await client.tasks.get(task, { signal })).kind)
+    : showProgress(context);
   const startedAt = performance.now();
   const method = input.text('method') as Method | undefined;
   const job = await client.jobs.create({
@@ -34,7 +37,6 @@ export async function run(context: Context): Promise<number> {
       terminal.errorStyle.dim(`${job.id} goes on without you; its curves stand in the dashboard`),
     ),
   );
-  const onEvent = input.flag('watch') ? drawEvents(context) : showProgress(context);
   const ended = await client.jobs.wait(job.id, { signal, onEvent });
   const seconds = (performance.now() - startedAt) / 1_000;
   return await reportOutcome(context, client, ended, seconds);
@@ -59,8 +61,9 @@ const stageWords: Record<JobStage, string> = {
 };
 
 /** Curves drawn in place on a terminal, a plain line for each event in a pipe, JSON lines with --json. */
-function drawEvents({ terminal }: Context): (event: JobEvent) => void {
+function drawEvents({ terminal }: Context, kind: TaskKind): (event: JobEvent) => void {
   const book = createCurveBook();
+  const what = kind === 'regression' ? 'loss (half the squared error of scaled values)' : 'loss in nats';
   const { cyan, yellow, dim } = terminal.errorStyle;
   let doing = 'queued';
   let seen = 0;
@@ -73,14 +76,18 @@ function drawEvents({ terminal }: Context): (event: JobEvent) => void {
     if (terminal.json) return terminal.event(event, undefined);
     const told =
       type === 'metric'
-        ? `${series}  step ${step}  loss ${loss?.toFixed(4)}${validationLoss === undefined ? '' : `  validation ${validationLoss.toFixed(4)}`}`
+        ? [
+            `${series}`,
+            `step ${step}`,
+            ...lossWords('loss', loss),
+            ...lossWords('validation', validationLoss),
+          ].join('  ')
         : stage === undefined
           ? `${state}`
           : (stageWords[stage] ?? stage);
     if (!terminal.live) return terminal.event(event, told);
     if (type !== 'metric') doing = told;
-    else if (step !== undefined && loss !== undefined)
-      book.add({ series: series ?? 'loss', step, loss, validationLoss, attempt });
+    else if (step !== undefined) book.add({ series: series ?? 'loss', step, loss, validationLoss, attempt });
     // Metrics come by the hundred in a burst; the eye takes twenty pictures a second.
     const ended = type === 'state' && state !== undefined && isFinished(state);
     if (!ended && type === 'metric' && performance.now() - drawnAt < 50) return;
@@ -89,11 +96,14 @@ function drawEvents({ terminal }: Context): (event: JobEvent) => void {
     const paint = (text: string, index: number): string => (index === 0 ? cyan(text) : yellow(text));
     terminal.redraw([
       ...drawCurves(book.curves(), { width: width - 2, height: 14, paint }),
-      dim(`loss in nats by step · ${doing}`),
+      dim(`${what} by step · ${doing}`),
     ]);
     if (ended) terminal.keep();
   };
 }
+
+const lossWords = (name: string, value: number | undefined): string[] =>
+  value === undefined ? [] : [`${name} ${value.toFixed(4)}`];
 
 async function reportOutcome(
   { terminal, input }: Context,
@@ -114,7 +124,7 @@ async function reportOutcome(
   else
     terminal.result({ ...job, card: version.card, seconds }, () => [
       `${gate.promoted ? style.green(`version ${version.version} is live`) : style.yellow(`version ${version.version} was kept back`)} after ${duration(seconds)}`,
-      `  ${scoreOf(gate.candidate)} on rows it was not trained on (always the commonest answer: ${scoreOf(gate.majority)})`,
+      `  ${scoreOf(gate.candidate)} on rows it was not trained on (always ${gate.majority.r2 === undefined ? 'the commonest answer' : 'the mean'}: ${scoreOf(gate.majority)})`,
       `  ${examples} examples, ${version.card.method === 'lora' ? 'low-rank adapters and head' : 'head alone'}, ${bytes(version.adapterBytes)}`,
       `  gate: ${gate.reason}`,
     ]);

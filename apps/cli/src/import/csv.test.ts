@@ -42,16 +42,16 @@ t.test('what was written by the rules is read back, wherever the text is cut', a
 t.test('a record knows the line it begins on', async (t) => {
   const records = await read('\ufeffa,b\r\n\r\n"x\ny",2\n3,4');
   t.strictSame(records, [
-    { line: 1, fields: ['a', 'b'] },
-    { line: 3, fields: ['x\ny', '2'] },
-    { line: 5, fields: ['3', '4'] },
+    { line: 1, fields: ['a', 'b'], separator: ',' },
+    { line: 3, fields: ['x\ny', '2'], separator: ',' },
+    { line: 5, fields: ['3', '4'], separator: ',' },
   ]);
 });
 
 t.test('a fault is told in its record, and reading goes on', async (t) => {
   const [first, second, third] = await read('"a"b,1\nc,2\n"never closed\n');
   t.match(first, { line: 1, problem: /follows a closing quote/ });
-  t.strictSame(second, { line: 2, fields: ['c', '2'] });
+  t.strictSame(second, { line: 2, fields: ['c', '2'], separator: ',' });
   t.match(third, { line: 3, problem: /ends inside a quoted field/ });
 });
 
@@ -59,6 +59,13 @@ t.test('a quote that never ends does not fill the memory', async (t) => {
   const [record] = await read(`"${'x'.repeat(1_100_000)}`, undefined, 100_000);
   t.match(record?.problem, /longer than/);
   t.ok((record?.fields[0]?.length ?? 0) < 200_000);
+});
+
+t.test('separators without end do not fill the memory, and reading goes on behind them', async (t) => {
+  const [, long, next] = await read(`a,b\n${','.repeat(1_100_000)}\nc,d\n`, undefined, 100_000);
+  t.match(long, { line: 2, problem: /longer than/ });
+  t.ok(long!.fields.length < 10);
+  t.strictSame(next, { line: 3, fields: ['c', 'd'], separator: ',' });
 });
 
 t.test('tabs part fields where they are said to, and commas and semicolons then do not', async (t) => {

@@ -1,8 +1,12 @@
+export type Separator = ',' | ';' | '\t';
+
 /** One record of a CSV file. */
 export interface CsvRecord {
   /** Where it begins, counted from 1. */
   line: number;
   fields: string[];
+  /** What parts them; undefined before the first separator of a file where none is given. */
+  separator: Separator | undefined;
   /** What is wrong with it, where something is; its fields are then not to be used. */
   problem?: string;
 }
@@ -18,7 +22,7 @@ export const longestRecordChars = 1024 * 1024;
  */
 export async function* readCsv(
   chunks: AsyncIterable<string>,
-  separator?: ',' | ';' | '\t',
+  separator?: Separator,
 ): AsyncGenerator<CsvRecord> {
   let field = '';
   let fields: string[] = [];
@@ -36,10 +40,10 @@ export async function* readCsv(
     state = 'start';
   };
   function* endRecord(): Generator<CsvRecord> {
-    const empty = fields.length === 0 && field === '' && state === 'start';
+    const empty = fields.length === 0 && field === '' && state === 'start' && problem === undefined;
     if (!empty) {
       endField();
-      yield { line: startLine, fields, ...(problem !== undefined && { problem }) };
+      yield { line: startLine, fields, separator, ...(problem !== undefined && { problem }) };
     }
     fields = [];
     state = 'start';
@@ -61,6 +65,7 @@ export async function* readCsv(
       if (size > longestRecordChars) {
         problem ??= `it is longer than ${longestRecordChars} characters; is a quote never closed?`;
         field = '';
+        fields.length = 0;
       }
       if (state === 'quoted') {
         if (char === '"') state = 'after-quote';

@@ -97,3 +97,25 @@ t.test('a label is what the task’s kind says', async (t) => {
   const rows = await read(lists, { format: 'ndjson', user: 'ada', kind: 'multilabel' });
   t.match(rows, [{ example: { label: ['x', 'y'] } }, { reason: /is empty/ }, { reason: /is empty/ }]);
 });
+
+t.test('where semicolons part the columns, numbers have decimal commas or points', async (t) => {
+  const changes: Partial<Mapping> = { kind: 'regression', weight: 'w' };
+  t.match(
+    await read(
+      'user;title;verdict;w\nada;Roses;4,5;0,5\nada;Tulips;-2;1\nada;Moss;1.5;2\nada;Ivy;1.234,5;1\nada;Fern;1;1,5,2\n',
+      changes,
+    ),
+    [
+      { example: { label: 4.5, weight: 0.5 } },
+      { example: { label: -2, weight: 1 } },
+      { example: { label: 1.5, weight: 2 } },
+      { line: 5, reason: /verdict is not a number/ },
+      { line: 6, reason: /w is not a number/ },
+    ],
+  );
+  t.match(
+    await read('user,title,verdict,w\nada,Roses,"4,500",1\n', changes),
+    [{ line: 2, reason: /verdict is not a number/ }],
+    'where commas do, one in a number may part thousands',
+  );
+});

@@ -43,11 +43,13 @@ export async function* readRows(chunks: AsyncIterable<string>, mapping: Mapping)
 interface Fields {
   line: number;
   values: Readonly<Record<string, unknown>>;
+  /** Whether a comma is the decimal point of its numbers. */
+  decimalCommas: boolean;
 }
 
 async function* readTable(chunks: AsyncIterable<string>, mapping: Mapping): AsyncGenerator<Fields | BadRow> {
   let header: string[] | undefined;
-  for await (const { line, fields, problem } of readCsv(
+  for await (const { line, fields, separator, problem } of readCsv(
     chunks,
     mapping.format === 'tsv' ? '\t' : undefined,
   )) {
@@ -57,7 +59,11 @@ async function* readTable(chunks: AsyncIterable<string>, mapping: Mapping): Asyn
     } else if (problem !== undefined) yield { line, reason: problem };
     else if (fields.length !== header.length)
       yield { line, reason: `it has ${fields.length} fields, the header ${header.length}` };
-    else yield { line, values: Object.fromEntries(header.map((name, at) => [name, fields[at]])) };
+    else {
+      const values = Object.fromEntries(header.map((name, at) => [name, fields[at]]));
+      // A spreadsheet writes semicolons where decimals have commas.
+      yield { line, values, decimalCommas: separator === ';' };
+    }
   }
 }
 
@@ -88,7 +94,7 @@ async function* readNdjson(chunks: AsyncIterable<string>): AsyncGenerator<Fields
     try {
       const values: unknown = JSON.parse(line === 1 ? text.replace(/^\ufeff/, '') : text);
       if (typeof values === 'object' && values !== null && !Array.isArray(values))
-        return { line, values: values as Record<string, unknown> };
+        return { line, values: values as Record<string, unknown>, decimalCommas: false };
       return { line, reason: 'it is not a JSON object' };
     } catch {
       return { line, reason: 'it is not JSON' };
@@ -108,7 +114,8 @@ async function* readNdjson(chunks: AsyncIterable<string>): AsyncGenerator<Fields
 }
 
 /** What the API would refuse is refused here, with the line that it stands on. */
-function toRow({ line, values }: Fields, mapping: Mapping): Row {
+function toRow({ line, values, decimalCommas }: Fields, mapping: Mapping): Row {
+  const numberOf = (text: string): number => Number(decimalCommas ? text.replace(',', '.') : text);
   const bad = (reason: string): BadRow => ({ line, reason });
   const text = (name: string): string | undefined => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
@@ -118,6 +125,7 @@ function toRow({ line, values }: Fields, mapping: Mapping): Row {
   const label = answerOf(
     Object.hasOwn(values, mapping.label) ? values[mapping.label] : undefined,
     mapping.kind,
+    numberOf,
   );
   const user = mapping.user ?? text(mapping.userColumn);
   if (input === undefined || input.trim() === '') return bad(`${mapping.input} is empty`);
@@ -138,7 +146,7 @@ function toRow({ line, values }: Fields, mapping: Mapping): Row {
   const id = mapping.id === undefined ? idOf(user, input) : text(mapping.id);
   if (id === undefined || id === '' || id.length > limits.exampleIdChars)
     return bad(`${mapping.id} is empty or longer than ${limits.exampleIdChars} characters`);
-  const weight = mapping.weight === undefined ? undefined : Number(text(mapping.weight));
+  const weight = mapping.weight === undefined ? undefined : numberOf(text(mapping.weight) ?? '');
   if (weight !== undefined && !(weight > 0 && weight <= 1_000))
     return bad(`${mapping.weight} is not a number above 0, at most 1000`);
   return { line, user, example: { id, input, label, ...(weight !== undefined && { weight }) } };
@@ -153,9 +161,9 @@ function idOf(user: string, input: string): string {
 }
 
 /** A label of the task's kind; undefined when it is none. Several labels in one cell stand between bars: `red|round`. */
-function answerOf(value: unknown, kind: TaskKind): Answer | undefined {
+function answerOf(value: unknown, kind: TaskKind, numberOf: (text: string) => number): Answer | undefined {
   if (kind === 'regression') {
-    const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+    const number = typeof value === 'string' && value.trim() !== '' ? numberOf(value) : value;
     return typeof number === 'number' && Math.abs(number) <= limits.regressionValue ? number : undefined;
   }
   if (kind === 'multilabel') {

@@ -24,13 +24,3 @@ export async function requireFreePort(host: string, port: number): Promise<void>
   server.close();
   await once(server, 'close');
 }
-
-/** A port of this machine that nobody uses at the moment. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}

@@ -1,6 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -63,9 +75,21 @@ t.test(
   },
 );
 
+/** Whether a process listens on a port, whichever its address. */
+async function listensOnPort(pid: number): Promise<boolean> {
+  const fds = `/proc/${pid}/fd`;
+  const open = await Promise.all((await readdir(fds)).map((fd) => readlink(join(fds, fd)).catch(() => '')));
+  const sockets = (await readFile('/proc/net/tcp', 'utf8')) + (await readFile('/proc/net/tcp6', 'utf8'));
+  const inodes = sockets.split('\n').map((line) => line.trim().split(/\s+/)[9]);
+  return inodes.some((inode) => open.includes(`socket:[${inode}]`));
+}
+
 t.test(
-  'without a redis-server one starts in a folder of any name, and ends with a killed supervisor',
+  'without a redis-server one starts in a folder of any name, for its owner alone, and ends with a killed supervisor',
   async (t) => {
+    // Unix sockets have short paths.
+    const runPath = await mkdtemp(join(tmpdir(), 'scion-redis-server-'));
+    t.teardown(() => rm(runPath, { recursive: true }));
     const clone = join(t.testdir(), 'a clöne');
     await mkdir(clone);
     await cp(dist, join(clone, 'up'), { recursive: true });
@@ -79,21 +103,29 @@ t.test(
     const { createSupervisor } = await import(${module('supervisor.js')});
     const { startRedisServer } = await import(${module('redis-server.js')});
     const supervisor = await createSupervisor({ logsPath: ${JSON.stringify(clone)}, graceMs: 1000, notify() {} });
-    const { url } = await startRedisServer({ supervisor, signal: new AbortController().signal, say() {} });
-    process.send(url);`;
+    let child;
+    const { url } = await startRedisServer({
+      supervisor: { start: (options) => (child = supervisor.start(options)) },
+      runPath: ${JSON.stringify(runPath)},
+      signal: new AbortController().signal,
+      say() {},
+    });
+    process.send({ url, pid: child.pid });`;
     const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { PATH: '' },
     });
     t.teardown(() => child.kill('SIGKILL'));
-    const url = await Promise.race([
-      once(child, 'message').then(([url]) => url as string),
+    const { url, pid } = await Promise.race([
+      once(child, 'message').then(([started]) => started as { url: string; pid: number }),
       once(child, 'exit').then(async () => {
         throw new Error(await readFile(join(clone, 'redis.log'), 'utf8'));
       }),
     ]);
     const redis = new Redis(url, { retryStrategy: () => null });
     t.equal(await redis.ping(), 'PONG');
+    t.notOk(await listensOnPort(pid), 'it asks for no password, so nobody else may reach it');
+    t.equal((await stat(url)).mode & 0o077, 0);
     const gone = once(redis, 'end');
     child.kill('SIGKILL');
     await gone;

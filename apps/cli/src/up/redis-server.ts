@@ -5,7 +5,6 @@ import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { findFreePort } from './free-port.js';
 import type { Supervised, Supervisor } from './supervisor.js';
 
 const startsWithinMs = 10_000;
@@ -34,20 +33,21 @@ interface Options {
  */
 export async function startRedisServer(options: Options): Promise<RedisServer> {
   if (options.redisUrl) return { url: options.redisUrl, description: 'REDIS_URL' };
+  const socket = join(options.runPath, 'redis.sock');
+  // A supervisor that was killed leaves its Redis behind. It writes to the same files, so it must go first.
+  await sendCommand(socket, 'SHUTDOWN');
+  await rm(socket, { force: true });
   const binary = await findOnPath('redis-server', 'valkey-server');
-  return binary ? startNative(binary, options) : startJavaScript(options);
+  return binary ? startNative(binary, socket, options) : startJavaScript(socket, options);
 }
 
 async function startNative(
   binary: string,
-  { dataPath, runPath, supervisor, signal, say }: Options,
+  socket: string,
+  { dataPath, supervisor, signal, say }: Options,
 ): Promise<RedisServer> {
   const folder = join(dataPath, 'redis');
-  const socket = join(runPath, 'redis.sock');
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  // A supervisor that was killed leaves its Redis behind. It writes to the same files, so it must go first.
-  await sendCommand(socket, 'SHUTDOWN');
-  await rm(socket, { force: true });
   const settings = {
     port: '0',
     unixsocket: socket,
@@ -69,26 +69,25 @@ async function startNative(
   return { url: socket, description: `${binary} on a unix socket, append-only file in ${folder}` };
 }
 
-async function startJavaScript({ supervisor, signal, say }: Options): Promise<RedisServer> {
+async function startJavaScript(socket: string, { supervisor, signal, say }: Options): Promise<RedisServer> {
   say(
     'WARNING: no redis-server or valkey-server found: using js-redis-server, in memory and many times slower.',
   );
   say(
     'WARNING: queued jobs are re-read from object storage after a restart. Install redis for anything but a look.',
   );
-  const port = await findFreePort();
   const main = fileURLToPath(new URL('./js-redis.js', import.meta.url));
   const child = supervisor.start({
     name: 'redis',
     spawn: () =>
-      spawn(process.execPath, [main, String(port)], {
+      spawn(process.execPath, [main, socket], {
         // The channel is its lifeline: however the supervisor ends, it does not outlive it.
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
         detached: true,
       }),
   });
-  await untilReady(child, port, { signal, say });
-  return { url: `redis://127.0.0.1:${port}`, description: 'js-redis-server (in memory)' };
+  await untilReady(child, socket, { signal, say });
+  return { url: socket, description: 'js-redis-server on a unix socket (in memory)' };
 }
 
 /**
@@ -97,12 +96,12 @@ async function startJavaScript({ supervisor, signal, say }: Options): Promise<Re
  */
 async function untilReady(
   child: Supervised,
-  address: string | number,
+  socket: string,
   { signal, say }: Pick<Options, 'signal' | 'say'>,
 ): Promise<void> {
   let deadline = performance.now() + startsWithinMs;
   for (;;) {
-    const reply = await sendCommand(address, 'PING');
+    const reply = await sendCommand(socket, 'PING');
     if (reply?.startsWith('+PONG')) return;
     if (reply?.startsWith('-LOADING') && deadline < Number.POSITIVE_INFINITY) {
       say('Redis is reading its append-only file; waiting until it has');
@@ -116,9 +115,9 @@ async function untilReady(
 }
 
 /** One inline command (RESP allows plain lines); the reply's first bytes, or undefined when nobody listens. */
-function sendCommand(address: string | number, command: string): Promise<string | undefined> {
+function sendCommand(socket: string, command: string): Promise<string | undefined> {
   return new Promise((done) => {
-    const peer = typeof address === 'number' ? connect(address, '127.0.0.1') : connect(address);
+    const peer = connect(socket);
     peer.setEncoding('utf8');
     peer.on('connect', () => peer.write(`${command}\r\n`));
     peer.on('data', (reply: string) => {

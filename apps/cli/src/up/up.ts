@@ -118,15 +118,17 @@ async function start({ options, url, folder, logsPath, supervisor, signal }: Sta
   });
   say('starting the API and a worker');
   // Heard from the child itself: whoever answers on the port need not be it, and would be sent the operator's key.
-  const apiReady = once(said, 'api ready', {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(startsWithinMs)]),
-  });
+  const apiReady = once(said, 'api ready', { signal });
+  // Not as a part of an AbortSignal.any, which does not keep a timeout from being collected: it would never come.
+  const deadline = setTimeout(() => said.emit('error', new Error('too late')), startsWithinMs);
   supervisor.start(node('api'));
   // Training yields the processor to predictions on a machine that does both.
   supervisor.start(node('worker', { SCION_WORKER_NICE: process.env.SCION_WORKER_NICE ?? '5' }));
-  await apiReady.catch(() => {
-    throw new Error(`the API did not become ready within ${startsWithinMs / 1000} s (see ${logsPath})`);
-  });
+  await apiReady
+    .catch(() => {
+      throw new Error(`the API did not become ready within ${startsWithinMs / 1000} s (see ${logsPath})`);
+    })
+    .finally(() => clearTimeout(deadline));
   say(`serving after ${(process.uptime()).toFixed(1)} s: dashboard ${url}, API reference ${url}/docs`);
   say(
     key.isNew
