@@ -55,8 +55,7 @@ const rules: AlertRule[] = [
     title: 'The queue has given jobs up',
     remedy:
       'Their records say why; `POST /v1/jobs/{job}/retry` tries one again once the cause is gone. They leave this list after a week.',
-    raised: ({ now: { queue } }) =>
-      queue.failed > 0 ? `${queue.failed} jobs are kept for a look.` : undefined,
+    raised: ({ now: { queue } }) => (queue.failed > 0 ? `Jobs kept for a look: ${queue.failed}.` : undefined),
   },
   {
     code: 'predictions_refused',
@@ -65,7 +64,7 @@ const rules: AlertRule[] = [
     remedy:
       'Start more API processes, or give them more processors and `SCION_THREADS`. Clients see 429 `overloaded` and try again.',
     raised: (facts) =>
-      read(facts, 'refused') > 0 ? `${read(facts, 'refused')} requests were told to come back.` : undefined,
+      read(facts, 'refused') > 0 ? `Requests told to come back: ${read(facts, 'refused')}.` : undefined,
   },
   {
     code: 'predictions_slow',

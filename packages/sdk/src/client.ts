@@ -27,7 +27,10 @@ export interface ClientOptions {
   fetch?: typeof globalThis.fetch | undefined;
   /** Attempts after the first; default 3. */
   maxRetries?: number | undefined;
-  /** Milliseconds one attempt may take; default 30 000. An event stream only has to begin in this time. */
+  /**
+   * Milliseconds one attempt may take; default 30 000. An event stream only has to begin in this time. Node's own `fetch` waits
+   * 300 000 for the beginning of an answer, whatever is said here: for more give a `fetch` of your own.
+   */
   timeoutMs?: number | undefined;
   /** Milliseconds since the epoch, to read an HTTP date in `Retry-After`; default `Date.now`. */
   clock?: (() => number) | undefined;
