@@ -236,13 +236,14 @@ export function createQueue(options: QueueOptions): Queue {
       await stops.clearPause(payload.jobId);
       await enqueueFairly(payload, { again: true });
     },
-    async enqueueDelivery(payload, { now = false } = {}) {
+    async enqueueDelivery(order, { now = false } = {}) {
+      const payload = { ...order, ...(now && { asked: true }) };
       const job = await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
+      // One that waits goes now, whether for its retry or for its turn: whoever orders it again has a reason.
+      const hurry = async () => job.updateData(payload).then(() => job.promote());
+      if (now) await hurry().catch(() => undefined);
       // BullMQ ignores an id it knows, also that of a job it has given up.
-      const state = await job.getState();
-      // One that waits for its retry goes now: whoever orders it again has a reason.
-      if (state === 'delayed' && now) await job.promote().catch(() => undefined);
-      if (state !== 'failed') return;
+      if ((await job.getState()) !== 'failed') return;
       await job.remove();
       await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
     },

@@ -109,7 +109,7 @@ export interface Queue {
    * at once, or up to a lock's life later.
    */
   resumeTraining(payload: TrainingPayload): Promise<void>;
-  /** Idempotent by event and webhook. With `now`, one that waits for a retry is tried at once. */
+  /** Idempotent by event and webhook. With `now`, one that waits for a retry or a turn is tried at once. */
   enqueueDelivery(payload: DeliveryPayload, options?: { now?: boolean }): Promise<void>;
   /**
    * Runs training jobs, never two of one model at once in the whole deployment; one that finds its model busy waits
@@ -120,8 +120,9 @@ export interface Queue {
     options: ProcessOptions<TrainingPayload>,
   ): Promise<Consumer>;
   /**
-   * Of one tenant at most a quarter of `concurrency` run at once, and of a webhook whose last attempt failed one; what
-   * is beyond waits without losing an attempt, and in no order. A ping has a turn of its own.
+   * Of one tenant a quarter of `concurrency` run at once, and of a webhook that answers also what is idle beyond another
+   * quarter; of one whose last attempt failed one, and of all such together at most half. What is beyond waits without
+   * losing an attempt, and in no order. Of a tenant's pings, and of what it ordered with `now`, one more has a turn.
    */
   processDeliveries(
     handler: (payload: DeliveryPayload, context: HandlerContext) => Promise<void>,
