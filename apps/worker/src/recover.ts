@@ -14,7 +14,9 @@ export interface RecoverDeps {
 /** Retries of a delivery end after about a day; what ended before then has had its chance. */
 const announceWithinMs = 25 * 3_600_000;
 /** Jobs are listed by creation; one that waited longer than this before it ended is not looked for. */
-const waitedAtMostMs = 2 * announceWithinMs;
+const waitedAtMostMs = announceWithinMs;
+/** What happened so long before Redis was whole may have reached it later: clocks differ, and a record comes first. */
+const unsureMs = 5 * 60_000;
 
 /** Puts every unfinished job back into the queue; those that are there stay as they are. Returns how many there are. */
 export async function enqueueUnfinished({ registry, queue }: RecoverDeps): Promise<number> {
@@ -46,14 +48,18 @@ export async function scheduleTasks({
 }
 
 /**
- * Orders again the deliveries that a lost Redis took with it: events of the last day that a webhook wants and whose
- * delivery log shows no success. An event that was given up may be tried once more. Returns how many ends of jobs and
- * other events were announced.
+ * Orders again the deliveries that a lost Redis took with it: events that a webhook wants and whose delivery log shows no
+ * success, of the last day, or since Redis was last known to lack nothing. An event that was given up may be tried once
+ * more. Returns how many ends of jobs and other events were announced.
  */
-export async function announceAgain({ registry, webhooks, clock }: RecoverDeps): Promise<number> {
+export async function announceAgain(
+  { registry, webhooks, clock }: RecoverDeps,
+  wholeAtMs = 0,
+): Promise<number> {
   let count = 0;
-  const oldest = new Date(clock() - announceWithinMs).toISOString();
-  const oldestCreated = new Date(clock() - waitedAtMostMs).toISOString();
+  const oldestMs = Math.max(clock() - announceWithinMs, wholeAtMs - unsureMs);
+  const oldest = new Date(oldestMs).toISOString();
+  const oldestCreated = new Date(oldestMs - waitedAtMostMs).toISOString();
   for await (const tenant of everyRow((page) => registry.tenants.list(page))) {
     const arrived = new Map<string, Set<string>>();
     for await (const webhook of everyRow((page) => registry.webhooks.list(tenant.id, page))) {
