@@ -150,6 +150,39 @@ t.test('an event whose user is erased while events are ordered again does not co
   t.same((await world.store.list(objectKeys.userPrefix(id, ref.user))).objects, []);
 });
 
+t.test('that a webhook was disabled after days is told again, though its id stands days back', async (t) => {
+  const { id } = await registry.tenants.create({ name: 'Disabled' });
+  const hour = 3_600_000;
+  const [dead] = [
+    await registry.webhooks.create(id, { url: 'https://example.com/dead' }),
+    await registry.webhooks.create(id, { url: 'https://example.com', events: ['webhook.disabled'] }),
+  ];
+  const ordered: string[] = [];
+  const webhooks = createWebhooks({
+    ...{ records: registry.webhooks, events: registry.events, loadJob: registry.jobs.get },
+    enqueue: async ({ tenantId, type, eventId }) => {
+      if (tenantId === id && type === 'webhook.disabled') ordered.push(eventId);
+    },
+    send: async () => ({ status: 503, error: null }),
+    ...{ clock: Date.now, newId: createIds(Date.now) },
+  });
+  await registry.webhooks.setFailingSince(id, dead.id, new Date(Date.now() - 80 * hour).toISOString());
+  const betweenMs = Date.now() - 60 * hour;
+  const between = {
+    ...{ id: createIds(() => betweenMs)('event'), tenantId: id, type: 'quota.exceeded' as const },
+    timestamp: new Date(betweenMs).toISOString(),
+    data: { tenantId: id, quota: 'jobsPerDay' as const, limit: 1, period: new Date(betweenMs).toISOString() },
+  };
+  await registry.events.put(between);
+  const last = { tenantId: id, webhookId: dead.id, eventId: between.id, type: between.type };
+  await t.rejects(webhooks.deliver(last, { attempt: 16 }), { code: 'delivery_failed' });
+  const [told] = ordered.splice(0);
+  t.ok(told);
+
+  await announceAgain({ registry, webhooks, queue: world.queue, clock: Date.now });
+  t.same(ordered, [told], 'once');
+});
+
 t.test('a worker whose supervisor is gone ends by itself', async (t) => {
   const worker = await world.spawnWorker();
   worker.child.disconnect();

@@ -1,7 +1,7 @@
-import type { Clock, Webhook } from '@scion/contracts';
+import type { Clock, Webhook, WebhookEvent } from '@scion/contracts';
 import { type Queue, trainingPayload } from '@scion/queue';
 import type { Registry } from '@scion/registry';
-import type { Webhooks } from '@scion/webhooks';
+import { disabledEventId, type Webhooks } from '@scion/webhooks';
 import { everyRow } from './every-row.js';
 
 export interface RecoverDeps {
@@ -62,19 +62,26 @@ export async function announceAgain(
   const oldestCreated = new Date(oldestMs - waitedAtMostMs).toISOString();
   for await (const tenant of everyRow((page) => registry.tenants.list(page))) {
     const arrived = new Map<string, Set<string>>();
+    const disabled = new Map<string, WebhookEvent>();
     for await (const webhook of everyRow((page) => registry.webhooks.list(tenant.id, page))) {
       arrived.set(webhook.id, await arrivedEvents(registry, tenant.id, webhook, oldest));
+      if (webhook.disabledAt === null || webhook.disabledAt < oldest) continue;
+      const event = await disabledEvent(registry, tenant.id, webhook);
+      if (event) disabled.set(event.id, event);
     }
     if (arrived.size === 0) continue;
     const lacksAt =
       (at: string) =>
       (webhook: Webhook, eventId: string): boolean =>
         webhook.createdAt <= at && !arrived.get(webhook.id)?.has(eventId);
-    for await (const event of everyRow((page) => registry.events.list(tenant.id, page))) {
-      // Ids begin with the time, to which a period or an outage may have been rounded down.
-      if (event.timestamp < oldestCreated) break;
-      if (event.timestamp < oldest) continue;
+    const orderAgain = async (event: WebhookEvent): Promise<void> => {
       if ((await webhooks.orderAgain(event, lacksAt(event.timestamp))) > 0) count += 1;
+    };
+    for (const event of disabled.values()) await orderAgain(event);
+    for await (const event of everyRow((page) => registry.events.list(tenant.id, page))) {
+      // Ids begin with the time, which may have been rounded down to a day.
+      if (event.timestamp < oldestCreated) break;
+      if (event.timestamp >= oldest && !disabled.has(event.id)) await orderAgain(event);
     }
     for await (const job of everyRow((page) => registry.jobs.list(tenant.id, page))) {
       if (job.createdAt < oldestCreated) break;
@@ -84,6 +91,16 @@ export async function announceAgain(
     }
   }
   return count;
+}
+
+/** Found by its id, which begins with the start of an outage: in the list it may stand any number of days back. */
+async function disabledEvent(
+  { events }: Pick<Registry, 'events'>,
+  tenantId: string,
+  { id, failingSince, disabledReason }: Webhook,
+): Promise<WebhookEvent | undefined> {
+  if (failingSince === null || disabledReason === null) return undefined;
+  return events.get(tenantId, disabledEventId(id, Date.parse(failingSince), disabledReason));
 }
 
 async function arrivedEvents(
