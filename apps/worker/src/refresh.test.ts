@@ -117,6 +117,20 @@ t.test('looks make jobs', async (t) => {
     t.same([await jobsOf(few), await jobsOf(none)], [[], []]);
   });
 
+  await t.test('none of examples that were stored for a task of another kind', async (t) => {
+    const retrain = { afterExamples: 1 };
+    for (const user of ['old', 'mixed']) await make('anew', user, { retrain }, four);
+    await registry.tasks.delete(tenantId, 'anew');
+    await registry.tasks.put(tenantId, 'anew', { kind: 'regression', retrain }, { base: 'b' });
+    const values = [1, 2, 3, 4].map((label) => ({ id: `value ${label}`, input: `text ${label}`, label }));
+    await registry.examples.append({ tenantId, task: 'anew', user: 'mixed' }, values);
+    for (const user of ['old', 'mixed']) {
+      const ref = { tenantId, task: 'anew', user };
+      for (const night of [true, false]) await refresh({ ...ref, night, occasion: 'x' });
+      t.same(await jobsOf(ref), [], user);
+    }
+  });
+
   await t.test(
     'a night orders looks only for tasks that want it, spread over hours, the same each time',
     async (t) => {

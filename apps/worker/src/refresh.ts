@@ -4,6 +4,7 @@ import {
   type Clock,
   dayOf,
   type Job,
+  kindOfAnswer,
   type ModelRef,
   missingExamples,
   type Retrain,
@@ -142,7 +143,8 @@ export function createRefresh({
     const { examples, dataSha256 } = await registry.examples.all(ref);
     if (dataSha256 === newest?.dataSha256) return;
     const answers = examples.map(({ label }) => label);
-    if (missingExamples(task, answers)) return;
+    // Nothing that only fails: too few, or stored for a task of another kind that had this name.
+    if (missingExamples(task, answers) || answers.some((label) => kindOfAnswer(label) !== task.kind)) return;
     const { job, joined } = await registry.jobs.create(ref, {
       priority: 'bulk',
       admit: async () => void (await registry.usage.admitJob(ref.tenantId)),
