@@ -19,7 +19,7 @@ export interface RefreshDeps {
     Registry,
     'tenants' | 'tasks' | 'examples' | 'models' | 'jobs' | 'usage' | 'users' | 'webhooks' | 'events'
   >;
-  queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'scheduleTask' | 'events'>;
+  queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'scheduleTask' | 'events' | 'changes'>;
   clock: Clock;
   log: Logger;
 }
@@ -124,20 +124,27 @@ export function createRefresh({
     if (!task.retrain) return;
     const newest = (await registry.models.versions(ref, { limit: 1 })).data[0]?.card;
     const trainedAtMs = newest && Date.parse(newest.createdAt);
-    const wait = retrainIn(task.retrain, night, {
-      nowMs: clock(),
-      fresh:
-        trainedAtMs === undefined
-          ? await registry.examples.count(ref)
-          : await registry.examples.countSince(ref, night ? trainedAtMs - unseenMs : trainedAtMs),
-      trainedAtMs,
-      lastJob: (await registry.jobs.list(ref.tenantId, { task: ref.task, user: ref.user, limit: 1 })).data[0],
-    });
+    const lastJob = (await registry.jobs.list(ref.tenantId, { task: ref.task, user: ref.user, limit: 1 }))
+      .data[0];
+    const retrain = (fresh: number) =>
+      retrainIn(task.retrain ?? {}, night, { nowMs: clock(), fresh, trainedAtMs, lastJob });
+    // Counting reads segments: not where no number would make a job now.
+    const wait = retrain(Number.MAX_SAFE_INTEGER);
     if (wait === undefined) return;
     if (wait > 0) {
       // All looks that come to the same moment are one.
       const occasion = `${night ? 'night' : 'due'}-${Math.ceil((clock() + wait) / 1_000)}`;
       await queue.enqueueRefresh({ ...ref, night, occasion }, wait);
+      return;
+    }
+    const noted = await queue.changes.noted(ref);
+    const fresh =
+      trainedAtMs === undefined
+        ? await registry.examples.count(ref)
+        : await registry.examples.countSince(ref, night ? trainedAtMs - unseenMs : trainedAtMs);
+    if (retrain(fresh) === undefined) {
+      const wanted = task.retrain.afterExamples;
+      if (!night && wanted !== undefined) await queue.changes.lacked(ref, { wanted, fresh, noted });
       return;
     }
     const { examples, dataSha256 } = await registry.examples.all(ref);

@@ -43,6 +43,20 @@ export interface JobLogs {
   erase(jobId: string): Promise<void>;
 }
 
+/**
+ * Bounds from above how many of a model's examples are fresh, so that not every change needs a look at all of them. Kept
+ * for an hour after the last use; what is not known asks for a look.
+ */
+export interface ChangeCounts {
+  /** Notes changes that are stored; says whether a look may find `wanted` fresh examples now. */
+  note(ref: ModelRef, count: number, wanted: number): Promise<boolean>;
+  /** How many were noted so far; to be read before the examples. */
+  noted(ref: ModelRef): Promise<number>;
+  /** Says that a look found too few when so many had been noted. */
+  lacked(ref: ModelRef, found: { wanted: number; fresh: number; noted: number }): Promise<void>;
+  erase(ref: ModelRef): Promise<void>;
+}
+
 /** Why the signal of a handler fired; found as `signal.reason`. */
 export class JobAborted extends Error {
   constructor(readonly reason: 'cancelled' | 'paused' | 'timeout' | 'lock_lost' | 'shutdown') {
@@ -153,13 +167,14 @@ export interface Queue {
    * then ask again later. Call `requestCancel` first.
    */
   forget(jobId: string): Promise<boolean>;
-  /** Removes the looks at a model that wait, or were given up. One under way ends by itself. */
+  /** Removes the looks at a model that wait, or were given up, and the count of its changes. One under way ends by itself. */
   forgetLooks(ref: ModelRef): Promise<void>;
   counts(): Promise<QueueCounts>;
   /** The tenants that have training jobs waiting for a worker, those with most first. */
   backlog(): Promise<TenantBacklog[]>;
   events: JobEvents;
   logs: JobLogs;
+  changes: ChangeCounts;
   /** Closes every consumer and connection. */
   close(options?: { graceMs?: number }): Promise<void>;
 }
