@@ -63,6 +63,7 @@ export type JobQueue = Pick<
   | 'backlog'
   | 'events'
   | 'logs'
+  | 'changes'
 >;
 export type Records = Pick<
   Registry,

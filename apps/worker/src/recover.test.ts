@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createIds } from '@scion/contracts';
-import { generationKey, objectKeys } from '@scion/registry';
+import { createIds, type Job, type ModelRef } from '@scion/contracts';
+import { createRegistry, generationKey, objectKeys } from '@scion/registry';
 import { createSend, createWebhooks } from '@scion/webhooks';
 import t from 'tap';
 import { announceAgain } from './recover.js';
@@ -46,11 +46,14 @@ t.test(
     const worker = await world.spawnWorker();
     await world.posts(await world.requestJob(await world.addExamples('before')));
 
+    await backdateWebhooks(Date.now() - 3_600_000);
+
     /** A server that did not hear of the last writes takes over; `restores` makes somebody see to the indexes. */
     async function failOver(name: string, restores: () => Promise<unknown>): Promise<void> {
       const { job: queued } = await registry.jobs.create(await world.addExamples(`queued-${name}`));
       const { job: told } = await registry.jobs.create(await world.addExamples(`told-${name}`));
       await registry.jobs.finish({ ...told, jobId: told.id }, { state: 'cancelled', events: [] });
+      const long = await addEnded(await world.addExamples(`long-${name}`), Date.now() - 600_000);
       const retrain = { schedule: '30 4 * * *' };
       await registry.tasks.put(tenantId, `weekly-${name}`, { retrain }, { base: 'minilm' });
       for (const { id } of [queued, told]) await redis.zrem('{scion}:ix:unfinished', id);
@@ -60,6 +63,11 @@ t.test(
       t.match(await world.ended(queued), { state: 'succeeded' }, `${name}: the queued job runs`);
       t.equal((await world.posts(told)).length, 1, `${name}: the lost delivery arrives`);
       await recovered(worker);
+      while ((await world.queue.counts()).deliveries.waiting > 0) await delay(50);
+      t.notOk(
+        world.received.some(({ payload }) => payload.data.id === long.id),
+        `${name}: what the server had heard of is not told anew, though no log says that it arrived`,
+      );
       const schedules = await redis.keys(`*task.${tenantId}.weekly-${name}`);
       t.equal(schedules.length, 1, `${name}: the schedule is ordered`);
     }
@@ -73,6 +81,25 @@ t.test(
     await worker.exited;
   },
 );
+
+async function backdateWebhooks(ms: number): Promise<void> {
+  for (const { id } of (await registry.webhooks.list(tenantId)).data) {
+    const key = objectKeys.webhook(tenantId, id);
+    const record = JSON.parse(String(Buffer.from((await world.store.get(key))?.body ?? [])));
+    const older = { ...record, createdAt: new Date(ms).toISOString() };
+    await world.store.put(key, Buffer.from(JSON.stringify(older)));
+  }
+}
+
+/** A job that ended at a moment, of which nobody was told. */
+async function addEnded(ref: ModelRef, atMs: number): Promise<Job> {
+  const clock = () => atMs;
+  const then = await createRegistry({ store: world.store, redis, clock, newId: createIds(clock) });
+  const { job } = await then.jobs.create(ref);
+  await then.jobs.finish({ ...ref, jobId: job.id }, { state: 'cancelled', events: [] });
+  await then.close();
+  return job;
+}
 
 /** Waits until what was recovered belongs to the indexes as they are. */
 async function recovered({ child }: WorkerProcess): Promise<void> {
@@ -103,7 +130,7 @@ t.test('an event whose user is erased while events are ordered again does not co
   const ordered: string[] = [];
   const webhooks = createWebhooks({
     ...{ records: registry.webhooks, events: registry.events, loadJob: registry.jobs.get },
-    enqueue: async (order) => void ordered.push(order.eventId),
+    enqueue: async (order) => void (order.tenantId === id && ordered.push(order.eventId)),
     send: createSend({ allowPrivateAddresses: false }),
     ...{ clock: Date.now, newId: createIds(Date.now) },
   });
@@ -121,6 +148,39 @@ t.test('an event whose user is erased while events are ordered again does not co
   t.same((await registry.events.list(id)).data, []);
   t.same((await registry.models.list(id)).data, []);
   t.same((await world.store.list(objectKeys.userPrefix(id, ref.user))).objects, []);
+});
+
+t.test('that a webhook was disabled after days is told again, though its id stands days back', async (t) => {
+  const { id } = await registry.tenants.create({ name: 'Disabled' });
+  const hour = 3_600_000;
+  const [dead] = [
+    await registry.webhooks.create(id, { url: 'https://example.com/dead' }),
+    await registry.webhooks.create(id, { url: 'https://example.com', events: ['webhook.disabled'] }),
+  ];
+  const ordered: string[] = [];
+  const webhooks = createWebhooks({
+    ...{ records: registry.webhooks, events: registry.events, loadJob: registry.jobs.get },
+    enqueue: async ({ tenantId, type, eventId }) => {
+      if (tenantId === id && type === 'webhook.disabled') ordered.push(eventId);
+    },
+    send: async () => ({ status: 503, error: null }),
+    ...{ clock: Date.now, newId: createIds(Date.now) },
+  });
+  await registry.webhooks.setFailingSince(id, dead.id, new Date(Date.now() - 80 * hour).toISOString());
+  const betweenMs = Date.now() - 60 * hour;
+  const between = {
+    ...{ id: createIds(() => betweenMs)('event'), tenantId: id, type: 'quota.exceeded' as const },
+    timestamp: new Date(betweenMs).toISOString(),
+    data: { tenantId: id, quota: 'jobsPerDay' as const, limit: 1, period: new Date(betweenMs).toISOString() },
+  };
+  await registry.events.put(between);
+  const last = { tenantId: id, webhookId: dead.id, eventId: between.id, type: between.type };
+  await t.rejects(webhooks.deliver(last, { attempt: 16 }), { code: 'delivery_failed' });
+  const [told] = ordered.splice(0);
+  t.ok(told);
+
+  await announceAgain({ registry, webhooks, queue: world.queue, clock: Date.now });
+  t.same(ordered, [told], 'once');
 });
 
 t.test('a worker whose supervisor is gone ends by itself', async (t) => {

@@ -1,7 +1,7 @@
-import type { Clock, Webhook } from '@scion/contracts';
+import type { Clock, Webhook, WebhookEvent } from '@scion/contracts';
 import { type Queue, trainingPayload } from '@scion/queue';
 import type { Registry } from '@scion/registry';
-import type { Webhooks } from '@scion/webhooks';
+import { disabledEventId, type Webhooks } from '@scion/webhooks';
 import { everyRow } from './every-row.js';
 
 export interface RecoverDeps {
@@ -14,7 +14,9 @@ export interface RecoverDeps {
 /** Retries of a delivery end after about a day; what ended before then has had its chance. */
 const announceWithinMs = 25 * 3_600_000;
 /** Jobs are listed by creation; one that waited longer than this before it ended is not looked for. */
-const waitedAtMostMs = 2 * announceWithinMs;
+const waitedAtMostMs = announceWithinMs;
+/** What happened so long before Redis was whole may have reached it later: clocks differ, and a record comes first. */
+const unsureMs = 5 * 60_000;
 
 /** Puts every unfinished job back into the queue; those that are there stay as they are. Returns how many there are. */
 export async function enqueueUnfinished({ registry, queue }: RecoverDeps): Promise<number> {
@@ -46,29 +48,40 @@ export async function scheduleTasks({
 }
 
 /**
- * Orders again the deliveries that a lost Redis took with it: events of the last day that a webhook wants and whose
- * delivery log shows no success. An event that was given up may be tried once more. Returns how many ends of jobs and
- * other events were announced.
+ * Orders again the deliveries that a lost Redis took with it: events that a webhook wants and whose delivery log shows no
+ * success, of the last day, or since Redis was last known to lack nothing. An event that was given up may be tried once
+ * more. Returns how many ends of jobs and other events were announced.
  */
-export async function announceAgain({ registry, webhooks, clock }: RecoverDeps): Promise<number> {
+export async function announceAgain(
+  { registry, webhooks, clock }: RecoverDeps,
+  wholeAtMs = 0,
+): Promise<number> {
   let count = 0;
-  const oldest = new Date(clock() - announceWithinMs).toISOString();
-  const oldestCreated = new Date(clock() - waitedAtMostMs).toISOString();
+  const oldestMs = Math.max(clock() - announceWithinMs, wholeAtMs - unsureMs);
+  const oldest = new Date(oldestMs).toISOString();
+  const oldestCreated = new Date(oldestMs - waitedAtMostMs).toISOString();
   for await (const tenant of everyRow((page) => registry.tenants.list(page))) {
     const arrived = new Map<string, Set<string>>();
+    const disabled = new Map<string, WebhookEvent>();
     for await (const webhook of everyRow((page) => registry.webhooks.list(tenant.id, page))) {
       arrived.set(webhook.id, await arrivedEvents(registry, tenant.id, webhook, oldest));
+      if (webhook.disabledAt === null || webhook.disabledAt < oldest) continue;
+      const event = await disabledEvent(registry, tenant.id, webhook);
+      if (event) disabled.set(event.id, event);
     }
     if (arrived.size === 0) continue;
     const lacksAt =
       (at: string) =>
       (webhook: Webhook, eventId: string): boolean =>
         webhook.createdAt <= at && !arrived.get(webhook.id)?.has(eventId);
-    for await (const event of everyRow((page) => registry.events.list(tenant.id, page))) {
-      // Ids begin with the time, to which a period or an outage may have been rounded down.
-      if (event.timestamp < oldestCreated) break;
-      if (event.timestamp < oldest) continue;
+    const orderAgain = async (event: WebhookEvent): Promise<void> => {
       if ((await webhooks.orderAgain(event, lacksAt(event.timestamp))) > 0) count += 1;
+    };
+    for (const event of disabled.values()) await orderAgain(event);
+    for await (const event of everyRow((page) => registry.events.list(tenant.id, page))) {
+      // Ids begin with the time, which may have been rounded down to a day.
+      if (event.timestamp < oldestCreated) break;
+      if (event.timestamp >= oldest && !disabled.has(event.id)) await orderAgain(event);
     }
     for await (const job of everyRow((page) => registry.jobs.list(tenant.id, page))) {
       if (job.createdAt < oldestCreated) break;
@@ -78,6 +91,16 @@ export async function announceAgain({ registry, webhooks, clock }: RecoverDeps):
     }
   }
   return count;
+}
+
+/** Found by its id, which begins with the start of an outage: in the list it may stand any number of days back. */
+async function disabledEvent(
+  { events }: Pick<Registry, 'events'>,
+  tenantId: string,
+  { id, failingSince, disabledReason }: Webhook,
+): Promise<WebhookEvent | undefined> {
+  if (failingSince === null || disabledReason === null) return undefined;
+  return events.get(tenantId, disabledEventId(id, Date.parse(failingSince), disabledReason));
 }
 
 async function arrivedEvents(

@@ -61,8 +61,15 @@ t.test('looks make jobs', async (t) => {
   const server = await startRedis();
   const redis = new Redis(server.path);
   const clock = createTestClock(Date.UTC(2026, 0, 2, 2));
-  const store = createMemoryStore();
-  const registry = await createRegistry({ store, redis, clock, newId: createIds(clock) });
+  const memory = createMemoryStore();
+  let reads = 0;
+  const get: typeof memory.get = (key, ...rest) => {
+    if (key.includes('/examples/')) reads += 1;
+    return memory.get(key, ...rest);
+  };
+  const registry = await createRegistry({
+    ...{ store: { ...memory, get }, redis, clock, newId: createIds(clock) },
+  });
   const queue = createQueue({ connection: server.path, clock });
   t.teardown(async () => {
     await registry.close();
@@ -77,6 +84,7 @@ t.test('looks make jobs', async (t) => {
     queue: {
       enqueueTraining: queue.enqueueTraining,
       events: queue.events,
+      changes: queue.changes,
       async scheduleTask({ task }, pattern) {
         scheduled.push([task, pattern]);
       },
@@ -119,12 +127,26 @@ t.test('looks make jobs', async (t) => {
   await t.test('nothing is done, and nothing fails, while an import of the user is half done', async (t) => {
     const ref = await make('imported', 'ada', { retrain: { afterExamples: 4 } }, four);
     const marker = objectKeys.importing(tenantId, 'ada');
-    await store.put(marker, Buffer.from(JSON.stringify({ at: at(clock()), objects: [] })));
+    await memory.put(marker, Buffer.from(JSON.stringify({ at: at(clock()), objects: [] })));
     await refresh({ ...ref, occasion: 'after-4' });
     await refresh({ ...ref, occasion: 'compact', compact: 1 });
-    await store.delete(marker);
+    await memory.delete(marker);
     t.same(await jobsOf(ref), []);
     t.equal(await registry.examples.count(ref), 4);
+  });
+
+  await t.test('none of examples that were stored for a task of another kind', async (t) => {
+    const retrain = { afterExamples: 1 };
+    for (const user of ['old', 'mixed']) await make('anew', user, { retrain }, four);
+    await registry.tasks.delete(tenantId, 'anew');
+    await registry.tasks.put(tenantId, 'anew', { kind: 'regression', retrain }, { base: 'b' });
+    const values = [1, 2, 3, 4].map((label) => ({ id: `value ${label}`, input: `text ${label}`, label }));
+    await registry.examples.append({ tenantId, task: 'anew', user: 'mixed' }, values);
+    for (const user of ['old', 'mixed']) {
+      const ref = { tenantId, task: 'anew', user };
+      for (const night of [true, false]) await refresh({ ...ref, night, occasion: 'x' });
+      t.same(await jobsOf(ref), [], user);
+    }
   });
 
   await t.test(
@@ -247,5 +269,32 @@ t.test('looks make jobs', async (t) => {
     clock.advance(2_000);
     await refresh({ ...ref, night: true, occasion: 'x' });
     t.equal((await jobsOf(ref)).length, 2);
+  });
+
+  await t.test('an append does not read what came since the version unless it can be enough', async (t) => {
+    const wanted = 60;
+    const ref = await make('often', 'ada', { retrain: { afterExamples: wanted } }, [...four, ...four]);
+    await train(ref);
+    reads = 0;
+    for (let n = 1; n <= wanted; n += 1) {
+      // As the API does; the first replace what is there.
+      await registry.examples.append(ref, rows(n + 3, n + 4, 'c'));
+      if (await queue.changes.note(ref, 1, wanted)) await refresh({ ...ref, occasion: `after-${n}` });
+      t.equal((await jobsOf(ref)).length, n < wanted ? 1 : 2, `${n}`);
+    }
+    t.ok(reads < 3 * wanted, `${reads} segments were read`);
+  });
+
+  await t.test('replacing one example again and again is one change, and is found to be', async (t) => {
+    const ref = await make('again', 'ada', { retrain: { afterExamples: 5 } }, [...four, 'a']);
+    await train(ref);
+    const append = async (from: number, label: string) => {
+      await registry.examples.append(ref, rows(from, from + 1, label));
+      if (await queue.changes.note(ref, 1, 5)) await refresh({ ...ref, occasion: 'x' });
+      return (await jobsOf(ref)).length;
+    };
+    for (const label of ['c', 'd', 'e', 'f', 'g', 'h', 'b']) t.equal(await append(0, label), 1);
+    for (const at of [11, 12, 13]) t.equal(await append(at, 'b'), 1);
+    t.equal(await append(14, 'a'), 2, 'five are fresh');
   });
 });

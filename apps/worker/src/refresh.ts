@@ -4,6 +4,7 @@ import {
   type Clock,
   dayOf,
   type Job,
+  kindOfAnswer,
   type ModelRef,
   missingExamples,
   type Retrain,
@@ -18,7 +19,7 @@ export interface RefreshDeps {
     Registry,
     'tenants' | 'tasks' | 'examples' | 'models' | 'jobs' | 'usage' | 'users' | 'webhooks' | 'events'
   >;
-  queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'scheduleTask' | 'events'>;
+  queue: Pick<Queue, 'enqueueRefresh' | 'enqueueTraining' | 'scheduleTask' | 'events' | 'changes'>;
   clock: Clock;
   log: Logger;
 }
@@ -123,15 +124,12 @@ export function createRefresh({
     if (!task.retrain) return;
     const newest = (await registry.models.versions(ref, { limit: 1 })).data[0]?.card;
     const trainedAtMs = newest && Date.parse(newest.createdAt);
-    const wait = retrainIn(task.retrain, night, {
-      nowMs: clock(),
-      fresh:
-        trainedAtMs === undefined
-          ? await registry.examples.count(ref)
-          : await registry.examples.countSince(ref, night ? trainedAtMs - unseenMs : trainedAtMs),
-      trainedAtMs,
-      lastJob: (await registry.jobs.list(ref.tenantId, { task: ref.task, user: ref.user, limit: 1 })).data[0],
-    });
+    const lastJob = (await registry.jobs.list(ref.tenantId, { task: ref.task, user: ref.user, limit: 1 }))
+      .data[0];
+    const retrain = (fresh: number) =>
+      retrainIn(task.retrain ?? {}, night, { nowMs: clock(), fresh, trainedAtMs, lastJob });
+    // Counting reads segments: not where no number would make a job now.
+    const wait = retrain(Number.MAX_SAFE_INTEGER);
     if (wait === undefined) return;
     if (wait > 0) {
       // All looks that come to the same moment are one.
@@ -139,10 +137,21 @@ export function createRefresh({
       await queue.enqueueRefresh({ ...ref, night, occasion }, wait);
       return;
     }
+    const noted = await queue.changes.noted(ref);
+    const fresh =
+      trainedAtMs === undefined
+        ? await registry.examples.count(ref)
+        : await registry.examples.countSince(ref, night ? trainedAtMs - unseenMs : trainedAtMs);
+    if (retrain(fresh) === undefined) {
+      const wanted = task.retrain.afterExamples;
+      if (!night && wanted !== undefined) await queue.changes.lacked(ref, { wanted, fresh, noted });
+      return;
+    }
     const { examples, dataSha256 } = await registry.examples.all(ref);
     if (dataSha256 === newest?.dataSha256) return;
     const answers = examples.map(({ label }) => label);
-    if (missingExamples(task, answers)) return;
+    // Nothing that only fails: too few, or stored for a task of another kind that had this name.
+    if (missingExamples(task, answers) || answers.some((label) => kindOfAnswer(label) !== task.kind)) return;
     const { job, joined } = await registry.jobs.create(ref, {
       priority: 'bulk',
       admit: async () => void (await registry.usage.admitJob(ref.tenantId)),

@@ -37,6 +37,8 @@ const adapterCacheBytes = 64 * 1024 * 1024;
 const refreshConcurrency = 4;
 /** Holds the generation of the indexes at the last recovery: a Redis that lost anything has another, or none. */
 const recoveredKey = '{scion}:worker:recovered';
+/** When a worker last found the two the same, in milliseconds: what Redis was told until then it has as long as it has this. */
+const wholeKey = '{scion}:worker:whole';
 const lossCheckMs = 10_000;
 /** How often counts and presence go to Redis. */
 const meterMs = 5_000;
@@ -148,27 +150,36 @@ export async function startWorker({
       checkpointSeconds: timings?.checkpointSeconds,
     });
 
-    /** The indexes' generation, and the one that was last recovered from. */
-    const generations = () => redis.mget(generationKey, recoveredKey);
-    const recover = async (): Promise<void> => {
+    /** The indexes' generation, the one that was last recovered from, and when Redis was last known to lack nothing. */
+    const marks = async () => {
       await registry.ensureIndexed();
+      return redis.mget(generationKey, recoveredKey, wholeKey);
+    };
+    const recover = async (): Promise<void> => {
       // Whoever restored the indexes has put the jobs into the queue, and nothing else.
-      const [generation = null, recovered] = await generations();
+      const [generation = null, recovered, wholeAt] = await marks();
       if (generation === null) throw new Error('Redis was lost again');
       const deps = { registry, queue, webhooks, clock };
       const unfinished = await enqueueUnfinished(deps);
       const lost = generation !== recovered;
-      const announced = lost ? await announceAgain(deps) : 0;
+      const announced = lost ? await announceAgain(deps, Number(wholeAt ?? 0)) : 0;
       await queue.scheduleNight();
       if (lost) await scheduleTasks({ registry, queue });
       await redis.set(recoveredKey, generation);
       log.info({ unfinished, announced, lost }, 'recovered');
     };
+    /** Recovers should Redis have lost anything, and otherwise notes that it has not. */
+    const look = async (): Promise<void> => {
+      const startedAt = clock();
+      const [generation, recovered] = await marks();
+      if (generation === null || generation !== recovered) await recover();
+      else await redis.set(wholeKey, startedAt);
+    };
     await recover();
+    await look();
     let recovering: Promise<void> | undefined;
     const timer = setInterval(() => {
-      recovering ??= generations()
-        .then(([now, recovered]) => (now !== null && now === recovered ? undefined : recover()))
+      recovering ??= look()
         .catch((err) => log.warn({ err }, 'recovery failed; it will be repeated'))
         .finally(() => {
           recovering = undefined;

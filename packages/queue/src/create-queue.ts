@@ -1,6 +1,7 @@
 import type { Clock } from '@scion/contracts';
 import { Queue as BullQueue, type Telemetry } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
+import { createChangeCounts } from './change-counts.js';
 import { closable } from './closable.js';
 import {
   type ConsumerDeps,
@@ -76,6 +77,7 @@ export function createQueue(options: QueueOptions): Queue {
   const hub = createHub(connect, onError);
   const events = createJobEvents({ redis, hub, clock, prefix });
   const logs = createJobLogs({ redis, prefix });
+  const changes = createChangeCounts({ redis, prefix });
 
   const open = <N extends JobName>(row: JobTable[N]) => {
     const queue = new BullQueue<PayloadOf<N>, void, string>(row.queue, {
@@ -236,13 +238,14 @@ export function createQueue(options: QueueOptions): Queue {
       await stops.clearPause(payload.jobId);
       await enqueueFairly(payload, { again: true });
     },
-    async enqueueDelivery(payload, { now = false } = {}) {
+    async enqueueDelivery(order, { now = false } = {}) {
+      const payload = { ...order, ...(now && { asked: true }) };
       const job = await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
+      // One that waits goes now, whether for its retry or for its turn: whoever orders it again has a reason.
+      const hurry = async () => job.updateData(payload).then(() => job.promote());
+      if (now) await hurry().catch(() => undefined);
       // BullMQ ignores an id it knows, also that of a job it has given up.
-      const state = await job.getState();
-      // One that waits for its retry goes now: whoever orders it again has a reason.
-      if (state === 'delayed' && now) await job.promote().catch(() => undefined);
-      if (state !== 'failed') return;
+      if ((await job.getState()) !== 'failed') return;
       await job.remove();
       await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
     },
@@ -280,7 +283,10 @@ export function createQueue(options: QueueOptions): Queue {
     async enqueueRefresh(payload, delayMs = 0) {
       await add<'refresh'>(queues.refresh, jobTable.refresh, payload, delayMs);
     },
-    forgetLooks: (ref) => forgetLooks(queues.refresh, redis, ref),
+    async forgetLooks(ref) {
+      await forgetLooks(queues.refresh, redis, ref);
+      await changes.erase(ref);
+    },
     ...createSchedules(queues.refresh),
     processRefreshes: (handler, processOptions) =>
       start<'refresh'>(jobTable.refresh, processOptions, handler),
@@ -317,6 +323,7 @@ export function createQueue(options: QueueOptions): Queue {
     backlog: fair.backlog,
     events,
     logs,
+    changes,
     close(closeOptions) {
       closing ??= (async () => {
         await Promise.all([...services].map((service) => service.stop()));

@@ -2,66 +2,95 @@ import type { Clock } from '@scion/contracts';
 import { PutBack } from './consumer.js';
 import type { DeliveryPayload } from './job-table.js';
 
-/** Of a worker's slots one tenant has at most this share: an endpoint that never answers holds a slot for 10 s. */
+/**
+ * Of a worker's slots one tenant has this share, since an endpoint that never answers holds a slot for 10 s. Where it
+ * does answer it may have more, as long as as much stays idle for others.
+ */
 const tenantShare = 1 / 4;
-/** A delivery that found no turn looks again no sooner than this … */
+/** All webhooks whose last attempt failed have at most this share, whosever they are. */
+const failingShare = 1 / 2;
+/** A delivery that found no turn at a webhook that fails looks again no sooner than this … */
 const againMs = 1_000;
 /** … and those of one line no closer than this, so that a worker with a long line is not busy with putting back. */
 const apartMs = 20;
 
-/** What attempts take turns in: those of a tenant, of one of its webhooks, or its pings. */
+/** What attempts take turns in: those of a tenant, of one of its webhooks, its pings, or its replays. */
 interface Line {
-  most: number;
-  running: number;
-  /** The last attempt here failed; until one succeeds they are made one at a time. */
-  failing: boolean;
+  name: string;
+  /** Of the last attempt here; until one succeeds after a failure they are made one at a time. */
+  last?: 'answered' | 'failed';
+  /** How long the last one that succeeded took; until there is one, a guess. */
+  tookMs: number;
   /** When the delivery that was put back last looks again, in milliseconds since the epoch. */
   backAt: number;
 }
 
+/** The lines that an attempt has a turn in: its webhook's and its tenant's, or one for what a person waits for. */
+type Turn = [first: Line, ...tenant: Line[]];
+
 /**
- * Bounds the attempts that one worker has in flight for a tenant, and for a webhook that fails. What is beyond is put
+ * Bounds the attempts that one worker has in flight for a tenant, and for webhooks that fail. What is beyond is put
  * back, with its attempts unspent. What is known of a webhook is what this worker saw: to read its record would cost a
  * request to the store for each look.
  */
 export function createDeliveryTurns(slots: number, clock: Clock) {
   const share = Math.ceil(slots * tenantShare);
+  const failingMost = Math.ceil(slots * failingShare);
   const lines = new Map<string, Line>();
+  const running = new Set<Turn>();
 
-  function lineOf(name: string, most: number): Line {
-    const line = lines.get(name) ?? { most, running: 0, failing: false, backAt: 0 };
+  const inFlight = (which: (turn: Turn) => boolean): number => [...running].filter(which).length;
+  const inLine = (line: Line): number => inFlight((turn) => turn.includes(line));
+
+  function lineOf(name: string): Line {
+    const line = lines.get(name) ?? { name, tookMs: apartMs, backAt: 0 };
     lines.set(name, line);
     return line;
   }
 
+  /** The line in which a delivery has to wait; undefined when it is its turn. */
+  function waitsIn([first, tenant]: Turn): Line | undefined {
+    // One at a time: of a tenant's pings, and of its replays.
+    if (!tenant) return inLine(first) > 0 ? first : undefined;
+    if (first.last === 'failed') {
+      const failing = inFlight(([webhook]) => webhook.last === 'failed');
+      if (inLine(first) > 0 || failing >= failingMost) return first;
+    }
+    if (inLine(tenant) < share) return undefined;
+    return first.last === 'answered' && running.size < slots - share ? undefined : tenant;
+  }
+
+  /** Sends a delivery to the end of a line in which attempts are in flight: it moves as they end, unless they fail. */
+  function putBack(line: Line): PutBack {
+    const now = clock();
+    const turnMs = line.last === 'failed' ? againMs : Math.max(1, line.tookMs / inLine(line));
+    line.backAt = Math.max(now + Math.min(againMs, turnMs), line.backAt + Math.min(apartMs, turnMs));
+    return new PutBack(Math.ceil(line.backAt - now));
+  }
+
   /** Throws PutBack if it is not this delivery's turn. */
   return async (
-    { tenantId, webhookId, type }: DeliveryPayload,
+    { tenantId, webhookId, type, asked }: DeliveryPayload,
     attempt: () => Promise<void>,
   ): Promise<void> => {
-    // A ping, for which a person waits, does not stand behind the events that its webhook did not take.
-    const names = type === 'ping' ? [`${tenantId} ping`] : [webhookId, tenantId];
-    const own = names.map((name) => lineOf(name, type === 'ping' ? 1 : share));
-    const full = own.find(({ most, running, failing }) => running >= (failing ? 1 : most));
-    const now = clock();
-    if (full) {
-      full.backAt = Math.max(now + againMs, full.backAt + apartMs);
-      throw new PutBack(full.backAt - now);
-    }
-    for (const line of own) line.running += 1;
-    const [endpoint] = own as [Line];
+    // What a person waits for does not stand behind the events that a webhook did not take.
+    const kind = type === 'ping' ? 'ping' : asked ? 'replay' : undefined;
+    const turn: Turn = kind ? [lineOf(`${tenantId} ${kind}`)] : [lineOf(webhookId), lineOf(tenantId)];
+    const full = waitsIn(turn);
+    if (full) throw putBack(full);
+    running.add(turn);
+    const startedAt = clock();
     try {
       await attempt();
-      endpoint.failing = false;
+      turn[0].last = 'answered';
+      for (const line of turn) line.tookMs = clock() - startedAt;
     } catch (error) {
-      endpoint.failing = true;
+      turn[0].last = 'failed';
       throw error;
     } finally {
-      own.forEach((line, at) => {
-        line.running -= 1;
-        const idle = line.running === 0 && !line.failing && line.backAt <= clock();
-        if (idle) lines.delete(names[at] as string);
-      });
+      running.delete(turn);
+      const idle = (line: Line) => line.last !== 'failed' && line.backAt <= clock() && inLine(line) === 0;
+      if (turn.every(idle)) for (const { name } of turn) lines.delete(name);
     }
   };
 }

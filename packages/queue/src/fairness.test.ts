@@ -147,13 +147,14 @@ t.test('an endpoint that never answers delays no other tenant’s deliveries, an
   t.equal([...attempts.values()].filter((attempt) => attempt === 2).length, 2);
 });
 
-t.test(
-  'a failing webhook has one attempt at a time, and holds up neither its siblings nor pings',
-  async (t) => {
-    const time = { now: 0 };
-    const turn = createDeliveryTurns(16, () => time.now);
+/** The turns of one worker. */
+function turns(slots: number) {
+  const time = { now: 0 };
+  const turn = createDeliveryTurns(slots, () => time.now);
+  return {
+    time,
     /** Starts an attempt, and says after how long it looks again should it have no turn. */
-    const start = async (one: DeliveryPayload) => {
+    async start(one: DeliveryPayload) {
       const end = gate<Error | undefined>();
       let began = false;
       const done = turn(one, async () => {
@@ -169,18 +170,31 @@ t.test(
           return done;
         },
       };
-    };
+    },
+  };
+}
+
+t.test(
+  'a failing webhook has one attempt at a time, and holds up neither its siblings nor pings',
+  async (t) => {
+    const { time, start } = turns(16);
     const [failing, sibling] = [delivery({}), delivery({ webhookId: 'whk_2' })];
     const first = [await start(failing), await start(failing), await start(failing), await start(failing)];
     t.ok(first.every(({ afterMs }) => afterMs === undefined));
-    t.equal((await start(sibling)).afterMs, 1_000, 'the tenant has its four');
+    t.ok((await start(sibling)).afterMs, 'the tenant has its four');
     t.equal(
       (await start(delivery({ tenantId: 'ten_2', webhookId: 'whk_3' }))).afterMs,
       undefined,
       'another tenant has its own',
     );
     t.equal((await start({ ...failing, type: 'ping' })).afterMs, undefined, 'and so have pings');
-    t.equal((await start({ ...sibling, type: 'ping' })).afterMs, 1_000, 'one at a time');
+    t.ok((await start({ ...sibling, type: 'ping' })).afterMs, 'one at a time');
+    t.equal(
+      (await start({ ...failing, asked: true })).afterMs,
+      undefined,
+      'what is sent again has a turn too',
+    );
+    t.ok((await start({ ...failing, asked: true })).afterMs, 'one at a time');
     for (const one of first) t.equal(await one.end(new Error('no answer')), 'failed');
     const again = await start(failing);
     t.equal(again.afterMs, undefined);
@@ -194,3 +208,61 @@ t.test(
     t.equal((await start(failing)).afterMs, undefined, 'after a success it is as any other');
   },
 );
+
+t.test('a webhook that answers uses what is idle, and leaves a quarter to the others', async (t) => {
+  const { time, start } = turns(16);
+  const busy = delivery({});
+  const taken: Awaited<ReturnType<typeof start>>[] = [];
+  const takeAll = async () => {
+    for (let one = await start(busy); one.afterMs === undefined; one = await start(busy)) taken.push(one);
+  };
+  await takeAll();
+  t.equal(taken.length, 4, 'nothing is known of it yet');
+  time.now = 24;
+  await taken.shift()?.end();
+  await takeAll();
+  t.equal(taken.length, 12);
+  const waits = [];
+  for (let n = 0; n < 600; n += 1) waits.push((await start(busy)).afterMs as number);
+  t.ok((waits.at(-1) as number) < 600 * 3, 'what waits comes back as its turns come, not 20 ms apart');
+
+  const other = delivery({ tenantId: 'ten_2', webhookId: 'whk_2' });
+  for (let n = 0; n < 4; n += 1) t.equal((await start(other)).afterMs, undefined, 'another has its share');
+  for (const one of taken.splice(0, 4)) await one.end();
+  t.ok((await start(busy)).afterMs, 'for which the first makes room');
+});
+
+t.test('webhooks that fail have at most half of the slots, whosever they are', async (t) => {
+  const { start } = turns(16);
+  const all = Array.from({ length: 16 }, (_, n) => delivery({ tenantId: `ten_${n}`, webhookId: `whk_${n}` }));
+  for (const one of all) t.equal(await (await start(one)).end(new Error('no answer')), 'failed');
+  const again = [];
+  for (const one of all) again.push(await start(one));
+  t.equal(again.filter(({ afterMs }) => afterMs === undefined).length, 8);
+  t.equal((await start(delivery({ tenantId: 'ten_a', webhookId: 'whk_a' }))).afterMs, undefined);
+});
+
+t.test('an event that is sent again goes before those that wait for the same webhook', async (t) => {
+  const world = await createWorld();
+  t.teardown(world.close);
+  const queue = world.queue();
+  const [recovered, replayed] = [gate(), gate()];
+  const wanted = delivery({});
+  let running = 0;
+  await queue.processDeliveries(
+    async ({ eventId }) => {
+      if (eventId === wanted.eventId) return replayed.open();
+      running += 1;
+      await recovered.opened;
+    },
+    { concurrency: 4 },
+  );
+  for (let n = 0; n < 300; n += 1) await queue.enqueueDelivery(delivery({}));
+  await until(async () => running === 1 && (await queue.counts()).deliveries.delayed === 299);
+  await queue.enqueueDelivery(wanted);
+  await until(async () => (await queue.counts()).deliveries.delayed === 300);
+  await queue.enqueueDelivery(wanted, { now: true });
+  await replayed.opened;
+  t.equal(running, 1, 'while the others still wait');
+  recovered.open();
+});

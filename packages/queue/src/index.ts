@@ -15,6 +15,7 @@ export {
 } from './job-table.js';
 export {
   type CancelResult,
+  type ChangeCounts,
   type Consumer,
   type EventPosition,
   type HandlerContext,

@@ -48,6 +48,8 @@ export interface DeliveryPayload {
   type: WebhookPayload['type'];
   jobId?: string;
   at?: string;
+  /** A person asked for it just now: it has a turn of its own. */
+  asked?: boolean;
 }
 
 /** How the ids of all looks at one model begin. */

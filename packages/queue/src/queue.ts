@@ -43,6 +43,20 @@ export interface JobLogs {
   erase(jobId: string): Promise<void>;
 }
 
+/**
+ * Bounds from above how many of a model's examples are fresh, so that not every change needs a look at all of them. Kept
+ * for an hour after the last use; what is not known asks for a look.
+ */
+export interface ChangeCounts {
+  /** Notes changes that are stored; says whether a look may find `wanted` fresh examples now. */
+  note(ref: ModelRef, count: number, wanted: number): Promise<boolean>;
+  /** How many were noted so far; to be read before the examples. */
+  noted(ref: ModelRef): Promise<number>;
+  /** Says that a look found too few when so many had been noted. */
+  lacked(ref: ModelRef, found: { wanted: number; fresh: number; noted: number }): Promise<void>;
+  erase(ref: ModelRef): Promise<void>;
+}
+
 /** Why the signal of a handler fired; found as `signal.reason`. */
 export class JobAborted extends Error {
   constructor(readonly reason: 'cancelled' | 'paused' | 'timeout' | 'lock_lost' | 'shutdown') {
@@ -109,7 +123,7 @@ export interface Queue {
    * at once, or up to a lock's life later.
    */
   resumeTraining(payload: TrainingPayload): Promise<void>;
-  /** Idempotent by event and webhook. With `now`, one that waits for a retry is tried at once. */
+  /** Idempotent by event and webhook. With `now`, one that waits for a retry or a turn is tried at once. */
   enqueueDelivery(payload: DeliveryPayload, options?: { now?: boolean }): Promise<void>;
   /**
    * Runs training jobs, never two of one model at once in the whole deployment; one that finds its model busy waits
@@ -120,8 +134,9 @@ export interface Queue {
     options: ProcessOptions<TrainingPayload>,
   ): Promise<Consumer>;
   /**
-   * Of one tenant at most a quarter of `concurrency` run at once, and of a webhook whose last attempt failed one; what
-   * is beyond waits without losing an attempt, and in no order. A ping has a turn of its own.
+   * Of one tenant a quarter of `concurrency` run at once, and of a webhook that answers also what is idle beyond another
+   * quarter; of one whose last attempt failed one, and of all such together at most half. What is beyond waits without
+   * losing an attempt, and in no order. Of a tenant's pings, and of what it ordered with `now`, one more has a turn.
    */
   processDeliveries(
     handler: (payload: DeliveryPayload, context: HandlerContext) => Promise<void>,
@@ -152,13 +167,14 @@ export interface Queue {
    * then ask again later. Call `requestCancel` first.
    */
   forget(jobId: string): Promise<boolean>;
-  /** Removes the looks at a model that wait, or were given up. One under way ends by itself. */
+  /** Removes the looks at a model that wait, or were given up, and the count of its changes. One under way ends by itself. */
   forgetLooks(ref: ModelRef): Promise<void>;
   counts(): Promise<QueueCounts>;
   /** The tenants that have training jobs waiting for a worker, those with most first. */
   backlog(): Promise<TenantBacklog[]>;
   events: JobEvents;
   logs: JobLogs;
+  changes: ChangeCounts;
   /** Closes every consumer and connection. */
   close(options?: { graceMs?: number }): Promise<void>;
 }

@@ -13,6 +13,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import { BullMQOtel } from 'bullmq-otel';
 import { keepAttributes } from './kept-attributes.js';
+import { skipPutBack } from './skip-put-back.js';
 
 export interface Tracing {
   /** Makes a span of each request, in the trace that its `traceparent` names. To be registered before anything else. */
@@ -45,8 +46,10 @@ export function startTracing(options: {
     }),
     sampler: new ParentBasedSampler({ root: beginnings }),
     spanProcessors: [
-      new BatchSpanProcessor(
-        keepAttributes(new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` })),
+      skipPutBack(
+        new BatchSpanProcessor(
+          keepAttributes(new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` })),
+        ),
       ),
     ],
   });

@@ -19,3 +19,8 @@ export function eventIdFrom(atMs: number, ...parts: string[]): string {
   const rest = Array.from(hash.subarray(0, 16), (byte) => crockford[byte % 32]);
   return `${idPrefixes.event}_${[...time, ...rest].join('')}`;
 }
+
+/** The id of the event that a webhook was disabled: it begins with the moment since which the webhook failed. */
+export function disabledEventId(webhookId: string, failingSinceMs: number, reason: string): string {
+  return eventIdFrom(failingSinceMs, webhookId, 'disabled', reason);
+}

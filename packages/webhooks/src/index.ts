@@ -1,6 +1,6 @@
 /** Owns signing and sending of events to addresses that strangers choose; refuses to store, queue or time retries. */
 export { checkWebhookUrl, type UrlRules } from './check-url.js';
-export { eventIdOf } from './event-id.js';
+export { disabledEventId, eventIdOf } from './event-id.js';
 export type { Resolve } from './resolve-host.js';
 export {
   createSend,

@@ -12,7 +12,7 @@ import {
   type WebhookEventType,
   type WebhookPayload,
 } from '@scion/contracts';
-import { eventIdFrom } from './event-id.js';
+import { disabledEventId, eventIdFrom } from './event-id.js';
 import { eventsOf, payloadOf } from './job-payloads.js';
 import type { Send } from './send.js';
 import { signedHeaders } from './sign.js';
@@ -144,7 +144,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     const sinceMs = failingSince === null ? clock() : Date.parse(failingSince);
     await announce(
       {
-        ...{ id: eventIdFrom(sinceMs, webhookId, 'disabled', reason), tenantId, type: 'webhook.disabled' },
+        ...{ id: disabledEventId(webhookId, sinceMs, reason), tenantId, type: 'webhook.disabled' },
         ...{ timestamp: timestamp(clock), data: { webhookId, url, reason } },
       },
       (webhook) => webhook.id !== webhookId,

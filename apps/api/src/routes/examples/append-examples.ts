@@ -79,10 +79,13 @@ export function appendExamples(
         ]);
         const appended = await registry.examples.append(ref, examples);
         const changed = appended.accepted + appended.replaced;
-        if (task.retrain?.afterExamples !== undefined && changed > 0) {
+        const wanted = task.retrain?.afterExamples;
+        if (wanted !== undefined && changed > 0) {
+          const order = { ...ref, requestId: request.id, occasion: `after-${clock()}` };
           // The rows are stored whatever becomes of this; the next append, or the night, makes up for it.
-          await queue
-            .enqueueRefresh({ ...ref, requestId: request.id, occasion: `after-${clock()}` })
+          await queue.changes
+            .note(ref, changed, wanted)
+            .then((enough) => (enough ? queue.enqueueRefresh(order) : undefined))
             .catch((err) => request.log.warn({ err }, 'retraining not ordered'));
         }
         // So that many small requests do not leave as many segments; where jobs run, they compact as well.

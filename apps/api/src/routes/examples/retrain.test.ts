@@ -61,6 +61,13 @@ t.test('appending to a task that retrains by itself', async (t) => {
   ]);
   t.equal(looks.length, 3, 'nothing new and no such policy: nothing to look at');
 
+  const noted = await api.queue.changes.noted(ref);
+  await api.queue.changes.lacked(ref, { wanted: 10, fresh: 8, noted });
+  await append('inbox', 'e');
+  t.equal(looks.length, 3, 'a look found two too few: one more is not enough');
+  await append('inbox', 'f');
+  t.equal(looks.length, 4);
+
   api.queue.enqueueRefresh = async () => {
     throw new Error('Redis is away');
   };
