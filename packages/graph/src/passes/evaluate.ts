@@ -2,20 +2,26 @@ import { castCodes } from '../builder.js';
 import type { DataType, Node, Tensor } from '../ir.js';
 import { bytesPerElement, elementCount, numbersOf } from '../tensor.js';
 import { intOf, intsOf } from './graph-edit.js';
-import { broadcastDims, fromNumbers, gather, slice, stridesOf, transpose } from './small-tensor.js';
+import {
+  broadcastDims,
+  fromNumbers,
+  gather,
+  isModest,
+  MAX_ELEMENTS,
+  slice,
+  stridesOf,
+  transpose,
+} from './small-tensor.js';
 
 /** Computes one operator on constants; undefined where it would rather not. */
 type Evaluate = (inputs: (Tensor | undefined)[], node: Node) => Tensor | undefined;
 
 const typesByCode = new Map(Object.entries(castCodes).map(([type, code]) => [code, type as DataType]));
 
-/** Elements that arithmetic is folded on; larger constants are weights, which the runtime folds once when it loads them. */
-const MAX_COMPUTED = 1 << 20;
-
 /** The shape that arithmetic on these tensors results in; undefined where it does not fit or is too much. */
 function commonDims(tensors: Tensor[]): number[] | undefined {
   const dims = broadcastDims(tensors.map((tensor) => tensor.dims));
-  return dims && elementCount(dims) <= MAX_COMPUTED ? dims : undefined;
+  return dims && elementCount(dims) <= MAX_ELEMENTS ? dims : undefined;
 }
 
 /** Applies a function to each pair of elements, with numpy broadcasting; the result is of `type` or the inputs'. */
@@ -111,6 +117,8 @@ const concat: Evaluate = (inputs, node) => {
   if (!first || tensors.length !== inputs.length || first.dims.length === 0) return undefined;
   if (tensors.some(({ type, dims }) => type !== first.type || dims.length !== first.dims.length))
     return undefined;
+  const count = tensors.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0);
+  if (!isModest(count, tensors)) return undefined;
   const axis = (intOf(node, 'axis', 0) + first.dims.length) % first.dims.length;
   const outer = elementCount(first.dims.slice(0, axis));
   const pieces: Uint8Array[] = [];

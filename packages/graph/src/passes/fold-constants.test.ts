@@ -4,6 +4,7 @@ import t from 'tap';
 import { castCodes } from '../builder.js';
 import {
   type Attribute,
+  type Builder,
   createBuilder,
   type DataType,
   floatTensor,
@@ -189,6 +190,35 @@ t.test('what cannot be exact or would be large is left to the runtime', async (t
   left(over('Gather', [g, int64Tensor([3])]), 'an index that is not there');
   left(over('Erf', [g]), 'an operator of rounding');
 });
+
+t.test(
+  'folding takes memory in proportion to what the graph holds, however its nodes are chained',
+  async (t) => {
+    const made = (build: (b: Builder, seed: string) => void): number => {
+      const b = createBuilder({ name: 'bomb' });
+      build(b, b.initializer('seed', floatTensor(new Float32Array(1024), [1, 1024])));
+      const { initializers } = foldConstants(b.build()).graph;
+      return [...initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    };
+    const MiB = 2 ** 20;
+    const doubled = made((b, seed) => {
+      let value = seed;
+      for (let level = 0; level < 15; level += 1) value = b.concat([value, value], 0);
+    });
+    t.ok(doubled < 16 * MiB, `joined with itself: ${doubled} bytes`);
+    const gathered = made((b, seed) => {
+      const zeros = b.initializer('zeros', int64Tensor(new Array(64).fill(0)));
+      let value = seed;
+      for (let level = 0; level < 3; level += 1) value = b.reshape(b.gather(value, zeros, 0), [1, -1]);
+    });
+    t.ok(gathered < 16 * MiB, `gathered again and again: ${gathered} bytes`);
+    const many = made((b, seed) => {
+      const column = b.initializer('column', floatTensor(new Float32Array(1024), [1024, 1]));
+      for (let count = 0; count < 30; count += 1) b.add(seed, column);
+    });
+    t.ok(many < 80 * MiB, `many nodes, each of a modest result: ${many} bytes`);
+  },
+);
 
 t.test('a transposed weight keeps the name that tells whose it is', async (t) => {
   const b = createBuilder({ name: 'linear' });

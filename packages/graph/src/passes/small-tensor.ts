@@ -3,6 +3,21 @@ import { bytesPerElement, elementCount, numbersOf, toInt64 } from '../tensor.js'
 
 /** Arithmetic on dense tensors for folding constants: plain loops, exact or not at all. */
 
+/** Elements that arithmetic is folded on; larger constants are weights, which the runtime folds once when it loads them. */
+export const MAX_ELEMENTS = 1 << 20;
+
+/** Whether a result of so many elements is no more than was there: weights may be moved, but not multiplied. */
+export function isModest(count: number, from: Tensor[]): boolean {
+  const apart = new Map(from.map(({ data, dims }) => [data, elementCount(dims)]));
+  return (
+    count <=
+    Math.max(
+      MAX_ELEMENTS,
+      [...apart.values()].reduce((sum, size) => sum + size, 0),
+    )
+  );
+}
+
 /** Elements between two neighbours along each axis, row-major. */
 export function stridesOf(dims: readonly number[]): number[] {
   const strides = new Array<number>(dims.length);
@@ -119,6 +134,7 @@ export function gather(x: Tensor, indices: Tensor, axisGiven: number): Tensor | 
   if (places.length > Math.max(size, 1 << 10)) return undefined;
   const inner = elementCount(x.dims.slice(axis + 1));
   const dims = [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)];
+  if (!isModest(elementCount(dims), [x])) return undefined;
   return rearranged(x, dims, (index) => {
     const row = Math.floor(index / (places.length * inner));
     const place = places[Math.floor(index / inner) % places.length];
