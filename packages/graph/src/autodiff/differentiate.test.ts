@@ -107,6 +107,23 @@ t.test('a parameter that the loss does not see is refused', async (t) => {
   );
 });
 
+t.test('a loss that depends on a second output is refused, also where it depends on the first', async (t) => {
+  for (const used of [[1], [0, 1], [0, 2]]) {
+    await t.rejects(
+      gradientAt(
+        (b, x) => {
+          const gain = b.shared('gain', () => floatTensor([1]));
+          const outputs = b.node('LayerNormalization', [x, gain], { name: 'norm', outputs: 3 });
+          const sums = used.map((i) => b.reduceSum(outputs[i], [0], false));
+          return b.node('Sum', sums);
+        },
+        [1, 2],
+      ),
+      { code: 'no_gradient', message: /LayerNormalization \(node "norm"\): only its first output/ },
+    );
+  }
+});
+
 t.test('equal computations are emitted once', async (t) => {
   const { nodes } = await gradientAt((b, x) => b.reduceSum(b.mul(b.tanh(x), b.tanh(x)), [0], false), [1]);
   const keys = nodes.map(({ op, inputs, attributes }) => JSON.stringify([op, inputs, attributes]));

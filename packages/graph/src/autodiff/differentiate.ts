@@ -130,7 +130,8 @@ export async function differentiate(
     const gradients = node.outputs.map((output) => gathered(output));
     if (gradients.every((gradient) => gradient === undefined)) continue;
     const step = createStep(node, gradients, { e, known, constants, graph, types: path.types });
-    if (gradients[0] === undefined && node.op !== 'Split') step.fail('only its first output has a rule');
+    if (node.op !== 'Split' && gradients.some((gradient, i) => i > 0 && gradient !== undefined))
+      step.fail('only its first output has a rule, and the loss depends on a further one');
     const pulls = rules.get(node.op)?.(step) ?? [];
     for (const [i, input] of node.inputs.entries()) {
       if (!path.active.has(input)) continue;
