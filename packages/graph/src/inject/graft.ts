@@ -3,7 +3,8 @@ import { createEmitter, type Emitter, int } from '../autodiff/emitter.js';
 import { castCodes } from '../builder.js';
 import { GraphError } from '../error.js';
 import type { DataType, Dim, Graph, Model, Node } from '../ir.js';
-import { sortNodes } from '../onnx/sort-nodes.js';
+import { readsOf, sortNodes } from '../onnx/sort-nodes.js';
+import { renameReads } from '../passes/graph-edit.js';
 import type { Extent, Parameter, ParameterLayout } from './parameters.js';
 
 /**
@@ -26,7 +27,7 @@ export interface Graft {
   rowsByLead(value: string): string;
   /** A value in the shape that `like` has at run time. */
   likeShape(value: string, like: string): string;
-  /** Lets everything that read `from` read `to`. */
+  /** Lets everything that read `from` read `to`, subgraphs included. */
   replace(from: string, to: string): void;
   /** The same for one node of the base. */
   replaceInput(node: Node, from: string, to: string): void;
@@ -60,6 +61,9 @@ export function createGraft(base: Model, lead: Lead): Graft {
     initializers: new Map(base.graph.initializers),
   };
   const original = new Set(graph.nodes);
+  const branching = new Set(
+    graph.nodes.filter(({ attributes }) => Object.values(attributes).some(({ kind }) => kind === 'graph')),
+  );
   const e = createEmitter(graph, 'graft');
   const renamed = new Map<string, string>();
   const taken: { parameter: Parameter; value: string }[] = [];
@@ -105,7 +109,11 @@ export function createGraft(base: Model, lead: Lead): Graft {
     replace(from, to) {
       renamed.set(from, to);
       for (const node of original) {
-        if (node.inputs.includes(from)) node.inputs = node.inputs.map((name) => (name === from ? to : name));
+        if (node.inputs.includes(from) || branching.has(node))
+          Object.assign(
+            node,
+            renameReads(node, (name) => (name === from ? to : name)),
+          );
       }
     },
     replaceInput(node, from, to) {
@@ -204,7 +212,7 @@ export function prune(graph: Graph): Graph {
     .toReversed()
     .filter((node) => {
       if (!node.outputs.some((output) => needed.has(output))) return false;
-      for (const name of node.inputs) needed.add(name);
+      for (const name of readsOf(node)) needed.add(name);
       return true;
     })
     .toReversed();
