@@ -130,6 +130,15 @@ const cases: Case[] = [
     inputs: [floatTensor([]), floatTensor([1, 1, 2, 2])],
     attributes: { mode: text('linear'), coordinate_transformation_mode: text('half_pixel') },
   },
+  ...[11, 15, 16].map(
+    (opset): Case => ({
+      op: 'RoiAlign',
+      opset,
+      x: [1, 1, 6, 6],
+      inputs: [floatTensor([0.5, 1, 4, 4.5], [1, 4]), int64Tensor([0])],
+      attributes: { output_height: int(2), output_width: int(2), sampling_ratio: int(2) },
+    }),
+  ),
   {
     op: 'GridSample',
     opset: 16,
