@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { importModel, type Model, readExportedEncoder } from '../index.js';
+import {
+  createBuilder,
+  cutPoints,
+  floatTensor,
+  importModel,
+  type Model,
+  readExportedEncoder,
+} from '../index.js';
 
 const load = (name: string): Model =>
   importModel(readFileSync(new URL(`../../fixtures/exports/${name}.onnx`, import.meta.url)));
@@ -42,6 +49,19 @@ t.test('modules have the names that the exporter gave them, with dots', async (t
     readExportedEncoder(load(name)).attentionInputs.map(({ module }) => module)[3];
   t.equal(names('dynamo-bert-opset20'), 'encoder.layer.1.attention.self.value');
   t.equal(names('bert-opset17'), 'layer.1.self.value');
+});
+
+t.test('a file of very many nodes is answered in time and memory that grow with them', async (t) => {
+  // Every one of them is a value that all data pass through.
+  const b = createBuilder({ name: 'long' });
+  const ids = b.input('input_ids', 'int64', ['batch', 'sequence']);
+  b.input('attention_mask', 'int64', ['batch', 'sequence']);
+  let x = b.gather(b.initializer('table', floatTensor(new Float32Array(8), [2, 4])), ids, 0);
+  for (let count = 0; count < 30_000; count += 1) x = b.relu(x);
+  b.output(x, 'float32', ['batch', 'sequence', 4], 'last_hidden_state');
+  const model = b.build();
+  t.throws(() => readExportedEncoder(model), { code: 'bad_config', message: /holds no attention/ });
+  t.equal(cutPoints(model).length, 30_001);
 });
 
 t.test('what is no encoder of tokens is refused with what is missing, and how to export one', async (t) => {

@@ -3,7 +3,7 @@ import { GraphError } from '../error.js';
 import { findSites, type Site } from '../inject/sites.js';
 import type { Model, Node } from '../ir.js';
 import { readsOf } from '../onnx/sort-nodes.js';
-import { cutPoints, flowOf, valuesAbove, weightedValues } from '../passes/cut-points.js';
+import { cutPoints, type Flow, flowOf, weightedValues } from '../passes/cut-points.js';
 import { type Index, indexOf, withGraph } from '../passes/graph-edit.js';
 import { removeDead } from '../passes/remove-dead.js';
 
@@ -50,7 +50,7 @@ export function readExportedEncoder(model: Model): ExportedEncoder {
   const index = indexOf(alone.graph);
   const flow = flowOf(alone.graph);
   const weighted = weightedValues(alone.graph, flow);
-  const cuts = cutPoints(alone).map((value) => ({ value, above: valuesAbove(flow, value) }));
+  const below = cutsBelow(flow, cutPoints(alone));
   const sites = findSites(alone.graph, [last]).filter(({ kind }) => kind === 'linear');
   const hiddenStates: string[] = [];
   const renamed = new Map<Node, string>();
@@ -58,10 +58,10 @@ export function readExportedEncoder(model: Model): ExportedEncoder {
 
   for (const softmax of alone.graph.nodes) {
     if (softmax.op !== 'Softmax' || !weighted.has(softmax.outputs[0])) continue;
-    const state = cuts.findLast(({ above }) => above.has(softmax.outputs[0]));
-    if (!state || hiddenStates.includes(state.value))
+    const state = below.get(softmax.outputs[0]);
+    if (state === undefined || hiddenStates.includes(state))
       throw refusal('its attentions do not follow one another');
-    const layer = hiddenStates.push(state.value) - 1;
+    const layer = hiddenStates.push(state) - 1;
     const { query, value } = sourcesOf(softmax, sites, weighted, index);
     const found = query === value ? { query_key_value: query } : { query, value };
     for (const [target, site] of Object.entries(found)) {
@@ -80,6 +80,19 @@ export function readExportedEncoder(model: Model): ExportedEncoder {
     hiddenStates: [...hiddenStates, last],
     attentionInputs,
   };
+}
+
+/** For each value computed from a cut: the highest of those. */
+function cutsBelow(flow: Flow, cuts: string[]): Map<string, string> {
+  const order = new Map(cuts.map((cut, at) => [cut, at]));
+  const below = new Map<string, string>();
+  for (const { node, reads } of flow) {
+    let highest = -1;
+    for (const name of reads)
+      highest = Math.max(highest, order.get(name) ?? order.get(below.get(name) ?? '') ?? -1);
+    if (highest >= 0) for (const name of node.outputs) below.set(name, cuts[highest]);
+  }
+  return below;
 }
 
 const refusal = (why: string) =>

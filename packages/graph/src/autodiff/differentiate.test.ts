@@ -1,5 +1,6 @@
 import t from 'tap';
 import {
+  type Builder,
   createBuilder,
   differentiate,
   type Feeds,
@@ -105,6 +106,39 @@ t.test('a parameter that the loss does not see is refused', async (t) => {
     ),
     { code: 'no_gradient', message: /does not depend on "x"/ },
   );
+});
+
+t.test('a loss that depends on a second output is refused, also where it depends on the first', async (t) => {
+  for (const used of [[1], [0, 1], [0, 2]]) {
+    await t.rejects(
+      gradientAt(
+        (b, x) => {
+          const gain = b.shared('gain', () => floatTensor([1]));
+          const outputs = b.node('LayerNormalization', [x, gain], { name: 'norm', outputs: 3 });
+          const sums = used.map((i) => b.reduceSum(outputs[i], [0], false));
+          return b.node('Sum', sums);
+        },
+        [1, 2],
+      ),
+      { code: 'no_gradient', message: /LayerNormalization \(node "norm"\): only its first output/ },
+    );
+  }
+});
+
+t.test('dropout passes the gradient on only where it is known to be the identity', async (t) => {
+  const dropped = (training: (b: Builder) => string) =>
+    gradientAt(
+      (b, x) => {
+        const ratio = b.shared('ratio', () => floatTensor([0.5], []));
+        return b.reduceSum(b.node('Dropout', [x, ratio, training(b)]), [0], false);
+      },
+      [1, 2],
+    );
+  const flag = (value: number) => (b: Builder) =>
+    b.shared('training', () => ({ type: 'bool', dims: [], data: Uint8Array.of(value) }));
+  t.strictSame((await dropped(() => '')).gradient, [1, 1]);
+  t.strictSame((await dropped(flag(0))).gradient, [1, 1]);
+  await t.rejects(dropped(flag(1)), { code: 'no_gradient', message: /Dropout .* training mode/ });
 });
 
 t.test('equal computations are emitted once', async (t) => {

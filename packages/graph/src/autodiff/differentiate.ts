@@ -1,6 +1,7 @@
 /** Reverse-mode automatic differentiation of a graph: one walk from the loss back to the parameters. */
 import { GraphError } from '../error.js';
 import type { Attribute, DataType, Dim, Graph, Model, Node } from '../ir.js';
+import { readsOf } from '../onnx/sort-nodes.js';
 import { numbersOf } from '../tensor.js';
 import { createAlgebra } from './algebra.js';
 import { createEmitter, type Emitter } from './emitter.js';
@@ -31,8 +32,8 @@ export interface Path {
 
 /**
  * Finds what the walk will visit, and refuses at once if a rule is missing: `no_gradient`, naming every operator and node.
- * A value is active when it depends on a parameter through floating values and functions that are not flat; of those, only what
- * the loss depends on is visited.
+ * A value is active when it depends on a parameter through floating values and functions that are not flat, also where a subgraph
+ * captures them; of those, only what the loss depends on is visited.
  */
 export function findPath(graph: Graph, loss: string, wrt: string[]): Path {
   const types = valueTypes(graph);
@@ -40,7 +41,7 @@ export function findPath(graph: Graph, loss: string, wrt: string[]): Path {
   const producers = new Map<string, Node>();
   for (const node of graph.nodes) {
     for (const output of node.outputs) producers.set(output, node);
-    if (steps.has(node.op) || !node.inputs.some((input) => active.has(input))) continue;
+    if (steps.has(node.op) || ![...readsOf(node)].some((value) => active.has(value))) continue;
     for (const output of node.outputs) if (isFloating(types.get(output))) active.add(output);
   }
   const reached = new Set<Node>();
@@ -49,7 +50,7 @@ export function findPath(graph: Graph, loss: string, wrt: string[]): Path {
     const node = producers.get(value);
     if (!node || reached.has(node)) continue;
     reached.add(node);
-    for (const input of node.inputs) if (active.has(input)) queue.push(input);
+    for (const read of readsOf(node)) if (active.has(read)) queue.push(read);
   }
   const nodes = graph.nodes.filter((node) => reached.has(node));
   const missing = nodes.filter((node) => node.domain || !rules.has(node.op));
@@ -130,7 +131,8 @@ export async function differentiate(
     const gradients = node.outputs.map((output) => gathered(output));
     if (gradients.every((gradient) => gradient === undefined)) continue;
     const step = createStep(node, gradients, { e, known, constants, graph, types: path.types });
-    if (gradients[0] === undefined && node.op !== 'Split') step.fail('only its first output has a rule');
+    if (node.op !== 'Split' && gradients.some((gradient, i) => i > 0 && gradient !== undefined))
+      step.fail('only its first output has a rule, and the loss depends on a further one');
     const pulls = rules.get(node.op)?.(step) ?? [];
     for (const [i, input] of node.inputs.entries()) {
       if (!path.active.has(input)) continue;

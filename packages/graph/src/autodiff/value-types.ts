@@ -45,6 +45,21 @@ const outputTypes: Record<string, (node: Node, typeOf: (value: string) => DataTy
 /** Outputs beyond the first whose type is another one: indices of pooling and of the largest elements. */
 const secondOutputTypes: Record<string, DataType> = { MaxPool: 'int64', TopK: 'int64', Dropout: 'bool' };
 
+/** By operator with a subgraph: the attribute that holds it, and how many of its outputs stay within. */
+const bodies: Record<string, [attribute: string, inner: number]> = {
+  If: ['then_branch', 0],
+  Loop: ['body', 1],
+  Scan: ['body', 0],
+};
+
+/** The types that a node's subgraph declares for what becomes the node's outputs. */
+function bodyTypes({ op, attributes }: Node): DataType[] | undefined {
+  if (!Object.hasOwn(bodies, op)) return undefined;
+  const [name, inner] = bodies[op];
+  const body = attributes[name];
+  return body?.kind === 'graph' ? body.value.outputs.slice(inner).map(({ type }) => type) : undefined;
+}
+
 /** The element type of every value in a graph. Types, other than shapes, follow from the operators alone. */
 export function valueTypes(graph: Graph): Map<string, DataType> {
   const types = new Map<string, DataType>();
@@ -57,10 +72,11 @@ export function valueTypes(graph: Graph): Map<string, DataType> {
         throw new GraphError('dangling_name', `node "${node.name}" reads "${value}" before it exists`);
       return type;
     };
+    const declared = bodyTypes(node);
     const present = node.inputs.find((input) => input !== '');
     const first = outputTypes[node.op]?.(node, typeOf) ?? (present ? typeOf(present) : 'float32');
     for (const [i, output] of node.outputs.entries()) {
-      types.set(output, i === 0 ? first : (secondOutputTypes[node.op] ?? first));
+      types.set(output, declared?.[i] ?? (i === 0 ? first : (secondOutputTypes[node.op] ?? first)));
     }
   }
   return types;

@@ -1,4 +1,5 @@
 /** Ways of bending a frozen layer with few numbers. All parameters at zero leave the base's values to the bit. */
+import { GraphError } from '../error.js';
 import type { Attribute } from '../ir.js';
 import { createDropout } from './dropout.js';
 import type { Graft } from './graft.js';
@@ -87,6 +88,12 @@ function bend(graft: Graft, site: Site, adapter: Adapter, y: string, groupOf: Gr
   switch (adapter.kind) {
     case 'lora': {
       const { rank, alpha, dropout = 0 } = adapter;
+      if (!Number.isInteger(rank) || rank < 1) {
+        throw new GraphError(
+          'bad_injection',
+          `the rank of LoRA on "${name}" is ${rank}; it must be a whole number from 1 on`,
+        );
+      }
       const a = graft.take({
         name: `${name}/lora_a`,
         shape: [inFeatures, rank],

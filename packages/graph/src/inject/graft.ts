@@ -3,7 +3,8 @@ import { createEmitter, type Emitter, int } from '../autodiff/emitter.js';
 import { castCodes } from '../builder.js';
 import { GraphError } from '../error.js';
 import type { DataType, Dim, Graph, Model, Node } from '../ir.js';
-import { sortNodes } from '../onnx/sort-nodes.js';
+import { readsOf, sortNodes } from '../onnx/sort-nodes.js';
+import { renameReads } from '../passes/graph-edit.js';
 import type { Extent, Parameter, ParameterLayout } from './parameters.js';
 
 /**
@@ -26,7 +27,7 @@ export interface Graft {
   rowsByLead(value: string): string;
   /** A value in the shape that `like` has at run time. */
   likeShape(value: string, like: string): string;
-  /** Lets everything that read `from` read `to`. */
+  /** Lets everything that read `from` read `to`, subgraphs included. */
   replace(from: string, to: string): void;
   /** The same for one node of the base. */
   replaceInput(node: Node, from: string, to: string): void;
@@ -60,18 +61,20 @@ export function createGraft(base: Model, lead: Lead): Graft {
     initializers: new Map(base.graph.initializers),
   };
   const original = new Set(graph.nodes);
+  const branching = new Set(
+    graph.nodes.filter(({ attributes }) => Object.values(attributes).some(({ kind }) => kind === 'graph')),
+  );
   const e = createEmitter(graph, 'graft');
   const renamed = new Map<string, string>();
   const taken: { parameter: Parameter; value: string }[] = [];
+  const added = new Set<string>();
   const input = (name: string, type: DataType, shape: Dim[]) => {
-    if (graph.inputs.some((given) => given.name === name) || graph.initializers.has(name)) {
-      throw new GraphError('bad_injection', `the base already has a value named "${name}"`);
-    }
+    requireFree(graph, name);
+    added.add(name);
     graph.inputs.push({ name, type, shape });
     return name;
   };
-  const once = (name: string, type: DataType) =>
-    graph.inputs.some((given) => given.name === name) ? name : input(name, type, ['users']);
+  const once = (name: string, type: DataType) => (added.has(name) ? name : input(name, type, ['users']));
   const concat = (parts: string[]) => e.op('Concat', parts, { axis: int(0) });
   const dims = (value: string, start: number, end?: number) =>
     e.op('Shape', [value], { start: int(start), ...(end === undefined ? {} : { end: int(end) }) });
@@ -91,6 +94,12 @@ export function createGraft(base: Model, lead: Lead): Graft {
     current: (value) => renamed.get(value) ?? value,
     take(parameter) {
       const known = taken.find((entry) => entry.parameter.name === parameter.name);
+      if (known && String(known.parameter.shape) !== String(parameter.shape)) {
+        throw new GraphError(
+          'bad_injection',
+          `"${parameter.name}" is asked for as [${known.parameter.shape}] and as [${parameter.shape}]; give each layer one adapter of a kind`,
+        );
+      }
       if (known) return known.value;
       const value = `user/${parameter.name}`;
       taken.push({ parameter, value });
@@ -105,7 +114,11 @@ export function createGraft(base: Model, lead: Lead): Graft {
     replace(from, to) {
       renamed.set(from, to);
       for (const node of original) {
-        if (node.inputs.includes(from)) node.inputs = node.inputs.map((name) => (name === from ? to : name));
+        if (node.inputs.includes(from) || branching.has(node))
+          Object.assign(
+            node,
+            renameReads(node, (name) => (name === from ? to : name)),
+          );
       }
     },
     replaceInput(node, from, to) {
@@ -182,7 +195,7 @@ export function createGraft(base: Model, lead: Lead): Graft {
         }
       }
       for (const { name, value, type, shape } of outputs) {
-        graph.nodes.push({ op: 'Identity', name, inputs: [value], outputs: [name], attributes: {} });
+        nameValue(graph, name, value);
         graph.outputs.push({ name, type, shape });
       }
       const layout = {
@@ -196,6 +209,27 @@ export function createGraft(base: Model, lead: Lead): Graft {
   return graft;
 }
 
+/** Inputs and outputs of what is made from a base have names of their own: refuses one that the base uses for a value. */
+export function requireFree(graph: Graph, name: string): void {
+  const isInput = graph.inputs.some((input) => input.name === name);
+  if (isInput || graph.initializers.has(name) || graph.nodes.some(({ outputs }) => outputs.includes(name)))
+    throw nameTaken('value', name);
+}
+
+/** Gives a value the name of an output; the node that does has it too. */
+export function nameValue(graph: Graph, name: string, value: string): void {
+  requireFree(graph, name);
+  if (graph.nodes.some((node) => node.name === name)) throw nameTaken('node', name);
+  graph.nodes.push({ op: 'Identity', name, inputs: [value], outputs: [name], attributes: {} });
+}
+
+function nameTaken(what: string, name: string): GraphError {
+  return new GraphError(
+    'bad_injection',
+    `the base already has a ${what} named "${name}", which the graph made from it needs; rename it in the base`,
+  );
+}
+
 /** In order, without the nodes, weights and inputs that no output needs. */
 export function prune(graph: Graph): Graph {
   const sorted = sortNodes(graph);
@@ -204,7 +238,7 @@ export function prune(graph: Graph): Graph {
     .toReversed()
     .filter((node) => {
       if (!node.outputs.some((output) => needed.has(output))) return false;
-      for (const name of node.inputs) needed.add(name);
+      for (const name of readsOf(node)) needed.add(name);
       return true;
     })
     .toReversed();

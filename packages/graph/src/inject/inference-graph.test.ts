@@ -1,7 +1,9 @@
 import t from 'tap';
 import {
+  type Attribute,
   buildInferenceGraph,
   buildTrainingGraph,
+  createBuilder,
   type Feeds,
   floatTensor,
   type InferenceOptions,
@@ -9,7 +11,9 @@ import {
   MASKED_SCORE,
   numbersOf,
   parameterOffsets,
+  selfCheck,
   type Tensor,
+  type TrainingOptions,
 } from '../index.js';
 import { openSession } from '../testing/open-session.js';
 import { randomFrom, tinyBert } from '../testing/tiny-bert.js';
@@ -180,6 +184,72 @@ t.test('inference answers what training computed, from the same flat vector', as
     for (const [i, score] of numbersOf(answers.scores).entries()) t.ok(Math.abs(score - scores[i]) < 1e-5);
   }
 });
+
+t.test(
+  'what a subgraph reads of an adapted layer is adapted too; training through it is refused',
+  async (t) => {
+    // y = h + (condition ? tanh h + k : h), where h is a layer and k a value that nothing but the branch reads.
+    const b = createBuilder({ name: 'branched' });
+    const x = b.input('x', 'float32', ['rows', 2]);
+    const h = b.matmul(x, b.initializer('w', floatTensor([1, 0, 0, 1], [2, 2])), 'layer');
+    const k = b.matmul(x, b.initializer('v', floatTensor([0, 2, 2, 0], [2, 2])), 'beside');
+    const condition = b.initializer('condition', { type: 'bool', dims: [], data: Uint8Array.of(1) });
+    const branch = (name: string, nodes: [op: string, inputs: string[]][]): Attribute => ({
+      kind: 'graph',
+      value: {
+        name,
+        nodes: nodes.map(([op, inputs], i) => {
+          const own = `${name}_${i}`;
+          return { op, name: own, inputs, outputs: [own], attributes: {} };
+        }),
+        inputs: [],
+        outputs: [{ name: `${name}_${nodes.length - 1}`, type: 'float32' }],
+        initializers: new Map(),
+      },
+    });
+    const chosen = b.node('If', [condition], {
+      name: 'gate',
+      attributes: {
+        then_branch: branch('then', [
+          ['Tanh', [h]],
+          ['Add', ['then_0', k]],
+        ]),
+        else_branch: branch('else', [['Identity', [h]]]),
+      },
+    });
+    b.output(b.add(h, chosen, 'y'), 'float32', ['rows', 2]);
+    const base = b.build();
+    const bent: InferenceOptions = {
+      adapters: [{ kind: 'bias', targets: 'layer' }],
+      head: { kind: 'none' },
+      pooling: 'none',
+      activation: 'none',
+    };
+    const { model } = await buildInferenceGraph(base, bent, openSession);
+    const session = await openSession(model);
+    const answers = await session.run({
+      x: floatTensor([0.5, -1], [1, 2]),
+      row_user: int64Tensor([0]),
+      adapters: floatTensor([0.25, 0.5], [1, 2]),
+    });
+    await session.close();
+    const expected = [0.75 + Math.tanh(0.75) - 2, -0.5 + Math.tanh(-0.5) + 1];
+    for (const [i, value] of numbersOf(answers.scores).entries()) t.ok(Math.abs(value - expected[i]) < 1e-6);
+    await t.rejects(buildTrainingGraph(base, { ...bent, loss: { kind: 'squared' } }, openSession), {
+      code: 'no_gradient',
+      message: 'no gradient rule for If (node "gate")',
+    });
+    // Where no adapter lies below it a subgraph is no obstacle.
+    const above: TrainingOptions = {
+      adapters: [],
+      head: { kind: 'linear' },
+      pooling: 'none',
+      loss: { kind: 'softmax' },
+    };
+    const training = await buildTrainingGraph(base, above, openSession);
+    t.ok((await selfCheck(training, { random }, openSession)).passed);
+  },
+);
 
 t.test('multilabel scores become probabilities each for itself', async (t) => {
   const { model, layout } = await buildInferenceGraph(

@@ -264,6 +264,26 @@ t.test('a small file cannot ask for large memory', async (t) => {
   t.throws(() => readModel(within(0x3a, nested)), { code: 'too_large', message: /60 levels/ });
 });
 
+t.test('no field is counted as one type and decoded as another', async (t) => {
+  const bytes = (...parts: (number | Uint8Array)[]) =>
+    Buffer.concat(parts.map((part) => (typeof part === 'number' ? Uint8Array.of(part) : part)));
+  const refused = (model: Uint8Array, field: string) =>
+    t.throws(() => readModel(model), {
+      code: 'malformed',
+      message: new RegExp(`the field ${field} of a .* in the encoding of another type`),
+    });
+  // ModelProto.graph = 7 and ir_version = 1, under the tags of a number and of bytes: what follows would be skipped here.
+  const nodes = bytes(0x0a, 0x00, 0x0a, 0x00);
+  refused(bytes(0x38, nodes.length, nodes), 'graph');
+  refused(bytes(0x0a, nodes.length + 2, 0x3a, nodes.length, nodes), 'ir_version');
+  // ModelProto.producer_name = 2, as a 32-bit number; TensorProto.float_data = 4 in a graph's initializer, as a varint.
+  refused(bytes(0x15, 4, 0, 0, 0, 0), 'producer_name');
+  refused(bytes(0x3a, 4, 0x2a, 2, 0x20, 0x01), 'float_data');
+  // TensorProto.dims = 1 one by one and in one piece: both are what the format allows.
+  for (const dims of [bytes(0x08, 2, 0x08, 3), bytes(0x0a, 2, 2, 3)])
+    t.throws(() => readModel(bytes(0x3a, dims.length + 2, 0x2a, dims.length, dims)), { message: /opset/ });
+});
+
 const attribute: fc.Arbitrary<[string, Attribute]> = fc.oneof(
   fc.tuple(
     fc.constant('alpha'),

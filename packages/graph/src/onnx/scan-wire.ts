@@ -31,6 +31,13 @@ export function scanWire(bytes: Uint8Array, limits: ReadLimits): void {
       const field = fields.get(number);
       // Groups are in no version of the schema, and skipping them would recurse.
       if (wireType === WireType.StartGroup || wireType === WireType.EndGroup) throw malformed('a group');
+      // The decoder reads a known field as its type is written, whatever the tag says: it would not see what is scanned here.
+      if (
+        field &&
+        wireType !== wireTypeOf(field) &&
+        !(wireType === WireType.LengthDelimited && isPackable(field))
+      )
+        throw malformed(`the field ${field.name} of a ${message.name} in the encoding of another type`);
       if (wireType !== WireType.LengthDelimited) {
         if (field) countScalars(1);
         reader.skip(wireType, number);
@@ -43,10 +50,9 @@ export function scanWire(bytes: Uint8Array, limits: ReadLimits): void {
       if (inner) {
         scan(inner, fieldEnd, depth + 1);
       } else if (field) {
-        const bytesEach = packedBytes(field);
-        // Strings and bytes become objects of their own; packed numbers take at least `bytesEach` each.
-        if (bytesEach === undefined) countMessage();
-        else countScalars(Math.ceil(length / bytesEach));
+        // Strings and bytes become objects of their own.
+        if (isPackable(field)) countScalars(Math.ceil(length / packedBytes(field)));
+        else countMessage();
       }
       reader.pos = fieldEnd;
     }
@@ -88,15 +94,33 @@ function messageOf(field: DescField): DescMessage | undefined {
   return field.fieldKind === 'message' || field.fieldKind === 'list' ? field.message : undefined;
 }
 
-/** The fewest bytes an element of a packed number field takes; undefined for strings and bytes. */
-function packedBytes(field: DescField): number | undefined {
+/** How one element of a field is written. */
+function wireTypeOf(field: DescField): WireType {
+  if (messageOf(field)) return WireType.LengthDelimited;
   switch (field.scalar) {
     case ScalarType.STRING:
     case ScalarType.BYTES:
-      return undefined;
+      return WireType.LengthDelimited;
     case ScalarType.FLOAT:
-      return 4;
+      return WireType.Bit32;
     case ScalarType.DOUBLE:
+      return WireType.Bit64;
+    default:
+      return WireType.Varint;
+  }
+}
+
+/** Whether the elements of a repeated field may also stand in one piece: numbers may. */
+function isPackable(field: DescField): boolean {
+  return field.fieldKind === 'list' && wireTypeOf(field) !== WireType.LengthDelimited;
+}
+
+/** The fewest bytes an element of a packed number field takes. */
+function packedBytes(field: DescField): number {
+  switch (wireTypeOf(field)) {
+    case WireType.Bit32:
+      return 4;
+    case WireType.Bit64:
       return 8;
     default:
       return 1;

@@ -62,14 +62,30 @@ export function leakAt(
 /**
  * Where `splitModel` can cut, from the inputs upwards: the values that all data pass through. In a transformer these are
  * the hidden states between blocks and between their halves; values within a residual branch are not among them.
+ *
+ * Found from the outputs downwards. What stands above a cut reads nothing below it, so of a lower value only the way to
+ * that cut is looked at: the work grows with the graph, and not with its square.
  */
 export function cutPoints({ graph }: Model): string[] {
   const flow = flowOf(graph);
   const weighted = weightedValues(graph, flow);
   const outputs = graph.outputs.map(({ name }) => name);
-  return [...weighted].filter((value) => {
-    if (outputs.includes(value)) return false;
-    const above = valuesAbove(flow, value);
-    return outputs.every((name) => above.has(name)) && !leakAt(flow, value, above, weighted);
-  });
+  const cuts: string[] = [];
+  /** What a cut must lead to: the next cut above, at first the outputs. */
+  let goals = outputs;
+  /** The nodes passed so far, the last first, without those above the lowest cut. */
+  let passed: Flow = [];
+  for (const entry of flow.toReversed()) {
+    for (const value of entry.node.outputs.toReversed()) {
+      if (!weighted.has(value) || outputs.includes(value)) continue;
+      const between = passed.toReversed();
+      const above = valuesAbove(between, value);
+      if (!goals.every((name) => above.has(name)) || leakAt(between, value, above, weighted)) continue;
+      cuts.push(value);
+      goals = [value];
+      passed = passed.filter(({ node }) => !node.outputs.some((name) => above.has(name)));
+    }
+    passed.push(entry);
+  }
+  return cuts.reverse();
 }

@@ -2,20 +2,27 @@ import { castCodes } from '../builder.js';
 import type { DataType, Node, Tensor } from '../ir.js';
 import { bytesPerElement, elementCount, numbersOf } from '../tensor.js';
 import { intOf, intsOf } from './graph-edit.js';
-import { broadcastDims, fromNumbers, gather, slice, stridesOf, transpose } from './small-tensor.js';
+import {
+  broadcastDims,
+  exactNumbers,
+  fromNumbers,
+  gather,
+  isModest,
+  MAX_ELEMENTS,
+  slice,
+  stridesOf,
+  transpose,
+} from './small-tensor.js';
 
 /** Computes one operator on constants; undefined where it would rather not. */
 type Evaluate = (inputs: (Tensor | undefined)[], node: Node) => Tensor | undefined;
 
 const typesByCode = new Map(Object.entries(castCodes).map(([type, code]) => [code, type as DataType]));
 
-/** Elements that arithmetic is folded on; larger constants are weights, which the runtime folds once when it loads them. */
-const MAX_COMPUTED = 1 << 20;
-
 /** The shape that arithmetic on these tensors results in; undefined where it does not fit or is too much. */
 function commonDims(tensors: Tensor[]): number[] | undefined {
   const dims = broadcastDims(tensors.map((tensor) => tensor.dims));
-  return dims && elementCount(dims) <= MAX_COMPUTED ? dims : undefined;
+  return dims && elementCount(dims) <= MAX_ELEMENTS ? dims : undefined;
 }
 
 /** Applies a function to each pair of elements, with numpy broadcasting; the result is of `type` or the inputs'. */
@@ -25,6 +32,7 @@ function pairwise(compute: (a: number, b: number) => number, type?: DataType): E
     const dims = commonDims([a, b]);
     if (!dims) return undefined;
     const [left, right] = [expanded(a, dims), expanded(b, dims)];
+    if (!left || !right) return undefined;
     return fromNumbers(
       type ?? a.type,
       dims,
@@ -34,12 +42,16 @@ function pairwise(compute: (a: number, b: number) => number, type?: DataType): E
 }
 
 function each(compute: (x: number) => number, type?: DataType): Evaluate {
-  return ([x]) => x && commonDims([x]) && fromNumbers(type ?? x.type, x.dims, numbersOf(x).map(compute));
+  return ([x]) => {
+    const values = x && commonDims([x]) && exactNumbers(x);
+    return values && fromNumbers(type ?? x.type, x.dims, values.map(compute));
+  };
 }
 
-/** A tensor's elements, repeated to fill `dims`. */
-function expanded(x: Tensor, dims: number[]): number[] {
-  const values = numbersOf(x);
+/** A tensor's elements, repeated to fill `dims`; undefined where one has no exact double. */
+function expanded(x: Tensor, dims: number[]): number[] | undefined {
+  const values = exactNumbers(x);
+  if (!values) return undefined;
   const lead = dims.length - x.dims.length;
   const strides = stridesOf(x.dims).map((stride, axis) => (x.dims[axis] === 1 ? 0 : stride));
   const out: number[] = [];
@@ -76,11 +88,11 @@ const reshape: Evaluate = ([x, shape], node) => {
   return reinterpreted(x, dims);
 };
 
+const isShape = (dims: number[]) => dims.every((dim) => Number.isInteger(dim) && dim >= 0);
+
 /** The same bytes under other dimensions. */
 function reinterpreted(x: Tensor, dims: number[]): Tensor | undefined {
-  const fits =
-    dims.every((dim) => Number.isInteger(dim) && dim >= 0) && elementCount(dims) === elementCount(x.dims);
-  return fits ? { ...x, dims } : undefined;
+  return isShape(dims) && elementCount(dims) === elementCount(x.dims) ? { ...x, dims } : undefined;
 }
 
 const unsqueeze: Evaluate = ([x, axes]) => {
@@ -111,6 +123,8 @@ const concat: Evaluate = (inputs, node) => {
   if (!first || tensors.length !== inputs.length || first.dims.length === 0) return undefined;
   if (tensors.some(({ type, dims }) => type !== first.type || dims.length !== first.dims.length))
     return undefined;
+  const count = tensors.reduce((sum, tensor) => sum + elementCount(tensor.dims), 0);
+  if (!isModest(count, tensors)) return undefined;
   const axis = (intOf(node, 'axis', 0) + first.dims.length) % first.dims.length;
   const outer = elementCount(first.dims.slice(0, axis));
   const pieces: Uint8Array[] = [];
@@ -138,11 +152,10 @@ const range: Evaluate = ([start, limit, delta]) => {
   const [from, to, step] = [start, limit, delta].map((tensor) => numbersOf(tensor)[0]);
   const count = step === 0 ? Number.NaN : Math.max(0, Math.ceil((to - from) / step));
   if (!(count <= MAX_CREATED)) return undefined;
-  return fromNumbers(
-    start.type,
-    [count],
-    Array.from({ length: count }, (_, index) => from + index * step),
-  );
+  const values = Array.from({ length: count }, (_, index) => from + index * step);
+  // Runtimes add the step again and again, or multiply it: of floats, only those for which both are exact.
+  const isExact = (value: number) => isInteger(start.type) || Math.fround(value) === value;
+  return [to - from, ...values].every(isExact) ? fromNumbers(start.type, [count], values) : undefined;
 };
 
 /** Elements that an operator may make out of a shape alone: shapes and masks are small, anything else is left to run time. */
@@ -152,9 +165,10 @@ const filled: Evaluate = ([shape], node) => {
   if (!shape) return undefined;
   const dims = numbersOf(shape);
   const count = elementCount(dims);
-  if (dims.some((dim) => dim < 0) || !(count <= MAX_CREATED)) return undefined;
+  if (!isShape(dims) || !(count <= MAX_CREATED)) return undefined;
   const { value } = node.attributes;
-  const [fill] = value?.kind === 'tensor' ? numbersOf(value.value) : [0];
+  const [fill] = value?.kind === 'tensor' ? (exactNumbers(value.value) ?? []) : [0];
+  if (fill === undefined) return undefined;
   const type = value?.kind === 'tensor' ? value.value.type : 'float32';
   return fromNumbers(type, dims, new Array(count).fill(fill));
 };
@@ -162,7 +176,8 @@ const filled: Evaluate = ([shape], node) => {
 const expand: Evaluate = ([x, shape]) => {
   if (!x || !shape) return undefined;
   const dims = broadcastDims([x.dims, numbersOf(shape)]);
-  return dims && elementCount(dims) <= MAX_CREATED ? fromNumbers(x.type, dims, expanded(x, dims)) : undefined;
+  const values = dims && isShape(dims) && elementCount(dims) <= MAX_CREATED && expanded(x, dims);
+  return values ? fromNumbers(x.type, dims, values) : undefined;
 };
 
 const where: Evaluate = ([condition, a, b]) => {
@@ -170,6 +185,7 @@ const where: Evaluate = ([condition, a, b]) => {
   const dims = commonDims([condition, a, b]);
   if (!dims) return undefined;
   const [chosen, yes, no] = [condition, a, b].map((tensor) => expanded(tensor, dims));
+  if (!chosen || !yes || !no) return undefined;
   return fromNumbers(
     a.type,
     dims,
@@ -182,8 +198,10 @@ const cast: Evaluate = ([x], node) => {
   if (!x || !type) return undefined;
   if (type === x.type) return x;
   if (!commonDims([x])) return undefined;
-  const values = numbersOf(x);
-  return fromNumbers(type, x.dims, isInteger(type) && type !== 'bool' ? values.map(Math.trunc) : values);
+  const values = exactNumbers(x);
+  return (
+    values && fromNumbers(type, x.dims, isInteger(type) && type !== 'bool' ? values.map(Math.trunc) : values)
+  );
 };
 
 const shapeOf: Evaluate = ([x], node) => {
@@ -194,9 +212,12 @@ const shapeOf: Evaluate = ([x], node) => {
 
 const product: Evaluate = ([x, axes], node) => {
   // Sizes computed from a shape: over the whole vector only.
-  if (x?.dims.length !== 1 || (axes && numbersOf(axes).some((axis) => axis !== 0 && axis !== -1)))
-    return undefined;
-  const value = numbersOf(x).reduce((a, b) => a * b, 1);
+  if (x?.dims.length !== 1 || !isInteger(x.type) || !commonDims([x])) return undefined;
+  const along = axes ? numbersOf(axes) : [];
+  if (along.some((axis) => axis !== 0 && axis !== -1)) return undefined;
+  if (along.length === 0 && intOf(node, 'noop_with_empty_axes', 0) === 1) return undefined;
+  const value = exactNumbers(x)?.reduce((a, b) => a * b, 1);
+  if (value === undefined) return undefined;
   return fromNumbers(x.type, intOf(node, 'keepdims', 1) === 1 ? [1] : [], [value]);
 };
 

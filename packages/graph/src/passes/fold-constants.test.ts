@@ -4,6 +4,7 @@ import t from 'tap';
 import { castCodes } from '../builder.js';
 import {
   type Attribute,
+  type Builder,
   createBuilder,
   type DataType,
   floatTensor,
@@ -50,6 +51,11 @@ const bools = (values: number[], dims = [values.length]): Tensor => ({
   dims,
   data: Uint8Array.from(values),
 });
+const int32s = (values: number[]): Tensor => ({
+  type: 'int32',
+  dims: [values.length],
+  data: new Uint8Array(Int32Array.from(values).buffer),
+});
 const f = floatTensor([1.5, -2.25, 0.1, 7, -0.5, 3], [2, 3]);
 const g = floatTensor([2, -0.5, 4]);
 const i = int64Tensor([7, -7, 5, 0, 2, -3], [2, 3]);
@@ -76,7 +82,7 @@ t.test('every folded operator answers what the runtime answers, to the bit', asy
     over('Where', [bools([1, 0, 1]), f, g], {}, 'float32'),
     over('Cast', [f], { to: int(castCodes.int64) }, 'int64'),
     over('Cast', [i], { to: int(castCodes.float32) }, 'float32'),
-    over('Cast', [f], { to: int(castCodes.bool) }, 'bool'),
+    over('Cast', [floatTensor([0, -0, 0.5, Number.NaN])], { to: int(castCodes.bool) }, 'bool'),
     over('Cast', [i], { to: int(castCodes.int32) }, 'int32'),
     over('Shape', [f], {}, 'int64'),
     over('Shape', [floatTensor([], [3, 0, 2])], { start: int(-2), end: int(3) }, 'int64'),
@@ -90,6 +96,7 @@ t.test('every folded operator answers what the runtime answers, to the bit', asy
     over('Concat', [f, floatTensor([8, 9], [2, 1])], { axis: int(-1) }),
     over('Concat', [int64Tensor([1]), int64Tensor([]), int64Tensor([2, 3])], { axis: int(0) }),
     over('Range', [int64Tensor([7], []), int64Tensor([0], []), int64Tensor([-2], [])]),
+    over('Range', [floatTensor([8], []), floatTensor([-3], []), floatTensor([-2.5], [])]),
     over('Range', [floatTensor([0], []), floatTensor([1], []), floatTensor([0.25], [])]),
     over('ConstantOfShape', [int64Tensor([2, 2])], {}, 'float32'),
     over('ConstantOfShape', [int64Tensor([3])], { value: { kind: 'tensor', value: int64Tensor([-1]) } }),
@@ -185,10 +192,66 @@ t.test('what cannot be exact or would be large is left to the runtime', async (t
     over('Gather', [floatTensor(new Float32Array(9000), [1, 9000]), int64Tensor(new Array(9000).fill(0))]),
     'a row for each of many indices',
   );
+  const wide = int64Tensor([2n ** 63n - 1n]);
+  const odd = int64Tensor([2n ** 53n + 1n]);
+  for (const op of ['Add', 'Sub', 'Mul', 'Div'])
+    left(over(op, [wide, int64Tensor([-1])]), `${op} of an integer that no double holds`);
+  for (const op of ['Equal', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual'])
+    left(
+      over(op, [int64Tensor([2n ** 53n]), odd], {}, 'bool'),
+      `${op} of integers that no double tells apart`,
+    );
+  left(over('Neg', [odd]), 'the negative of one');
+  left(over('Mul', [int64Tensor([2 ** 32]), int64Tensor([2 ** 31])]), 'a product that is 2^63');
+  left(over('Mul', [int32s([2 ** 30 + 1]), int32s([2 ** 30 + 1])]), 'a product beyond int32');
+  left(over('Where', [bools([1]), odd, odd], {}, 'int64'), 'a choice of one');
+  left(over('Expand', [odd, int64Tensor([2])]), 'repetitions of one');
+  const toInt32 = { to: int(castCodes.int32) };
+  for (const x of [wide, floatTensor([3e9]), floatTensor([Number.NaN])])
+    left(over('Cast', [x], toInt32, 'int32'), 'a cast to a type that does not hold the value');
+  const scalars = (...values: number[]) => values.map((value) => floatTensor([value], []));
+  left(over('Range', scalars(0, 1, 0.1)), 'a range of rounded floats');
+  left(over('ReduceProd', [floatTensor([0.1, 0.2, 0.3])]), 'a product of floats');
+  left(
+    over('ReduceProd', [int64Tensor([2, 3]), int64Tensor([])], { noop_with_empty_axes: int(1) }),
+    'a product over no axis',
+  );
+  left(over('Slice', [f, int64Tensor([0, 0]), int64Tensor([1])]), 'a slice with too few ends');
+  left(over('Expand', [floatTensor([1], []), int64Tensor([-2, -3])]), 'negative sizes');
+  left(over('ConstantOfShape', [floatTensor([2.5])]), 'a size that is no whole number');
   left(over('Reshape', [f, int64Tensor([4, 2])]), 'a shape that does not fit');
   left(over('Gather', [g, int64Tensor([3])]), 'an index that is not there');
   left(over('Erf', [g]), 'an operator of rounding');
 });
+
+t.test(
+  'folding takes memory in proportion to what the graph holds, however its nodes are chained',
+  async (t) => {
+    const made = (build: (b: Builder, seed: string) => void): number => {
+      const b = createBuilder({ name: 'bomb' });
+      build(b, b.initializer('seed', floatTensor(new Float32Array(1024), [1, 1024])));
+      const { initializers } = foldConstants(b.build()).graph;
+      return [...initializers.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    };
+    const MiB = 2 ** 20;
+    const doubled = made((b, seed) => {
+      let value = seed;
+      for (let level = 0; level < 15; level += 1) value = b.concat([value, value], 0);
+    });
+    t.ok(doubled < 16 * MiB, `joined with itself: ${doubled} bytes`);
+    const gathered = made((b, seed) => {
+      const zeros = b.initializer('zeros', int64Tensor(new Array(64).fill(0)));
+      let value = seed;
+      for (let level = 0; level < 3; level += 1) value = b.reshape(b.gather(value, zeros, 0), [1, -1]);
+    });
+    t.ok(gathered < 16 * MiB, `gathered again and again: ${gathered} bytes`);
+    const many = made((b, seed) => {
+      const column = b.initializer('column', floatTensor(new Float32Array(1024), [1024, 1]));
+      for (let count = 0; count < 30; count += 1) b.add(seed, column);
+    });
+    t.ok(many < 80 * MiB, `many nodes, each of a modest result: ${many} bytes`);
+  },
+);
 
 t.test('a transposed weight keeps the name that tells whose it is', async (t) => {
   const b = createBuilder({ name: 'linear' });

@@ -1,11 +1,17 @@
-import type { Model, Node, Tensor } from '../ir.js';
+import type { Graph, Model, Node, Tensor } from '../ir.js';
 import { floatScalar, floatTensor, int64Scalar, int64Tensor } from '../tensor.js';
 import { canEvaluate, evaluate } from './evaluate.js';
 import { createConstants, renameReads, withGraph } from './graph-edit.js';
 
+/** Bytes that folding makes in one graph whatever its size: for shapes, masks and positions. */
+const SMALL_CONSTANTS = 1 << 26;
+/** And how often over it writes what the graph holds: a weight transposed, joined with others, cut again. */
+const TIMES_HELD = 4;
+
 /**
  * Turns Constant nodes into initializers, computes what depends on constants alone, and drops Identity nodes.
- * Graph outputs keep their names. Folding is exact or left undone; operators that make much out of little are bounded.
+ * Graph outputs keep their names. Folding is exact or left undone; operators that make much out of little are bounded,
+ * each and all together.
  */
 export function foldConstants(model: Model): Model {
   const { graph } = model;
@@ -14,6 +20,7 @@ export function foldConstants(model: Model): Model {
   /** Values that are another value under a second name. */
   const aliases = new Map<string, string>();
   const nodes: Node[] = [];
+  let allowance = SMALL_CONSTANTS + TIMES_HELD * bytesHeld(graph);
 
   for (const original of graph.nodes) {
     const node = renameReads(original, (value) => aliases.get(value) ?? value);
@@ -26,12 +33,27 @@ export function foldConstants(model: Model): Model {
       aliases.set(output, node.inputs[0]);
       continue;
     }
-    const result = node.op === 'Constant' ? constantOf(node) : folded(node, constants.initializers);
+    let result: Tensor | undefined;
+    if (node.op === 'Constant') result = constantOf(node);
+    else if (allowance > 0) {
+      result = folded(node, constants.initializers);
+      // A reshaped constant shares its bytes.
+      const isView = node.inputs.some((name) => constants.initializers.get(name)?.data === result?.data);
+      if (result && !isView) allowance -= result.data.byteLength;
+    }
     if (!result) nodes.push(node);
     else if (restating.has(node.op)) aliases.set(output, constants.add(restated(node), result));
     else constants.initializers.set(output, result);
   }
   return withGraph(model, { nodes, initializers: constants.initializers });
+}
+
+/** What the graph's constants take in memory; many may be views of the same bytes. */
+function bytesHeld({ initializers, nodes }: Graph): number {
+  const written = nodes.map(({ attributes }) => attributes.value);
+  const tensors = written.flatMap((attribute) => (attribute?.kind === 'tensor' ? [attribute.value] : []));
+  const buffers = new Set([...initializers.values(), ...tensors].map(({ data }) => data.buffer));
+  return [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** Operators that say a constant in another form. */

@@ -1,6 +1,15 @@
 import * as ort from 'onnxruntime-node';
 import t from 'tap';
-import { type Attribute, type Model, normaliseOpset, readModel, type Tensor, writeModel } from '../index.js';
+import {
+  type Attribute,
+  type Builder,
+  createBuilder,
+  type Model,
+  normaliseOpset,
+  readModel,
+  type Tensor,
+  writeModel,
+} from '../index.js';
 import { floatTensor, int64Tensor } from '../tensor.js';
 import { maxError, runModel, type TestTensor } from '../testing/run-model.js';
 
@@ -121,6 +130,15 @@ const cases: Case[] = [
     inputs: [floatTensor([]), floatTensor([1, 1, 2, 2])],
     attributes: { mode: text('linear'), coordinate_transformation_mode: text('half_pixel') },
   },
+  ...[11, 15, 16].map(
+    (opset): Case => ({
+      op: 'RoiAlign',
+      opset,
+      x: [1, 1, 6, 6],
+      inputs: [floatTensor([0.5, 1, 4, 4.5], [1, 4]), int64Tensor([0])],
+      attributes: { output_height: int(2), output_width: int(2), sampling_ratio: int(2) },
+    }),
+  ),
   {
     op: 'GridSample',
     opset: 16,
@@ -157,6 +175,38 @@ t.test('a node means after the rewrite what it meant under its own opset', async
       // The very same kernels run, save for a Softmax that now runs over a flattened view.
       t.ok(maxError(actual[name]!.data, data) <= 1e-7, what);
     }
+  }
+});
+
+t.test('a Softmax of old is right behind a Reshape whose shape is computed by broadcasting', async (t) => {
+  // Each way to a shape of two dimensions, of which the first operand tells one.
+  const shapes: Record<string, (b: Builder) => string> = {
+    Mul: (b) => b.mul(b.initializer('one', int64Tensor([1])), b.initializer('two', int64Tensor([12, 1]))),
+    Where: (b) => {
+      const condition = b.initializer('condition', { type: 'bool', dims: [1], data: Uint8Array.of(0) });
+      const [one, two] = [b.initializer('one', int64Tensor([7])), b.initializer('two', int64Tensor([12, 1]))];
+      return b.node('Where', [condition, one, two]);
+    },
+    // Zero copies the dimension, here 12.
+    Equal: (b) => {
+      const [one, two] = [b.initializer('one', int64Tensor([5])), b.initializer('two', int64Tensor([2, 5]))];
+      return b.cast(b.node('Equal', [one, two]), 'int64');
+    },
+  };
+  for (const [op, shape] of Object.entries(shapes)) {
+    const b = createBuilder({ name: op });
+    const x = b.input('x', 'float32', [12, 1]);
+    b.output(b.softmax(b.node('Reshape', [x, shape(b)]), 0, 'y'), 'float32');
+    const original = { ...b.build(), opset: 11 };
+    const feeds = {
+      x: { type: 'float32' as const, dims: [12, 1], data: Array.from({ length: 12 }, (_, at) => at) },
+    };
+    const [wanted, actual] = await Promise.all(
+      [original, normaliseOpset(original)].map((model) =>
+        runModel(ort, writeModel(model).model, feeds, { optimise: false }),
+      ),
+    );
+    t.ok(maxError(actual!.y!.data, wanted!.y!.data) <= 1e-7, op);
   }
 });
 

@@ -54,6 +54,8 @@ const changes: Record<string, Change> = {
   GroupNormalization: { since: Number.POSITIVE_INFINITY, rewrite: groupNorm },
   // 13: `tf_half_pixel_for_nn` goes.
   Resize: { since: 13, rewrite: resize },
+  // 16: `coordinate_transformation_mode` comes, and by default moves the regions by half a pixel.
+  RoiAlign: { since: 16, rewrite: roiAlign },
   // 20: `bilinear` and `bicubic` are renamed.
   GridSample: { since: 20, rewrite: gridSample },
   // 20: `axis` becomes an input; its default moves from 1 to −2.
@@ -186,6 +188,11 @@ function resize(node: Node): Node[] {
     );
   }
   return [node];
+}
+
+function roiAlign(node: Node): Node[] {
+  const mode: Attribute = { kind: 'string', value: 'output_half_pixel' };
+  return [{ ...node, attributes: { ...node.attributes, coordinate_transformation_mode: mode } }];
 }
 
 function gridSample(node: Node): Node[] {

@@ -5,6 +5,7 @@ import {
   type Builder,
   createBuilder,
   floatTensor,
+  int64Tensor,
   type Model,
   quantiseDynamic,
   writeModel,
@@ -143,6 +144,38 @@ t.test('a Gemm is the MatMul by the same matrix, turned or not, with its bias ad
   }
   const scaled = gemm(0, { attributes: { alpha: { kind: 'float', value: 2 } } });
   t.strictSame(opsOf(quantiseDynamic(scaled)), ['Gemm'], 'one that does more is left as it is');
+});
+
+t.test('a table that is looked up in and multiplied by keeps its numbers in both', async (t) => {
+  // Rows and columns of different sizes, so that neither's scales fit the other.
+  const [rows, columns] = [3, 4];
+  const table = Float32Array.from(
+    { length: rows * columns },
+    (_, at) => 10 ** Math.floor(at / columns) * 2 ** (at % columns),
+  );
+  const tied = (gatherFirst: boolean): Model => {
+    const b = createBuilder({ name: 'tied' });
+    const x = b.input('x', 'float32', ['rows', rows]);
+    const w = b.initializer('w', floatTensor(table, [rows, columns]));
+    const ids = b.initializer('ids', int64Tensor([2, 0]));
+    const found = () => b.output(b.gather(w, ids, 0, 'found'), 'float32');
+    const multiplied = () => b.output(b.matmul(x, w, 'multiplied'), 'float32');
+    for (const use of gatherFirst ? [found, multiplied] : [multiplied, found]) use();
+    return b.build();
+  };
+  const x = { type: 'float32' as const, dims: [1, rows], data: [1, 1, 1] };
+  for (const gatherFirst of [true, false]) {
+    const answers = await Promise.all(
+      [tied(gatherFirst), quantiseDynamic(tied(gatherFirst))].map((model) =>
+        runModel(ort, writeModel(model).model, { x }),
+      ),
+    );
+    for (const name of ['found', 'multiplied']) {
+      const [wanted, actual] = answers.map((answer) => answer[name]!.data);
+      for (const [at, value] of wanted!.entries())
+        t.ok(Math.abs(actual![at]! - value) < 0.1 * value, `${name}[${at}]: ${actual![at]}, not ${value}`);
+    }
+  }
 });
 
 t.test(

@@ -34,15 +34,12 @@ export function quantiseDynamic(model: Model): Model {
   const emitter = createEmitter(graph);
   graph.nodes = [];
   const quantised = new Map<string, Quantised>();
-  const constant = (
-    name: string,
-    turned: boolean,
-    quantise: (tensor: Tensor) => Quantised,
-  ): Quantised | undefined => {
+  const constant = (name: string, use: keyof typeof uses): Quantised | undefined => {
     const tensor = graph.initializers.get(name);
     if (tensor?.type !== 'float32' || tensor.dims.length !== 2) return undefined;
-    const key = JSON.stringify([name, turned]);
-    const known = quantised.get(key) ?? quantise(tensor);
+    // A tied table may be looked up in and multiplied by: each use has scales of its own.
+    const key = JSON.stringify([name, use]);
+    const known = quantised.get(key) ?? uses[use](emitter, tensor);
     quantised.set(key, known);
     return known;
   };
@@ -50,17 +47,14 @@ export function quantiseDynamic(model: Model): Model {
     emitter.scope = node.name;
     const [first, second, bias] = node.inputs;
     if (node.op === 'MatMul') {
-      const weight = constant(second, false, (tensor) => columns(emitter, tensor));
+      const weight = constant(second, 'columns');
       if (weight) {
         finish(emitter, node, 'Mul', multiply(emitter, first, weight));
         continue;
       }
     }
     if (node.op === 'Gemm' && isPlain(node)) {
-      const turned = intOf(node, 'transB', 0) === 1;
-      const weight = constant(second, turned, (tensor) =>
-        columns(emitter, turned ? transposed(tensor) : tensor),
-      );
+      const weight = constant(second, intOf(node, 'transB', 0) === 1 ? 'turned columns' : 'columns');
       if (weight) {
         const product = emitter.op('Mul', multiply(emitter, first, weight));
         finish(emitter, node, 'Add', [product, bias || emitter.scalar('float32', 0)]);
@@ -68,7 +62,7 @@ export function quantiseDynamic(model: Model): Model {
       }
     }
     if (node.op === 'Gather' && intOf(node, 'axis', 0) === 0) {
-      const table = constant(first, false, (tensor) => rows(emitter, tensor));
+      const table = constant(first, 'rows');
       if (table) {
         lookUp(emitter, node, second, table);
         continue;
@@ -157,6 +151,13 @@ function rows(emitter: Emitter, tensor: Tensor): Quantised {
     scales: emitter.constant('float32', [count, 1], scales),
   };
 }
+
+/** What a constant is quantised for: to be multiplied by, as it is or transposed, or to be looked up in. */
+const uses = {
+  columns,
+  'turned columns': (emitter: Emitter, tensor: Tensor) => columns(emitter, transposed(tensor)),
+  rows,
+};
 
 /** Groups of equal scale, each brought to ±largest. */
 function quantise(

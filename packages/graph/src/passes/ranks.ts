@@ -137,12 +137,14 @@ function vectorLength(node: Node, { rank, length }: Known): number | undefined {
     }
     case 'Cast':
     case 'Identity':
+      return length(input);
     case 'Mul':
-      return length(input);
     case 'Where':
-      return length(node.inputs[1]);
-    case 'Equal':
-      return length(input);
+    case 'Equal': {
+      // They broadcast: a scalar or a vector of one element takes the others' length.
+      const parts = node.inputs.map((name) => (rank(name) === 0 ? 1 : length(name)));
+      return parts.includes(undefined) ? undefined : (parts.find((part) => part !== 1) ?? 1);
+    }
     default:
       return undefined;
   }

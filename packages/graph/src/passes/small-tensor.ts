@@ -1,7 +1,22 @@
 import type { DataType, Tensor } from '../ir.js';
-import { bytesPerElement, elementCount, numbersOf, toInt64 } from '../tensor.js';
+import { bytesPerElement, elementCount, numbersOf } from '../tensor.js';
 
 /** Arithmetic on dense tensors for folding constants: plain loops, exact or not at all. */
+
+/** Elements that arithmetic is folded on; larger constants are weights, which the runtime folds once when it loads them. */
+export const MAX_ELEMENTS = 1 << 20;
+
+/** Whether a result of so many elements is no more than was there: weights may be moved, but not multiplied. */
+export function isModest(count: number, from: Tensor[]): boolean {
+  const apart = new Map(from.map(({ data, dims }) => [data, elementCount(dims)]));
+  return (
+    count <=
+    Math.max(
+      MAX_ELEMENTS,
+      [...apart.values()].reduce((sum, size) => sum + size, 0),
+    )
+  );
+}
 
 /** Elements between two neighbours along each axis, row-major. */
 export function stridesOf(dims: readonly number[]): number[] {
@@ -37,23 +52,32 @@ const arrays = {
   uint16: Uint16Array,
   int32: Int32Array,
   uint32: Uint32Array,
-  bool: Uint8Array,
 };
 
+/** A tensor's elements as doubles; undefined where one has no exact double: 64-bit integers beyond 2^53. */
+export function exactNumbers(x: Tensor): number[] | undefined {
+  const values = numbersOf(x);
+  const isWide = x.type === 'int64' || x.type === 'uint64';
+  return isWide && !values.every(Number.isSafeInteger) ? undefined : values;
+}
+
 /**
- * A tensor of these values; undefined for a type without exact arithmetic here: half precision, and 64-bit integers beyond
- * what a double holds.
+ * A tensor of these values, floats rounded to the type. Undefined for integers that the type, or a double, does not hold, and for a
+ * type without exact arithmetic here: half precision, and unsigned 64-bit integers.
  */
 export function fromNumbers(type: DataType, dims: number[], values: number[]): Tensor | undefined {
   let array: ArrayBufferView;
   if (type === 'int64') {
-    // INT64_MAX, "to the end" in slices, is 2^63 as a number and saturates back to itself.
-    if (values.some((value) => !Number.isSafeInteger(value) && value !== 2 ** 63)) return undefined;
-    array = BigInt64Array.from(values, toInt64);
+    if (!values.every(Number.isSafeInteger)) return undefined;
+    array = BigInt64Array.from(values, BigInt);
   } else if (type === 'uint64' || type === 'float16' || type === 'bfloat16') {
     return undefined;
+  } else if (type === 'bool') {
+    array = Uint8Array.from(values, (value) => (value === 0 ? 0 : 1));
   } else {
-    array = arrays[type].from(type === 'bool' ? values.map((value) => (value ? 1 : 0)) : values);
+    const own = arrays[type].from(values);
+    if (!type.includes('float') && values.some((value, index) => value !== own[index])) return undefined;
+    array = own;
   }
   return { type, dims, data: new Uint8Array(array.buffer, array.byteOffset, array.byteLength) };
 }
@@ -119,6 +143,7 @@ export function gather(x: Tensor, indices: Tensor, axisGiven: number): Tensor | 
   if (places.length > Math.max(size, 1 << 10)) return undefined;
   const inner = elementCount(x.dims.slice(axis + 1));
   const dims = [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)];
+  if (!isModest(elementCount(dims), [x])) return undefined;
   return rearranged(x, dims, (index) => {
     const row = Math.floor(index / (places.length * inner));
     const place = places[Math.floor(index / inner) % places.length];
@@ -138,6 +163,7 @@ export function slice(
   const to = numbersOf(ends);
   const along = axes ? numbersOf(axes) : from.map((_, index) => index);
   const by = steps ? numbersOf(steps) : from.map(() => 1);
+  if ([to, along, by].some(({ length }) => length !== from.length)) return undefined;
   const dims = [...x.dims];
   const strides = stridesOf(x.dims);
   let offset = 0;

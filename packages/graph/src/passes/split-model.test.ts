@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import * as ort from 'onnxruntime-node';
 import t from 'tap';
 import {
@@ -155,6 +157,45 @@ t.test('a cut that is none is refused with the reason', async (t) => {
   residual.graph.outputs.pop();
   refused(removeDead(residual), 'branch', /Add y above it reads first below it/);
   t.strictSame(cutPoints(removeDead(residual)), ['first']);
+});
+
+t.test('the cuts that are offered are those that can be made', async (t) => {
+  const steps = fc.array(
+    fc.record({ op: fc.constantFrom('MatMul', 'Relu', 'Add', 'Reshape'), a: fc.nat(), b: fc.nat() }),
+    { minLength: 1, maxLength: 14 },
+  );
+  fc.assert(
+    fc.property(steps, fc.boolean(), (given, both) => {
+      const b = createBuilder({ name: 'random' });
+      const w = weight(b, 'w', 4, 4);
+      const values = [b.matmul(b.input('x', 'float32', ['n', 4]), w)];
+      // Mostly of what came just before, so that there are narrow places.
+      const recent = (at: number) => values[Math.max(0, values.length - 1 - (at % 3))]!;
+      for (const { op, a, b: other } of given) {
+        const [left, right] = [recent(a), recent(other)];
+        if (op === 'MatMul') values.push(b.matmul(left, w));
+        else if (op === 'Relu') values.push(b.relu(left));
+        else if (op === 'Add') values.push(b.add(left, right));
+        else values.push(b.node('Reshape', [left, b.node('Shape', [right])]));
+      }
+      for (const value of new Set([values.at(-1)!, both ? recent(1) : values.at(-1)!]))
+        b.output(value, 'float32');
+      const model = b.build();
+      const outputs = new Set(model.graph.outputs.map(({ name }) => name));
+      const shapes = new Map(values.map((name): [string, Dim[]] => [name, ['n', 4]]));
+      const possible = values.filter((value) => {
+        if (outputs.has(value)) return false;
+        try {
+          return splitModel(model, value, { shapes }).cut === value;
+        } catch {
+          return false;
+        }
+      });
+      assert.deepEqual(cutPoints(model), possible);
+    }),
+    { numRuns: 500 },
+  );
+  t.pass();
 });
 
 t.test('what nothing needs is gone, inputs stay', async (t) => {

@@ -45,6 +45,9 @@ export const text = (value: string): Attribute => ({ kind: 'string', value });
 export const i64 = (values: number[], dims = [values.length]): Operand => ({
   constant: { type: 'int64', dims, data: encode('int64', values) },
 });
+export const i32 = (values: number[], dims = [values.length]): Operand => ({
+  constant: { type: 'int32', dims, data: encode('int32', values) },
+});
 
 export const count = (dims: number[]) => dims.reduce((a, b) => a * b, 1);
 

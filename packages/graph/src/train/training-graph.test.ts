@@ -1,6 +1,7 @@
 import t from 'tap';
 import {
   type Adapter,
+  type Builder,
   buildTrainingGraph,
   createBuilder,
   type Feeds,
@@ -279,6 +280,60 @@ t.test('layers whose rows do not come first are refused by name', async (t) => {
     buildTrainingGraph(b.build(), { ...plain, adapters: [{ ...lora, targets: 'query' }] }, openSession),
     { code: 'bad_injection', message: /"block.query" is not laid out with rows first/ },
   );
+});
+
+t.test('a base that uses a name which the training graph needs is refused by that name', async (t) => {
+  const options: TrainingOptions = {
+    ...plain,
+    adapters: [{ ...lora, targets: 'query', dropout: 0.1 }],
+    pooling: 'none',
+  };
+  const baseWith = (own: (b: Builder, x: string) => string): Model => {
+    const b = createBuilder({ name: 'named' });
+    const x = b.input('x', 'float32', ['rows', 4]);
+    const weight = b.initializer('w', floatTensor(new Float32Array(16).fill(0.1), [4, 4]));
+    b.output(b.matmul(own(b, x), weight, 'query'), 'float32', ['rows', 4], 'out');
+    return b.build();
+  };
+  const refused = (base: Model, message: string) =>
+    t.rejects(buildTrainingGraph(base, options, openSession), {
+      code: 'bad_injection',
+      message: `the base already has a ${message}, which the graph made from it needs; rename it in the base`,
+    });
+  for (const name of [
+    'parameters',
+    'targets',
+    'seed',
+    'loss',
+    'scores',
+    'gradient',
+    'step',
+    'next_parameters',
+  ])
+    await refused(
+      baseWith((b, x) => b.tanh(x, name)),
+      `value named "${name}"`,
+    );
+  for (const name of ['loss', 'scores', 'gradient', 'next_parameters']) {
+    const base = baseWith((b, x) => b.tanh(x, 'tanh'));
+    base.graph.nodes[0].name = name;
+    await refused(base, `node named "${name}"`);
+  }
+  const seeded = baseWith((b, x) => b.add(x, b.cast(b.input('seed', 'int64', ['rows', 1]), 'float32')));
+  await refused(seeded, 'value named "seed"');
+});
+
+t.test('adapters that cannot be are refused by name', async (t) => {
+  const build = (adapters: Adapter[]) => buildTrainingGraph(bert, { ...plain, adapters }, openSession);
+  for (const rank of [0, 1.5, -1, Number.NaN])
+    await t.rejects(build([{ ...lora, rank }]), {
+      code: 'bad_injection',
+      message: /the rank of LoRA on ".*query.*" is .*; it must be a whole number from 1 on/,
+    });
+  await t.rejects(build([lora, { ...lora, rank: 3 }]), {
+    code: 'bad_injection',
+    message: /lora_a" is asked for as \[8,2\] and as \[8,3\]/,
+  });
 });
 
 t.test('the base is left as it is', async (t) => {

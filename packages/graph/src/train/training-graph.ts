@@ -5,7 +5,7 @@ import type { Feeds, OpenSession } from '../autodiff/probe.js';
 import { GraphError } from '../error.js';
 import { graftAdapters } from '../inject/adapters.js';
 import { defaultGroups, findFeatures, type GraftOptions, poolFeatures } from '../inject/features.js';
-import { createGraft, prune } from '../inject/graft.js';
+import { createGraft, nameValue, prune, requireFree } from '../inject/graft.js';
 import { graftHead } from '../inject/head.js';
 import { type ParameterLayout, parameterCount } from '../inject/parameters.js';
 import { sampleInputs } from '../inject/sample.js';
@@ -159,14 +159,13 @@ function checkRowsLead(touched: { name: string; input: string }[], { shapes }: D
 }
 
 function gradientModel(forward: Model, { graph, gradients }: Differentiation): Model {
-  const nodes = [...graph.nodes];
-  const gradient = gradients.get('parameters') ?? '';
-  nodes.push({ op: 'Identity', name: 'gradient', inputs: [gradient], outputs: ['gradient'], attributes: {} });
+  const own = { ...graph, nodes: [...graph.nodes] };
+  nameValue(own, 'gradient', gradients.get('parameters') ?? '');
   const outputs = [
     { name: 'loss', type: 'float32' as const, shape: ['users'] },
     { name: 'gradient', type: 'float32' as const, shape: ['users', 'size'] },
   ];
-  return { ...forward, graph: prune({ ...graph, nodes, outputs }) };
+  return { ...forward, graph: prune({ ...own, outputs }) };
 }
 
 function stepModel(
@@ -177,6 +176,7 @@ function stepModel(
 ): Model {
   const vector: Dim[] = ['users', 'size'];
   const given = (name: string, shape: Dim[]) => {
+    requireFree(graph, name);
     graph.inputs = [...graph.inputs, { name, type: 'float32', shape }];
     return name;
   };
@@ -201,9 +201,7 @@ function stepModel(
     ['next_first_moment', updated.firstMoment, vector],
     ['next_second_moment', updated.secondMoment, vector],
   ];
-  for (const [name, value] of outputs) {
-    graph.nodes.push({ op: 'Identity', name, inputs: [value], outputs: [name], attributes: {} });
-  }
+  for (const [name, value] of outputs) nameValue(graph, name, value);
   const declared = outputs.map(([name, , shape]) => ({ name, type: 'float32' as const, shape }));
   return {
     ...forward,

@@ -80,9 +80,16 @@ export const arithmetic: Record<string, Rule> = {
   /** y = cos x: −sin x. */
   Cos: elementwise(({ x, e }) => e.neg(e.op('Sin', [x[0]]))),
 
-  /** Copies. Dropout outside training is the identity (opset 13: absent `training_mode` is false). */
+  /** Copies. */
   Identity: same,
-  Dropout: same,
+
+  /** Outside training the identity (opset 13: absent `training_mode` is false). In training its mask is drawn in each run. */
+  Dropout: (step) => {
+    const training = step.x[2];
+    if (training && step.constant(training)?.[0] !== 0)
+      step.fail('training mode draws a mask; export in eval mode');
+    return same(step);
+  },
 
   /** A change of floating type: the gradient changes back. */
   Cast: castBack,

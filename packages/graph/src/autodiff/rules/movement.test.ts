@@ -4,6 +4,7 @@ import {
   type Case,
   checkRules,
   count,
+  i32,
   i64,
   int,
   ints,
@@ -84,8 +85,9 @@ checkRules(movement, {
         start: fc.integer({ min: -3, max: 3 }),
         length: fc.integer({ min: 1, max: 3 }),
         step: fc.constantFrom(1, 1, 2, -1),
+        places: fc.constantFrom(i64, i32),
       })
-      .map(({ start, length, step }): Case => {
+      .map(({ start, length, step, places }): Case => {
         const width = 7;
         const from = start + 3; // 0 … 6
         const at = step > 0 ? Math.min(from, 4) : Math.max(from, 3);
@@ -94,10 +96,10 @@ checkRules(movement, {
           op: 'Slice',
           operands: [
             { shape: shape.with(axis, width) },
-            i64([at % 2 ? at : at - width]),
-            i64([step < 0 && end < 0 ? -100 : end]),
-            i64([axis - shape.length]),
-            i64([step]),
+            places([at % 2 ? at : at - width]),
+            places([step < 0 && end < 0 ? -100 : end]),
+            places([axis - shape.length]),
+            places([step]),
           ],
         };
       }),

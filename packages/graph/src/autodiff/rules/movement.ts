@@ -1,4 +1,5 @@
 /** Operators that only move elements: the gradient moves back; where elements were dropped it is zero. */
+import { castCodes } from '../../builder.js';
 import type { Pull, Rule, Step } from '../rule.js';
 
 /** The same elements in another shape. */
@@ -139,7 +140,13 @@ export const movement: Record<string, Rule> = {
               });
           return e.op('Pad', [g, pads, step.c(0), e.int64s(positive)]);
         }
-        const one = (vector: string, i: number) => e.op('Gather', [vector, e.int64s([i])]);
+        // Places may be int32; what they are mixed with here is int64.
+        const one = (vector: string, i: number) => {
+          const place = e.op('Gather', [vector, e.int64s([i])]);
+          return step.type(vector) === 'int64'
+            ? place
+            : e.op('Cast', [place], { to: { kind: 'int', value: castCodes.int64 } });
+        };
         let gradient = g;
         for (const [i, axis] of positive.entries()) {
           const size = dim(step, input, axis);

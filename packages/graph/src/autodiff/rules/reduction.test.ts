@@ -13,15 +13,17 @@ const reduction = (op: string, range: { from?: number; to?: number; apart?: bool
         negative: fc.boolean(),
         keep: fc.boolean(),
         all: fc.boolean(),
+        // Without axes: the identity, or each element on its own.
+        noop: fc.boolean(),
       })
       .map(
-        ({ axes, negative, keep, all }): Case => ({
+        ({ axes, negative, keep, all, noop }): Case => ({
           op,
           operands: [
             { shape, ...range },
             ...(all ? [] : [i64(axes.map((axis) => (negative ? axis - shape.length : axis)))]),
           ],
-          attributes: { keepdims: int(keep ? 1 : 0) },
+          attributes: { keepdims: int(keep ? 1 : 0), noop_with_empty_axes: int(noop ? 1 : 0) },
         }),
       ),
   );

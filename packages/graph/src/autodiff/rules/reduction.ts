@@ -28,7 +28,7 @@ function count(step: Step): string {
   return e.op('Cast', [product], { to: { kind: 'int', value: castCodes[type(x[0])] } });
 }
 
-/** The extreme takes the gradient; equal ones share it evenly (as torch.amax). */
+/** The extreme takes the gradient; equal ones share it evenly (as torch.amax). Over no axis it is the element itself. */
 const extreme: Rule = (step) => {
   const {
     x: [x],
@@ -39,6 +39,7 @@ const extreme: Rule = (step) => {
   } = step;
   return [
     () => {
+      if (axesOf(step).length === 0) return g;
       const hit = e.op('Cast', [e.op('Equal', [x, kept(step, y)])], {
         to: { kind: 'int', value: castCodes[type(x)] },
       });
