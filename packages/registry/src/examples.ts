@@ -80,7 +80,8 @@ export function createExamples(parts: RegistryParts, tasks: Tasks): Examples {
     async append(ref, inputs) {
       await tasks.get(ref.tenantId, ref.task);
       return locks.hold(lockName(ref), async (lock) => {
-        const [last] = await Promise.all([index.load(ref, lock), requireNoImport(parts, ref)]);
+        await requireNoImport(parts, ref);
+        const last = await index.load(ref, lock);
         const createdAt = timestamp(clock);
         const rows = inputs.map((input) => complete(input, createdAt));
         const ids = rows.map(({ id }) => id);

@@ -16,23 +16,32 @@ import {
 import { dumpIndexes } from '../testing/index-dump.js';
 import { encodedVersion } from '../testing/world.js';
 
-/** Imports by a process that dies at the object for which `dies` holds. */
-async function dieImporting(tenantId: string, dies: (key: string, puts: number) => boolean): Promise<void> {
-  let puts = 0;
+/** The store as a process has it that may die: from then on nothing is answered. */
+function mortal(put: (key: string, body: Uint8Array, die: () => never) => ReturnType<ObjectStore['put']>) {
   let dead = false;
-  const alive = <T>(run: () => Promise<T>) => (dead ? Promise.reject(new Error('dead')) : run());
-  const dying: ObjectStore = {
+  const die = () => {
+    dead = true;
+    throw new Error('killed');
+  };
+  const alive = async <T>(run: () => Promise<T>): Promise<T> => (dead ? die() : run());
+  const store: ObjectStore = {
     ...there.store,
     list: (prefix, page) => alive(() => there.store.list(prefix, page)),
     children: (prefix, page) => alive(() => there.store.children(prefix, page)),
     delete: (key) => alive(() => there.store.delete(key)),
-    async put(key, body) {
-      if (key.startsWith(objectKeys.usersPrefix(tenantId))) dead ||= dies(key, ++puts);
-      if (dead) throw new Error('killed');
-      return there.store.put(key, body);
-    },
+    put: (key, body) => alive(() => put(key, body, die)),
   };
-  const doomed = await there.registry({ store: dying });
+  return store;
+}
+
+/** Imports by a process that dies at the object for which `dies` holds. */
+async function dieImporting(tenantId: string, dies: (key: string, puts: number) => boolean): Promise<void> {
+  let puts = 0;
+  const store = mortal(async (key, body, die) => {
+    if (key.startsWith(objectKeys.usersPrefix(tenantId)) && dies(key, ++puts)) die();
+    return there.store.put(key, body);
+  });
+  const doomed = await there.registry({ store });
   await t.rejects(doomed.users.import(tenantId, archive, rebind), { message: 'killed' });
 }
 /** Behind the mark, a segment, an adapter and its card. */
@@ -141,6 +150,25 @@ t.test('an import that fails in a process that goes on leaves nothing half done'
   await registry.users.import(tenantId, archive, rebind);
 });
 
+t.test('nor does one whose mark was stored, and the answer to that lost', async (t) => {
+  const tenantId = await newTenant();
+  let lost = false;
+  const registry = await there.registry({
+    store: {
+      ...there.store,
+      async put(key, body) {
+        const stored = await there.store.put(key, body);
+        if (lost || !key.endsWith('/importing.json')) return stored;
+        lost = true;
+        throw new Error('no answer');
+      },
+    },
+  });
+  await t.rejects(registry.users.import(tenantId, archive, rebind), { message: 'no answer' });
+  t.ok(await nothingStored(tenantId));
+  await registry.users.import(tenantId, archive, rebind);
+});
+
 t.test('what others had under way when an import began is kept, and the import refused', async (t) => {
   /** Somebody has looked for an import, found none and is about to store; only then does the import set its mark. */
   async function meet(tenantId: string, dies: boolean) {
@@ -160,22 +188,19 @@ t.test('what others had under way when an import began is kept, and the import r
     };
     const writer = await there.registry({ store: slow });
     let appended: Promise<unknown> | undefined;
-    const importer: ObjectStore = {
-      ...there.store,
-      async put(key, body) {
-        if (key !== objectKeys.importing(tenantId, user)) return there.store.put(key, body);
-        appended = writer.examples.append(ref, [{ id: 'a', input: 'one', label: 'like', weight: 2 }]);
-        await atItsSegment;
-        const info = await there.store.put(key, body);
-        goOn();
-        if (dies) {
-          await appended;
-          throw new Error('killed');
-        }
-        return info;
-      },
-    };
-    const imported = (await there.registry({ store: importer })).users.import(tenantId, archive, rebind);
+    const store = mortal(async (key, body, die) => {
+      if (key !== objectKeys.importing(tenantId, user)) return there.store.put(key, body);
+      appended = writer.examples.append(ref, [{ id: 'a', input: 'one', label: 'like', weight: 2 }]);
+      await atItsSegment;
+      const info = await there.store.put(key, body);
+      goOn();
+      if (dies) {
+        await appended;
+        die();
+      }
+      return info;
+    });
+    const imported = (await there.registry({ store })).users.import(tenantId, archive, rebind);
     await t.rejects(imported, dies ? { message: 'killed' } : { code: 'user_exists' });
     t.match(await appended, { accepted: 1 });
     return ref;

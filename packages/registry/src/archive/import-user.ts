@@ -84,8 +84,9 @@ export function createImportUser(parts: RegistryParts, tasks: Tasks, examples: E
       };
       // Without its mark the entry means nothing, and goes in the night.
       await indexes.add(indexNames.imports, memberOfImport(tenantId, user));
-      await store.put(marker, encodeJson(importing));
       try {
+        // Within: it may stand although the answer was lost.
+        await store.put(marker, encodeJson(importing));
         // Whoever has not seen the mark holds a lock since before it, and is waited for.
         for (const { ref } of made) await alone(parts, ref, async () => {});
         if (await isKnown()) throw await exists();
