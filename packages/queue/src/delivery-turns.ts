@@ -21,6 +21,8 @@ interface Line {
   last?: 'answered' | 'failed';
   /** How long the last one that succeeded took; until there is one, a guess. */
   tookMs: number;
+  /** When that one ended; until there is one, when the line began. */
+  movedAt: number;
   /** When the delivery that was put back last looks again, in milliseconds since the epoch. */
   backAt: number;
 }
@@ -43,7 +45,7 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
   const inLine = (line: Line): number => inFlight((turn) => turn.includes(line));
 
   function lineOf(name: string): Line {
-    const line = lines.get(name) ?? { name, tookMs: apartMs, backAt: 0 };
+    const line = lines.get(name) ?? { name, tookMs: apartMs, movedAt: clock(), backAt: 0 };
     lines.set(name, line);
     return line;
   }
@@ -63,7 +65,9 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
   /** Sends a delivery to the end of a line in which attempts are in flight: it moves as they end, unless they fail. */
   function putBack(line: Line): PutBack {
     const now = clock();
-    const turnMs = line.last === 'failed' ? againMs : Math.max(1, line.tookMs / inLine(line));
+    // An endpoint that hangs now has not told so yet.
+    const stands = now - line.movedAt > line.tookMs + againMs;
+    const turnMs = stands || line.last === 'failed' ? againMs : Math.max(1, line.tookMs / inLine(line));
     line.backAt = Math.max(now + Math.min(againMs, turnMs), line.backAt + Math.min(apartMs, turnMs));
     return new PutBack(Math.ceil(line.backAt - now));
   }
@@ -83,7 +87,8 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
     try {
       await attempt();
       turn[0].last = 'answered';
-      for (const line of turn) line.tookMs = clock() - startedAt;
+      const movedAt = clock();
+      for (const line of turn) Object.assign(line, { tookMs: movedAt - startedAt, movedAt });
     } catch (error) {
       turn[0].last = 'failed';
       throw error;

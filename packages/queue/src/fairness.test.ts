@@ -232,6 +232,24 @@ t.test('a webhook that answers uses what is idle, and leaves a quarter to the ot
   t.ok((await start(busy)).afterMs, 'for which the first makes room');
 });
 
+t.test('a line whose endpoint begins to hang slows down before the first attempt has failed', async (t) => {
+  const { time, start } = turns(32);
+  const one = delivery({});
+  const first = await start(one);
+  await start(one);
+  time.now = 2;
+  await first.end();
+  for (let last = await start(one); last.afterMs === undefined; ) last = await start(one);
+  const waits = async () => {
+    const back: number[] = [];
+    for (let n = 0; n < 50; n += 1) back.push(time.now + ((await start(one)).afterMs as number));
+    return (back.at(-1) as number) - (back.at(0) as number);
+  };
+  t.equal(await waits(), 49, 'as fast as it answered until now');
+  time.now = 2_000;
+  t.equal(await waits(), 49 * 20, 'and as one that fails when it has not answered for long');
+});
+
 t.test('webhooks that fail have at most half of the slots, whosever they are', async (t) => {
   const { start } = turns(16);
   const all = Array.from({ length: 16 }, (_, n) => delivery({ tenantId: `ten_${n}`, webhookId: `whk_${n}` }));
