@@ -17,6 +17,7 @@ const apartMs = 20;
 /** What attempts take turns in: those of a tenant, of one of its webhooks, its pings, or its replays. */
 interface Line {
   name: string;
+  tenantId: string;
   /** Of the last attempt here; until one succeeds after a failure they are made one at a time. */
   last?: 'answered' | 'failed';
   /** How long the last one that succeeded took; until there is one, a guess. */
@@ -44,8 +45,8 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
   const inFlight = (which: (turn: Turn) => boolean): number => [...running].filter(which).length;
   const inLine = (line: Line): number => inFlight((turn) => turn.includes(line));
 
-  function lineOf(name: string): Line {
-    const line = lines.get(name) ?? { name, tookMs: apartMs, movedAt: clock(), backAt: 0 };
+  function lineOf(tenantId: string, name: string): Line {
+    const line = lines.get(name) ?? { name, tenantId, tookMs: apartMs, movedAt: clock(), backAt: 0 };
     lines.set(name, line);
     return line;
   }
@@ -72,6 +73,14 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
     return new PutBack(Math.ceil(line.backAt - now));
   }
 
+  /** Forgets a tenant's lines, but for those that fail or are awaited back. What answered may use what is idle until then. */
+  function forget(tenantId: string): void {
+    const now = clock();
+    for (const line of lines.values()) {
+      if (line.tenantId === tenantId && line.last !== 'failed' && line.backAt <= now) lines.delete(line.name);
+    }
+  }
+
   /** Throws PutBack if it is not this delivery's turn. */
   return async (
     { tenantId, webhookId, type, asked }: DeliveryPayload,
@@ -79,7 +88,9 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
   ): Promise<void> => {
     // What a person waits for does not stand behind the events that a webhook did not take.
     const kind = type === 'ping' ? 'ping' : asked ? 'replay' : undefined;
-    const turn: Turn = kind ? [lineOf(`${tenantId} ${kind}`)] : [lineOf(webhookId), lineOf(tenantId)];
+    const turn: Turn = kind
+      ? [lineOf(tenantId, `${tenantId} ${kind}`)]
+      : [lineOf(tenantId, webhookId), lineOf(tenantId, tenantId)];
     const full = waitsIn(turn);
     if (full) throw putBack(full);
     running.add(turn);
@@ -94,8 +105,7 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
       throw error;
     } finally {
       running.delete(turn);
-      const idle = (line: Line) => line.last !== 'failed' && line.backAt <= clock() && inLine(line) === 0;
-      if (turn.every(idle)) for (const { name } of turn) lines.delete(name);
+      if (inFlight(([line]) => line.tenantId === tenantId) === 0) forget(tenantId);
     }
   };
 }

@@ -250,6 +250,17 @@ t.test('a line whose endpoint begins to hang slows down before the first attempt
   t.equal(await waits(), 49 * 20, 'and as one that fails when it has not answered for long');
 });
 
+t.test('nothing is kept of webhooks that answered once their tenant has no attempt in flight', async (t) => {
+  const { start } = turns(16);
+  const [one, sibling] = [delivery({}), delivery({ webhookId: 'whk_2' })];
+  const [first, second] = [await start(one), await start(sibling)];
+  await first.end();
+  await second.end();
+  const again = [];
+  for (let n = 0; n < 6; n += 1) again.push(await start(one));
+  t.equal(again.filter(({ afterMs }) => afterMs === undefined).length, 4, 'as of one that is new');
+});
+
 t.test('webhooks that fail have at most half of the slots, whosever they are', async (t) => {
   const { start } = turns(16);
   const all = Array.from({ length: 16 }, (_, n) => delivery({ tenantId: `ten_${n}`, webhookId: `whk_${n}` }));
