@@ -14,11 +14,11 @@ const againMs = 1_000;
 /** … and those of one line no closer than this, so that a worker with a long line is not busy with putting back. */
 const apartMs = 20;
 
-/** What attempts take turns in: those of a tenant, of one of its webhooks, its pings, or its replays. */
+/** What attempts take turns in: those of a webhook, or of a tenant. Pings and replays have lines of their own, of both. */
 interface Line {
   name: string;
   tenantId: string;
-  /** Of the last attempt here; until one succeeds after a failure they are made one at a time. */
+  /** Of the last attempt at a webhook, whatever asked for it; after a failure they are made one at a time. */
   last?: 'answered' | 'failed';
   /** How long the last one that succeeded took; until there is one, a guess. */
   tookMs: number;
@@ -28,8 +28,8 @@ interface Line {
   backAt: number;
 }
 
-/** The lines that an attempt has a turn in: its webhook's and its tenant's, or one for what a person waits for. */
-type Turn = [first: Line, ...tenant: Line[]];
+/** The lines that an attempt has a turn in. */
+type Turn = [webhook: Line, tenant: Line];
 
 /**
  * Bounds the attempts that one worker has in flight for a tenant, and for webhooks that fail. What is beyond is put
@@ -52,15 +52,14 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
   }
 
   /** The line in which a delivery has to wait; undefined when it is its turn. */
-  function waitsIn([first, tenant]: Turn): Line | undefined {
-    // One at a time: of a tenant's pings, and of its replays.
-    if (!tenant) return inLine(first) > 0 ? first : undefined;
-    if (first.last === 'failed') {
-      const failing = inFlight(([webhook]) => webhook.last === 'failed');
-      if (inLine(first) > 0 || failing >= failingMost) return first;
+  function waitsIn([webhook, tenant]: Turn, asked: boolean): Line | undefined {
+    if (asked && inLine(webhook) > 0) return webhook;
+    if (webhook.last === 'failed') {
+      const failing = inFlight(([other]) => other.last === 'failed');
+      if (inLine(webhook) > 0 || failing >= failingMost) return webhook;
     }
     if (inLine(tenant) < share) return undefined;
-    return first.last === 'answered' && running.size < slots - share ? undefined : tenant;
+    return webhook.last === 'answered' && running.size < slots - share ? undefined : tenant;
   }
 
   /** Sends a delivery to the end of a line in which attempts are in flight: it moves as they end, unless they fail. */
@@ -81,27 +80,26 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
     }
   }
 
-  /** Throws PutBack if it is not this delivery's turn. */
+  /** Makes an attempt, the `nth` of its delivery; throws PutBack if it is not its turn. */
   return async (
     { tenantId, webhookId, type, asked }: DeliveryPayload,
+    nth: number,
     attempt: () => Promise<void>,
   ): Promise<void> => {
-    // What a person waits for does not stand behind the events that a webhook did not take.
-    const kind = type === 'ping' ? 'ping' : asked ? 'replay' : undefined;
-    const turn: Turn = kind
-      ? [lineOf(tenantId, `${tenantId} ${kind}`)]
-      : [lineOf(tenantId, webhookId), lineOf(tenantId, tenantId)];
-    const full = waitsIn(turn);
+    // What a person waits for does not stand behind the events that a webhook did not take; its retries do.
+    const kind = type === 'ping' ? ' ping' : asked === nth ? ' replay' : '';
+    const turn: Turn = [lineOf(tenantId, webhookId + kind), lineOf(tenantId, tenantId + kind)];
+    const full = waitsIn(turn, kind !== '');
     if (full) throw putBack(full);
     running.add(turn);
     const startedAt = clock();
     try {
       await attempt();
-      turn[0].last = 'answered';
+      lineOf(tenantId, webhookId).last = 'answered';
       const movedAt = clock();
       for (const line of turn) Object.assign(line, { tookMs: movedAt - startedAt, movedAt });
     } catch (error) {
-      turn[0].last = 'failed';
+      lineOf(tenantId, webhookId).last = 'failed';
       throw error;
     } finally {
       running.delete(turn);
