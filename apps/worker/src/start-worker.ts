@@ -16,6 +16,7 @@ import { createFinishJob, type FinishJob } from './finish-job.js';
 import { announceAgain, enqueueUnfinished, scheduleTasks } from './recover.js';
 import { createRefresh } from './refresh.js';
 import { createTrainModel } from './train-model.js';
+import { noteWhole, wholeKey } from './whole.js';
 
 export interface WorkerOptions {
   config: Config;
@@ -37,8 +38,6 @@ const adapterCacheBytes = 64 * 1024 * 1024;
 const refreshConcurrency = 4;
 /** Holds the generation of the indexes at the last recovery: a Redis that lost anything has another, or none. */
 const recoveredKey = '{scion}:worker:recovered';
-/** When a worker last found the two the same, in milliseconds: what Redis was told until then it has as long as it has this. */
-const wholeKey = '{scion}:worker:whole';
 const lossCheckMs = 10_000;
 /** How often counts and presence go to Redis. */
 const meterMs = 5_000;
@@ -171,9 +170,9 @@ export async function startWorker({
     /** Recovers should Redis have lost anything, and otherwise notes that it has not. */
     const look = async (): Promise<void> => {
       const startedAt = clock();
-      const [generation, recovered] = await marks();
+      const [generation, recovered, wholeAt = null] = await marks();
       if (generation === null || generation !== recovered) await recover();
-      else await redis.set(wholeKey, startedAt);
+      else await noteWhole(redis, wholeAt, startedAt);
     };
     await recover();
     await look();

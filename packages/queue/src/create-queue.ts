@@ -239,10 +239,14 @@ export function createQueue(options: QueueOptions): Queue {
       await enqueueFairly(payload, { again: true });
     },
     async enqueueDelivery(order, { now = false } = {}) {
-      const payload = { ...order, ...(now && { asked: true }) };
+      const payload = { ...order, ...(now && { asked: 1 }) };
       const job = await add<'deliver'>(queues.deliver, jobTable.deliver, payload);
       // One that waits goes now, whether for its retry or for its turn: whoever orders it again has a reason.
-      const hurry = async () => job.updateData(payload).then(() => job.promote());
+      const hurry = async () => {
+        const known = await queues.deliver.getJob(job.id ?? '');
+        await known?.updateData({ ...payload, asked: known.attemptsMade + 1 });
+        await known?.promote();
+      };
       if (now) await hurry().catch(() => undefined);
       // BullMQ ignores an id it knows, also that of a job it has given up.
       if ((await job.getState()) !== 'failed') return;
@@ -277,7 +281,7 @@ export function createQueue(options: QueueOptions): Queue {
     processDeliveries(handler, processOptions) {
       const turn = createDeliveryTurns(processOptions.concurrency, clock);
       return start<'deliver'>(jobTable.deliver, processOptions, (payload, context) =>
-        turn(payload, () => handler(payload, context)),
+        turn(payload, context.attempt, () => handler(payload, context)),
       );
     },
     async enqueueRefresh(payload, delayMs = 0) {

@@ -14,19 +14,22 @@ const againMs = 1_000;
 /** … and those of one line no closer than this, so that a worker with a long line is not busy with putting back. */
 const apartMs = 20;
 
-/** What attempts take turns in: those of a tenant, of one of its webhooks, its pings, or its replays. */
+/** What attempts take turns in: those of a webhook, or of a tenant. Pings and replays have lines of their own, of both. */
 interface Line {
   name: string;
-  /** Of the last attempt here; until one succeeds after a failure they are made one at a time. */
+  tenantId: string;
+  /** Of the last attempt at a webhook, whatever asked for it; after a failure they are made one at a time. */
   last?: 'answered' | 'failed';
   /** How long the last one that succeeded took; until there is one, a guess. */
   tookMs: number;
+  /** When that one ended; until there is one, when the line began. */
+  movedAt: number;
   /** When the delivery that was put back last looks again, in milliseconds since the epoch. */
   backAt: number;
 }
 
-/** The lines that an attempt has a turn in: its webhook's and its tenant's, or one for what a person waits for. */
-type Turn = [first: Line, ...tenant: Line[]];
+/** The lines that an attempt has a turn in. */
+type Turn = [webhook: Line, tenant: Line];
 
 /**
  * Bounds the attempts that one worker has in flight for a tenant, and for webhooks that fail. What is beyond is put
@@ -42,55 +45,65 @@ export function createDeliveryTurns(slots: number, clock: Clock) {
   const inFlight = (which: (turn: Turn) => boolean): number => [...running].filter(which).length;
   const inLine = (line: Line): number => inFlight((turn) => turn.includes(line));
 
-  function lineOf(name: string): Line {
-    const line = lines.get(name) ?? { name, tookMs: apartMs, backAt: 0 };
+  function lineOf(tenantId: string, name: string): Line {
+    const line = lines.get(name) ?? { name, tenantId, tookMs: apartMs, movedAt: clock(), backAt: 0 };
     lines.set(name, line);
     return line;
   }
 
   /** The line in which a delivery has to wait; undefined when it is its turn. */
-  function waitsIn([first, tenant]: Turn): Line | undefined {
-    // One at a time: of a tenant's pings, and of its replays.
-    if (!tenant) return inLine(first) > 0 ? first : undefined;
-    if (first.last === 'failed') {
-      const failing = inFlight(([webhook]) => webhook.last === 'failed');
-      if (inLine(first) > 0 || failing >= failingMost) return first;
+  function waitsIn([webhook, tenant]: Turn, asked: boolean): Line | undefined {
+    if (asked && inLine(webhook) > 0) return webhook;
+    if (webhook.last === 'failed') {
+      const failing = inFlight(([other]) => other.last === 'failed');
+      if (inLine(webhook) > 0 || failing >= failingMost) return webhook;
     }
     if (inLine(tenant) < share) return undefined;
-    return first.last === 'answered' && running.size < slots - share ? undefined : tenant;
+    return webhook.last === 'answered' && running.size < slots - share ? undefined : tenant;
   }
 
   /** Sends a delivery to the end of a line in which attempts are in flight: it moves as they end, unless they fail. */
   function putBack(line: Line): PutBack {
     const now = clock();
-    const turnMs = line.last === 'failed' ? againMs : Math.max(1, line.tookMs / inLine(line));
+    // An endpoint that hangs now has not told so yet.
+    const stands = now - line.movedAt > line.tookMs + againMs;
+    const turnMs = stands || line.last === 'failed' ? againMs : Math.max(1, line.tookMs / inLine(line));
     line.backAt = Math.max(now + Math.min(againMs, turnMs), line.backAt + Math.min(apartMs, turnMs));
     return new PutBack(Math.ceil(line.backAt - now));
   }
 
-  /** Throws PutBack if it is not this delivery's turn. */
+  /** Forgets a tenant's lines, but for those that fail or are awaited back. What answered may use what is idle until then. */
+  function forget(tenantId: string): void {
+    const now = clock();
+    for (const line of lines.values()) {
+      if (line.tenantId === tenantId && line.last !== 'failed' && line.backAt <= now) lines.delete(line.name);
+    }
+  }
+
+  /** Makes an attempt, the `nth` of its delivery; throws PutBack if it is not its turn. */
   return async (
     { tenantId, webhookId, type, asked }: DeliveryPayload,
+    nth: number,
     attempt: () => Promise<void>,
   ): Promise<void> => {
-    // What a person waits for does not stand behind the events that a webhook did not take.
-    const kind = type === 'ping' ? 'ping' : asked ? 'replay' : undefined;
-    const turn: Turn = kind ? [lineOf(`${tenantId} ${kind}`)] : [lineOf(webhookId), lineOf(tenantId)];
-    const full = waitsIn(turn);
+    // What a person waits for does not stand behind the events that a webhook did not take; its retries do.
+    const kind = type === 'ping' ? ' ping' : asked === nth ? ' replay' : '';
+    const turn: Turn = [lineOf(tenantId, webhookId + kind), lineOf(tenantId, tenantId + kind)];
+    const full = waitsIn(turn, kind !== '');
     if (full) throw putBack(full);
     running.add(turn);
     const startedAt = clock();
     try {
       await attempt();
-      turn[0].last = 'answered';
-      for (const line of turn) line.tookMs = clock() - startedAt;
+      lineOf(tenantId, webhookId).last = 'answered';
+      const movedAt = clock();
+      for (const line of turn) Object.assign(line, { tookMs: movedAt - startedAt, movedAt });
     } catch (error) {
-      turn[0].last = 'failed';
+      lineOf(tenantId, webhookId).last = 'failed';
       throw error;
     } finally {
       running.delete(turn);
-      const idle = (line: Line) => line.last !== 'failed' && line.backAt <= clock() && inLine(line) === 0;
-      if (turn.every(idle)) for (const { name } of turn) lines.delete(name);
+      if (inFlight(([line]) => line.tenantId === tenantId) === 0) forget(tenantId);
     }
   };
 }

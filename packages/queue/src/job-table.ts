@@ -48,8 +48,8 @@ export interface DeliveryPayload {
   type: WebhookPayload['type'];
   jobId?: string;
   at?: string;
-  /** A person asked for it just now: it has a turn of its own. */
-  asked?: boolean;
+  /** Which attempt a person asked for, from 1: that one has a turn of its own. Set by the queue. */
+  asked?: number;
 }
 
 /** How the ids of all looks at one model begin. */

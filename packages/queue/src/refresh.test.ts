@@ -26,6 +26,26 @@ t.test('looks at models', async (t) => {
     t.match(seen[0], ref);
   });
 
+  await t.test(
+    'a look that an erasure, or a loss of Redis, overtakes does not stop later ones',
+    async (t) => {
+      const ref = { tenantId: 'ten_1', task: 'mail', user: 'ada' };
+      const losses = { erasure: () => api.forgetLooks(ref), loss: () => world.server.flush() };
+      for (const [name, lose] of Object.entries(losses)) {
+        await api.changes.note(ref, 10_000, 50);
+        const noted = await worker.changes.noted(ref);
+        await lose();
+        await worker.changes.lacked(ref, { wanted: 50, fresh: 10, noted });
+        t.ok(await api.changes.note(ref, 50, 50), name);
+        await api.changes.erase(ref);
+      }
+      const noted = await worker.changes.noted(ref);
+      await worker.changes.lacked(ref, { wanted: 50, fresh: 10, noted });
+      t.notOk(await api.changes.note(ref, 39, 50), 'what no one overtakes is kept');
+      t.ok(await api.changes.note(ref, 1, 50));
+    },
+  );
+
   await t.test('however many workers start, there is one night, at two o’clock', async (t) => {
     const bull = new BullQueue('refresh', { connection: world.server.connect(), prefix: '{scion}:bull' });
     t.teardown(() => bull.close());

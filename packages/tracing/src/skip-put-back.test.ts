@@ -7,7 +7,7 @@ import {
 import t from 'tap';
 import { skipPutBack } from './skip-put-back.js';
 
-t.test('a job that was put back leaves no span, one that ended or failed does', async (t) => {
+t.test('a job put back at once leaves no span, one that ended, failed or was stopped does', async (t) => {
   const exporter = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({
     spanProcessors: [skipPutBack(new SimpleSpanProcessor(exporter))],
@@ -20,10 +20,14 @@ t.test('a job that was put back leaves no span, one that ended or failed does', 
     if (how) span.addEvent(how);
     span.end();
   }
+  const startTime = Date.now();
+  const silent = { kind: SpanKind.CONSUMER, startTime };
+  tracer.startSpan('process: stopped at a shutdown', silent).end(startTime + 60_000);
+  tracer.startSpan('process: put back by a slow Redis', silent).end(startTime + 300);
   await provider.forceFlush();
   t.same(
     exporter.getFinishedSpans().map(({ name }) => name),
-    ['add deliver', 'process: job completed', 'process: job failed'],
+    ['add deliver', 'process: job completed', 'process: job failed', 'process: stopped at a shutdown'],
   );
   await provider.shutdown();
 });

@@ -80,11 +80,12 @@ export function appendExamples(
         const appended = await registry.examples.append(ref, examples);
         const changed = appended.accepted + appended.replaced;
         const wanted = task.retrain?.afterExamples;
-        if (wanted !== undefined && changed > 0) {
+        if (wanted !== undefined) {
           const order = { ...ref, requestId: request.id, occasion: `after-${clock()}` };
-          // The rows are stored whatever becomes of this; the next append, or the night, makes up for it.
+          // All that were sent: those there already may be of an append that was cut off here, and too many cost but a
+          // look. The rows are stored whatever becomes of this: the same ones sent again, or the night, make up for it.
           await queue.changes
-            .note(ref, changed, wanted)
+            .note(ref, examples.length, wanted)
             .then((enough) => (enough ? queue.enqueueRefresh(order) : undefined))
             .catch((err) => request.log.warn({ err }, 'retraining not ordered'));
         }

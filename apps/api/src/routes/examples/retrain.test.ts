@@ -56,17 +56,28 @@ t.test('appending to a task that retrains by itself', async (t) => {
   const ref = { tenantId: tenant.id, task: 'inbox', user: 'ada' };
   t.match(looks, [
     { ...ref, occasion: `after-${start}` },
+    { ...ref, occasion: `after-${start}` },
     { ...ref, occasion: `after-${start + 1}` },
     { ...ref, occasion: `after-${start + 2}` },
   ]);
-  t.equal(looks.length, 3, 'nothing new and no such policy: nothing to look at');
+  t.equal(looks.length, 4, 'no such policy: nothing to look at');
 
   const noted = await api.queue.changes.noted(ref);
   await api.queue.changes.lacked(ref, { wanted: 10, fresh: 8, noted });
   await append('inbox', 'e');
-  t.equal(looks.length, 3, 'a look found two too few: one more is not enough');
+  t.equal(looks.length, 4, 'a look found two too few: one more is not enough');
   await append('inbox', 'f');
-  t.equal(looks.length, 4);
+  t.equal(looks.length, 5);
+
+  await api.queue.changes.lacked(ref, { wanted: 10, fresh: 8, noted: noted + 2 });
+  const { note } = api.queue.changes;
+  api.queue.changes.note = async () => {
+    throw new Error('the process ends here');
+  };
+  await append('inbox', 'g', 'h');
+  api.queue.changes.note = note;
+  await append('inbox', 'g', 'h');
+  t.equal(looks.length, 6, 'rows that were stored but not counted are counted when they are sent again');
 
   api.queue.enqueueRefresh = async () => {
     throw new Error('Redis is away');
