@@ -1,12 +1,14 @@
 import { type Answer, AppError, type TaskKind } from '@scion/contracts';
+import { parameterCount } from '@scion/graph';
 import type { LoraMatrices } from './adapter/encode.js';
 import type { BaseInfo } from './base/base-info.js';
 import type { FitEvent, OutOfFold } from './head/fit-head.js';
 import { selectTargets, strataOf } from './head/targets.js';
-import { MAX_TRAINING_TOKENS, MIN_LORA_ROWS } from './lora/recipe.js';
+import { continuedSettings, type LoraSettings, MAX_TRAINING_TOKENS, MIN_LORA_ROWS } from './lora/recipe.js';
 import { newestOfEach } from './lora/subset.js';
 import { type FittedLora, type LoraOptions, trainLora } from './lora/train-lora.js';
 import type { Trainer } from './lora/trainer.js';
+import { encodeWarmStart, openWarmStart, rowKeys } from './lora/warm-start.js';
 import type { Scheduler } from './schedule/scheduler.js';
 import { labelsOf, targetsOf } from './targets-of.js';
 import type { Row, TrunkOutput } from './thread/protocol.js';
@@ -47,6 +49,11 @@ export interface TrainedHead extends TrainedModel {
 export interface TrainedLora extends TrainedModel {
   matrices: LoraMatrices[];
   recipe: FittedLora['recipe'] & { l2: number };
+  /** As they were used: a training that went on from the warm start given, `continued`, has its own. */
+  settings: LoraSettings;
+  continued: boolean;
+  /** What the next training of this model may go on from, should this version be the live one by then. */
+  warmStart: Uint8Array;
   /** What a head alone, cross-validated on the same folds, says of the same rows. */
   headOutOfFold: { rows: number[]; predictions: Float32Array };
   /** Steps that an earlier run had made. */
@@ -58,8 +65,13 @@ export interface Training {
   /** Whether there are rows enough to learn more than a head from. */
   canAdapt: boolean;
   head(options?: { l2Grid?: readonly number[] }): Promise<TrainedHead>;
-  /** @param options `headL2`: the penalty of the head, with which adapters are compared */
-  lora(options: Omit<LoraOptions, keyof TrainOptions> & { headL2: number }): Promise<TrainedLora>;
+  /**
+   * @param options `headL2`: the penalty of the head, with which adapters are compared; `warmStart`: what the training of
+   * the live version left, gone on from if only some rows are new since then, and ignored if it does not fit
+   */
+  lora(
+    options: Omit<LoraOptions, keyof TrainOptions> & { headL2: number; warmStart?: Uint8Array | undefined },
+  ): Promise<TrainedLora>;
 }
 
 export interface TrainOptions {
@@ -198,13 +210,31 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
         seconds: { embed: took, fit: seconds(startedAt) },
       };
     },
-    async lora({ settings, headL2, ...rest }) {
+    async lora({ settings, headL2, warmStart, ...rest }) {
       const { features, names, trunk, took } = await embed();
       const startedAt = performance.now();
       const { featureSize } = parts.base;
       const own = new Float32Array(subset.length * featureSize);
       for (const [i, at] of subset.entries())
         own.set(features.subarray(at * featureSize, (at + 1) * featureSize), i * featureSize);
+      const key = {
+        ...{ settings, seed, kind, labels, baseSha256: parts.base.sha256 },
+        classBalance: input.classBalance ?? 0,
+      };
+      const keys = rowKeys(
+        Array.from(subset, (at) => ({
+          ...{ id: ids[order[at]], text: ordered[at] },
+          ...{ answer: answers[order[at]], weight: weights[order[at]] },
+        })),
+      );
+      const rows = {
+        keys,
+        groups: Int32Array.from(subset, (at) => groups[at]),
+        strata: Int32Array.from(subset, (at) => strata[at]),
+      };
+      const size = parameterCount(await parts.trainer.layout(kind, settings), targets.outputs);
+      const from = warmStart && openWarmStart(warmStart, key, size, rows);
+      const used = from ? continuedSettings(settings) : settings;
       const fitted = await trainLora(
         {
           base: parts.base,
@@ -217,11 +247,12 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
           features: own,
           targets: selectTargets(targets, subset),
           weights: Float32Array.from(subset, (at) => rowWeights[at]),
-          groups: Int32Array.from(subset, (at) => groups[at]),
+          groups: rows.groups,
           headL2,
           names,
+          from,
         },
-        { settings, seed, signal, onEvent, ...rest },
+        { settings: used, seed, signal, onEvent, ...rest },
       );
       return {
         labels,
@@ -234,6 +265,16 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
         headOutOfFold: original(fitted.headOutOfFold, subset),
         seconds: { embed: took, fit: seconds(startedAt) },
         resumedFrom: fitted.resumedFrom,
+        settings: used,
+        continued: from !== undefined,
+        warmStart: encodeWarmStart(
+          {
+            changes: fitted.changes,
+            folds: new Map(keys.map((row, i) => [row, fitted.folds.fold[i]])),
+            since: from?.since ?? { rows: keys.length, added: 0, starts: 0 },
+          },
+          key,
+        ),
       };
     },
   };

@@ -8,8 +8,8 @@ export interface Checkpoint {
   leg: number;
   /** Of each fold's fit, and of the one that is kept. */
   states: FitState[];
-  /** What the epoch with the least held-out loss gave. */
-  best: { epoch: number; loss: number; scores: Float64Array; parameters: Float32Array } | undefined;
+  /** What the epoch with the least held-out loss gave, of each fit. */
+  best: { epoch: number; loss: number; scores: Float64Array; parameters: Float32Array[] } | undefined;
   /** Epochs since then. */
   stale: number;
 }
@@ -21,10 +21,12 @@ export interface CheckpointKey {
   baseSha256: string;
   /** Of the examples. */
   dataSha256: string;
+  /** Of the warm start that training began from; undefined where it began from scratch. */
+  startSha256?: string | undefined;
 }
 
-/** Numbered anew whenever a release would choose other rows of the same examples: what stands in it is by row. */
-const FORMAT = 'scion-checkpoint/2';
+/** Numbered anew whenever it holds something else, or a release would choose other rows of the same examples: it is by row. */
+const FORMAT = 'scion-checkpoint/3';
 const MAX_HEADER_BYTES = 1 << 20;
 
 /** As a safetensors file: batches and rates follow from the step, so that there is no other random state. */
@@ -43,7 +45,7 @@ export function encodeCheckpoint({ leg, states, best, stale }: Checkpoint, key: 
   }
   if (best) {
     add('best.scores', best.scores);
-    add('best.parameters', best.parameters);
+    for (const [i, parameters] of best.parameters.entries()) add(`best.${i}.parameters`, parameters);
   }
   const at = {
     ...{ leg, stale, steps: states.map(({ step }) => step) },
@@ -83,7 +85,7 @@ export function decodeCheckpoint(bytes: Uint8Array, key: CheckpointKey): Checkpo
       best: at.best && {
         ...at.best,
         scores: new Float64Array(take('best.scores')),
-        parameters: new Float32Array(take('best.parameters')),
+        parameters: at.steps.map((_, i) => new Float32Array(take(`best.${i}.parameters`))),
       },
     };
   } catch {
@@ -92,7 +94,7 @@ export function decodeCheckpoint(bytes: Uint8Array, key: CheckpointKey): Checkpo
 }
 
 /** In a fixed order of its fields, whoever made the objects. */
-function keyOf({ settings, seed, baseSha256, dataSha256 }: CheckpointKey): string {
+function keyOf({ settings, seed, baseSha256, dataSha256, startSha256 }: CheckpointKey): string {
   const ordered = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([ordered, seed, baseSha256, dataSha256]);
+  return JSON.stringify([ordered, seed, baseSha256, dataSha256, startSha256]);
 }

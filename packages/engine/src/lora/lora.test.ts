@@ -64,16 +64,20 @@ interface Run {
   onEvent?: (event: FitEvent) => void;
   dataSha256?: string;
   settings?: LoraSettings;
+  warmStart?: Uint8Array;
+  /** Which of the texts; all when left out. */
+  rows?: number[];
 }
 
-async function train({ kind = 'classification', seed = 1, signal, onEvent, ...run }: Run = {}) {
+async function train({ kind = 'classification', seed = 1, signal, onEvent, rows, ...run }: Run = {}) {
+  const taken = rows ?? [...texts.keys()];
   const training = engine.training(
     {
       tenantId: 'ten_a',
       kind,
-      texts,
-      answers: run.answers ?? tasks[kind],
-      ids: texts.map((_, i) => `${1000 + i}`),
+      texts: taken.map((row) => texts[row]!),
+      answers: taken.map((row) => (run.answers ?? tasks[kind])[row]!),
+      ids: taken.map((row) => `${1000 + row}`),
     },
     { seed, signal, onEvent },
   );
@@ -263,3 +267,82 @@ t.test(
     t.equal(taken[foul.length], inputs.length - (taken.length - foul.length), 'and of the other');
   },
 );
+
+const upTo = (count: number, first = 0) => Array.from({ length: count - first }, (_, i) => first + i);
+
+t.test('where only some rows are new, training goes on from what the one before left', async (t) => {
+  for (const kind of ['classification', 'multilabel', 'regression'] as const) {
+    const before = await train({ kind, rows: upTo(48) });
+    t.equal(before.continued, false);
+    const steps: FitEvent[] = [];
+    const run = { kind, warmStart: before.warmStart, onEvent: (event: FitEvent) => steps.push(event) };
+    const after = await train(run);
+    t.ok(after.continued, kind);
+    t.match(after.settings, { epochs: 3, adapterRate: settings.adapterRate / 2 });
+    t.equal(steps.filter(({ series }) => series === 'lora').at(-1)?.step, 8 * after.settings.epochs);
+    t.strictSame(numbersOf(await train(run)), numbersOf(after), 'to the bit, as from scratch');
+    // Nothing else than rounding to halves has happened to what it starts from.
+    const still = { ...settings, adapterRate: 0, headRate: 0 };
+    const kept = await train({ kind, rows: upTo(48), settings: still });
+    const same = await train({ kind, settings: still, warmStart: kept.warmStart });
+    t.ok(same.continued);
+    const gap = worstGap([...same.outOfFold.predictions], [...same.headOutOfFold.predictions]);
+    t.ok(gap < (kind === 'regression' ? 0.1 : 0.02), `no change is no change: ${gap}`);
+  }
+});
+
+t.test('no fit that goes on is judged on a row that it or those before it have seen', async (t) => {
+  // Nothing can be learnt of these but by heart.
+  const chance = createRandom(11);
+  const answers = texts.map(() => (chance() < 0.5 ? 'fair' : 'foul'));
+  const byHeart = { ...settings, epochs: 20, adapterRate: 0.05, headRate: 0.05 };
+  let warmStart: Uint8Array | undefined;
+  for (const count of [46, 52, 58, 64]) {
+    const { outOfFold, ...model } = await train({
+      ...{ answers, settings: byHeart, rows: upTo(count) },
+      ...(warmStart && { warmStart }),
+    });
+    t.equal(model.continued, count > 46);
+    ({ warmStart } = model);
+    const right = outOfFold.rows.filter(
+      (row, at) => (outOfFold.predictions[2 * at]! > 0.5 ? 'fair' : 'foul') === answers[row],
+    ).length;
+    t.ok(right / count < 0.7, `${right} of ${count} held-out rows are answered right, as by chance`);
+  }
+});
+
+t.test(
+  'with a row gone or changed, none new, or a warm start of other work, it is from scratch',
+  async (t) => {
+    const { warmStart } = await train({ rows: upTo(60) });
+    const changed = tasks.classification.map((answer, row) =>
+      row === 3 ? (answer === 'fair' ? 'foul' : 'fair') : answer,
+    );
+    const runs: Run[] = [
+      { rows: upTo(64, 1) },
+      { answers: changed },
+      { rows: upTo(60) },
+      { seed: 2 },
+      { settings: { ...settings, headRate: 0.001 } },
+      { warmStart: warmStart.slice(0, 900) },
+      { warmStart: new Uint8Array() },
+    ];
+    for (const run of runs) {
+      const found = await train({ warmStart, ...run });
+      t.equal(found.continued, false);
+      const { warmStart: _, ...fresh } = run;
+      t.strictSame(numbersOf(found), numbersOf(await train(fresh)));
+    }
+  },
+);
+
+t.test('a checkpoint of a training that went on is of use to that one alone', async (t) => {
+  const { warmStart } = await train({ rows: upTo(60) });
+  const checkpoints: Uint8Array[] = [];
+  const whole = await train({ warmStart, onCheckpoint: (bytes) => checkpoints.push(bytes) });
+  const [resume] = checkpoints;
+  const resumed = await train({ warmStart, resume });
+  t.ok(resumed.resumedFrom > 0);
+  t.strictSame(numbersOf(resumed), numbersOf(whole));
+  t.equal((await train({ resume })).resumedFrom, 0);
+});
