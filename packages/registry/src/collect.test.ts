@@ -83,6 +83,25 @@ t.test('kept are the last N, the pinned, the live, and those live within D days'
   });
 });
 
+t.test('what training may go on from is kept of the live version alone, and is no version', async (t) => {
+  const ref = await model({ lastVersions: 5, liveDays: 0 });
+  await publish(ref, 2);
+  const bytes = new Uint8Array([7]);
+  await t.rejects(registry.models.keepWarmStart(ref, 3, bytes), { code: 'version_not_found' });
+  for (const version of [1, 2]) await registry.models.keepWarmStart(ref, version, bytes);
+  await registry.models.promoteTo(ref, 2, by);
+  t.same(await registry.models.collect(ref), { removed: [], leftovers: 0, kept: 2 });
+  t.equal(await registry.models.warmStart(ref, 1), undefined);
+  t.same(await registry.models.warmStart(ref, 2), bytes);
+  // A death between the deletion of a version and that of what stands beside it.
+  await publish(ref);
+  await registry.models.promoteTo(ref, 3, by);
+  await world.store.delete(objectKeys.card(ref, 2));
+  await world.store.delete(objectKeys.adapter(ref, 2));
+  t.same(await registry.models.collect(ref), { removed: [], leftovers: 1, kept: 2 });
+  t.equal(await registry.models.warmStart(ref, 2), undefined);
+});
+
 t.test('what died in publishing is removed, but never the highest number', async (t) => {
   const ref = await model({ lastVersions: 5, liveDays: 0 });
   await publish(ref);

@@ -31,7 +31,7 @@ export async function collectVersions(
   { lastVersions, liveDays }: Retention,
   now: number,
 ): Promise<Collection> {
-  const { published, pinned, leftovers, highest } = await listVersions(store, ref);
+  const { published, pinned, warm, leftovers, highest } = await listVersions(store, ref);
   const entries = (await readAliases(store, ref)).map(({ record }) => record);
   const since = now - Math.max(liveDays * dayMs, graceMs);
   const keep = new Set([...published.slice(-lastVersions), ...pinned, ...liveSince(entries, since)]);
@@ -44,5 +44,11 @@ export async function collectVersions(
     await store.delete(objectKeys.adapter(ref, version));
     await store.delete(objectKeys.pin(ref, version));
   });
+  // Training goes on from what is live, and from nothing else.
+  const live = entries.at(-1)?.version;
+  await mapLimit(
+    warm.filter((version) => version !== live),
+    (version) => store.delete(objectKeys.warmStart(ref, version)),
+  );
   return { removed, leftovers: unfinished.length, kept: published.length - removed.length };
 }

@@ -61,6 +61,8 @@ export const objectKeys = {
   card: (ref: ModelRef, version: number) => `${versionPrefix(ref, version)}card.json`,
   /** Beside adapter and card, so that one listing tells all of a version. */
   pin: (ref: ModelRef, version: number) => `${versionPrefix(ref, version)}pin.json`,
+  /** What the next training goes on from, kept while the version is live. */
+  warmStart: (ref: ModelRef, version: number) => `${versionPrefix(ref, version)}warm-start.safetensors`,
   livePrefix: (ref: ModelRef) => `${modelPrefix(ref)}live/`,
   live: (ref: ModelRef, seq: number) => `${modelPrefix(ref)}live/${digits(seq, 16)}.json`,
   modelEvent: (ref: ModelRef, eventId: string) => `${modelPrefix(ref)}events/${eventId}.json`,

@@ -275,6 +275,24 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
         return present(record, await liveNumber(ref), pinned);
       });
     },
+    async warmStart(ref, version) {
+      return (await store.get(objectKeys.warmStart(ref, version)))?.body;
+    },
+    async keepWarmStart(ref, version, bytes) {
+      const key = objectKeys.warmStart(ref, version);
+      await locks.hold(lockName(ref), async (lock) => {
+        await requireNoImport(parts, ref);
+        // Nothing of an erased user may come back.
+        if (!(await readVersion(store, ref, version))) throw noVersion();
+        await parts.fence.put(
+          ref,
+          lock,
+          () => key,
+          () => store.put(key, bytes),
+        );
+      });
+      await addStoredBytes(parts, ref, bytes.byteLength);
+    },
     async collect(ref) {
       const { retention = defaultRetention } = await tasks.get(ref.tenantId, ref.task);
       await requireModel(ref);

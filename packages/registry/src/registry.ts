@@ -146,9 +146,16 @@ export interface Models {
    * Throws version_not_found, task_not_found.
    */
   setPinned(ref: ModelRef, version: number, pinned: boolean, by: string): Promise<ModelVersion>;
+  /** What the next training may go on from, as `keepWarmStart` stored it; undefined when there is nothing. */
+  warmStart(ref: ModelRef, version: number): Promise<Uint8Array | undefined>;
   /**
-   * Removes the versions that the task's retention no longer keeps, never a live or pinned one, and what publishing
-   * left when it died. Throws task_not_found and user_not_found.
+   * Stores what training left beside the version that it made. Throws version_not_found, and overloaded where the lock was
+   * lost meanwhile.
+   */
+  keepWarmStart(ref: ModelRef, version: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Removes the versions that the task's retention no longer keeps, never a live or pinned one, what publishing
+   * left when it died, and the warm starts of versions that are not live. Throws task_not_found and user_not_found.
    */
   collect(ref: ModelRef): Promise<Collection>;
   /** Switches of `live`, newest first. */

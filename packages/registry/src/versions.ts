@@ -20,6 +20,8 @@ export interface VersionListing {
   /** Those with a card, ascending. */
   published: number[];
   pinned: Set<number>;
+  /** Those with a warm start. */
+  warm: number[];
   /** Folders without a card: what a death in publishing or collecting has left. Under the model's lock, nothing else. */
   leftovers: number[];
   /** The highest number ever used, as far as the bucket knows. */
@@ -30,17 +32,19 @@ export async function listVersions(store: ObjectStore, ref: ModelRef): Promise<V
   const prefix = objectKeys.versionsPrefix(ref);
   const published: number[] = [];
   const pinned = new Set<number>();
+  const warm: number[] = [];
   const folders = new Set<number>();
   let highest = 0;
   for await (const { key } of listAll(store, prefix)) {
     const version = versionOf(key, prefix);
     if (key.endsWith('/card.json')) published.push(version);
     if (key.endsWith('/pin.json')) pinned.add(version);
+    if (key.endsWith('/warm-start.safetensors')) warm.push(version);
     folders.add(version);
     highest = Math.max(highest, version);
   }
   for (const version of published) folders.delete(version);
-  return { published, pinned, leftovers: [...folders], highest };
+  return { published, pinned, warm, leftovers: [...folders], highest };
 }
 
 export function readVersion(
