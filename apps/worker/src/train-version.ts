@@ -98,7 +98,7 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
     },
   );
   const wantsLora = settings.method !== 'head' && training.canAdapt;
-  const publish = publisher(deps, ref, run, { data, readAtMs, settings, seed });
+  const publish = publisher(deps, ref, run, { data, readAtMs, settings, seed, before: live?.version });
   const judge = (answers: Answers, against: Pick<GateInput, 'head'> = {}) =>
     decideGate({ kind, truth: examples.map(({ label }) => label), candidate: answers, live, ...against });
 
@@ -129,10 +129,15 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
         resume: await registry.jobs.checkpoint(ref),
         onCheckpoint: (bytes) => registry.jobs.keepCheckpoint(ref, bytes),
         checkpointSeconds: deps.checkpointSeconds,
+        warmStart:
+          settings.warmStart && live ? await registry.models.warmStart(ref, live.version) : undefined,
       }));
     signal.throwIfAborted();
-    if ('resumedFrom' in lora && lora.resumedFrom > 0)
-      run.log.info({ step: lora.resumedFrom }, 'training went on from a checkpoint');
+    if ('resumedFrom' in lora) {
+      if (lora.continued) run.log.info({ version: live!.version }, 'adapters went on from the live version');
+      if (lora.resumedFrom > 0)
+        run.log.info({ step: lora.resumedFrom }, 'training went on from a checkpoint');
+    }
     await progress.stage('evaluating', 0.9);
     const gate =
       'card' in lora
@@ -142,7 +147,13 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
     if (outcome && !gate.promoted) return withReason(outcome, gate.reason, gate.head);
     await progress.stage('publishing', 0.95);
     const version = 'card' in lora ? lora : await publish('lora', lora, gate, metrics);
-    return { version, gate: await applyGate(registry, ref, version) };
+    const applied = await applyGate(registry, ref, version);
+    // Without it the next job trains from scratch.
+    if (settings.warmStart && applied.promoted && 'warmStart' in lora)
+      await registry.models
+        .keepWarmStart(ref, version.version, lora.warmStart)
+        .catch((error) => run.log.warn(loggedError(error), 'warm start not kept'));
+    return { version, gate: applied };
   };
   return adapt().catch((error) => {
     if (!outcome || !isHopeless(error)) throw error;
@@ -194,7 +205,15 @@ function publisher(
     readAtMs,
     settings,
     seed,
-  }: { data: TrainingData; readAtMs: number; settings: TrainingSettings; seed: number },
+    before,
+  }: {
+    data: TrainingData;
+    readAtMs: number;
+    settings: TrainingSettings;
+    seed: number;
+    /** The version that adapters may have gone on from. */
+    before: number | undefined;
+  },
 ) {
   const { examples, task } = data;
   // Examples that come while a job trains are newer than its version: `askLive` and retraining rely on the order. Another
@@ -210,16 +229,8 @@ function publisher(
     metrics: NewJobEvent[],
   ): Promise<ModelVersion> => {
     await run.beforePublishing();
-    const { rank, alpha, batchRows, adapterRate, headRate, weightDecay, labelSmoothing } = settings.lora;
     const { sites } = engine.base;
-    const adapters = 'matrices' in model && {
-      lora: {
-        ...{ rank, alpha },
-        layers: [...new Set(sites.map(({ layer }) => layer))],
-        targets: [...new Set(sites.map(({ target }) => target))],
-      },
-      ...{ batchRows, adapterRate, headRate, weightDecay, labelSmoothing },
-    };
+    const adapters = 'matrices' in model && adapterRecipe(model, sites);
     return registry.models.publish(
       ref,
       ref.jobId,
@@ -236,6 +247,7 @@ function publisher(
             seed,
             ...(settings.classBalance > 0 && { classBalance: settings.classBalance }),
             ...adapters,
+            ...('continued' in model && model.continued && { startedFrom: before }),
           },
           seconds: model.seconds,
           gate,
@@ -253,5 +265,18 @@ function publisher(
       },
       method,
     );
+  };
+}
+
+/** What a card says of how adapters were trained. */
+function adapterRecipe({ settings }: TrainedLora, sites: Engine['base']['sites']): Partial<Card['recipe']> {
+  const { rank, alpha, batchRows, adapterRate, headRate, weightDecay, labelSmoothing } = settings;
+  return {
+    lora: {
+      ...{ rank, alpha },
+      layers: [...new Set(sites.map(({ layer }) => layer))],
+      targets: [...new Set(sites.map(({ target }) => target))],
+    },
+    ...{ batchRows, adapterRate, headRate, weightDecay, labelSmoothing },
   };
 }

@@ -6,13 +6,14 @@ export interface TrainingSettings {
   method: Method;
   seed: number | undefined;
   classBalance: number;
+  warmStart: boolean;
   lora: LoraSettings;
 }
 
 export function resolveTraining(task: Training = {}, job: Training = {}): TrainingSettings {
-  const { method = 'auto', seed, classBalance = 0, ...given } = { ...task, ...job };
+  const { method = 'auto', seed, classBalance = 0, warmStart = true, ...given } = { ...task, ...job };
   const rank = given.rank ?? LORA_SETTINGS.rank;
   // The default scale is kept whatever the rank.
   const alpha = (LORA_SETTINGS.alpha / LORA_SETTINGS.rank) * rank;
-  return { method, seed, classBalance, lora: { ...LORA_SETTINGS, alpha, ...given } };
+  return { method, seed, classBalance, warmStart, lora: { ...LORA_SETTINGS, alpha, ...given } };
 }

@@ -110,6 +110,37 @@ t.test('adapters are published, name their recipe and answer', async (t) => {
   t.ok(probabilities[0]! > 0.5 && probabilities[3]! > 0.5);
 });
 
+t.test(
+  'adapters go on from those of the live version, until an example that they learnt from is gone',
+  async (t) => {
+    await registry.tasks.put(
+      tenantId,
+      'again',
+      { training: { method: 'lora', seed: 2 } },
+      { base: 'minilm' },
+    );
+    const ref = refOf('again', 'ned');
+    const all = headlines(20);
+    const [first, second] = [
+      all.filter((_, i) => i % 20 < 14),
+      all.filter((_, i) => i % 20 >= 14 && i % 20 < 17),
+    ];
+    const startedFrom = async (examples: ExampleInput[], training: Training = {}) => {
+      const { job, versions } = await trained(ref, examples, { epochs: 5, ...training });
+      t.ok(job.gate?.promoted, `${job.gate?.reason}`);
+      return versions[0]!.card.recipe.startedFrom;
+    };
+    t.equal(await startedFrom(first), undefined);
+    t.equal(await startedFrom(second), 1);
+    const kept = async (version: number) => (await registry.models.warmStart(ref, version)) !== undefined;
+    t.same([await kept(1), await kept(2)], [false, true], 'kept of what is live alone');
+    await registry.examples.delete(ref, first[1]!.id!);
+    t.equal(await startedFrom(all.slice(17, 18)), undefined);
+    t.equal(await startedFrom(all.slice(18, 19), { warmStart: false }), undefined);
+    t.same([await kept(3), await kept(4)], [false, false], 'nor of one that is to leave nothing');
+  },
+);
+
 t.test('the largest scale of adapters that may be asked for trains on the real base', async (t) => {
   const { job, versions } = await trained(refOf('deep', 'mia'), headlines(14), { rank: 1, alpha: 1_024 });
   t.equal(job.attempts, 1);
