@@ -1,12 +1,13 @@
 // How well models predict on real labelled sets, trained and served through the engine as a worker and the API do.
 //
 //   SCION_SHARED=../shared node test/bench/quality.mjs [--sets cr,subj | --sets all] [--labels 25,50,100,200] [--seeds 3]
-//     [--methods majority,tfidf,glove,head,lora,auto] [--threads 2] [--report] [--top-layers 6]
+//     [--methods majority,tfidf,glove,head,lora,auto,warm] [--threads 2] [--report] [--top-layers 6]
 //     [--users 12 [--user-sets a,b]]
 //
 // Sets are read from $SCION_SHARED/data/text/<set>/{train,test}.jsonl. Of each the first 400 test rows are asked. Seed 0
 // trains on the first rows of the training file, other seeds on rows drawn from all of it. Every cell is written to
 // test/bench/out/quality.jsonl when it is done, and not computed again: stop it when you like. `--report` only prints.
+// `warm`, asked for by name, are adapters that were first trained on three quarters of the rows and went on with all.
 // `--top-layers` takes a base with adapters in so many layers, and a file of its own.
 //
 // The recipe was tuned on the first half below and on no other set. `findings` are means of the sets' table in the project's
@@ -66,6 +67,8 @@ const sets = args.sets === 'all' ? [...tuned, ...untouched] : args.sets.split(',
 const sizes = args.labels.split(',').map(Number);
 const seeds = Array.from({ length: Number(args.seeds) }, (_, seed) => seed);
 const methods = args.methods.split(',');
+/** Those that the engine trains. */
+const ours = ['head', 'lora', 'auto', 'warm'];
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { SCION_SHARED = join(root, '../shared') } = process.env;
@@ -167,19 +170,33 @@ async function answer(model, gate, texts) {
   return probabilities;
 }
 
-/** Head, adapters and what the gate chooses between them, as a worker trains them; each with its answers. */
-async function trainAll(rows, test, seed, wanted) {
-  const truth = rows.map(({ label }) => label);
-  const texts = test.map(({ text }) => text);
-  const training = engine.training(
+const trainingOf = (rows, seed) =>
+  engine.training(
     {
-      ...{ tenantId: owner.tenantId, kind: 'classification', answers: truth },
+      ...{ tenantId: owner.tenantId, kind: 'classification' },
+      answers: rows.map(({ label }) => label),
       texts: rows.map(({ text }) => text),
       ids: rows.map((_, at) => `${at}`.padStart(5, '0')),
       weights: rows.map(({ weight }) => weight ?? 1),
     },
     { seed },
   );
+
+/** Adapters that go on from those of the first three quarters of the rows; undefined where they cannot. */
+async function trainWarm(rows, seed, headL2) {
+  const adapters = { settings: LORA_SETTINGS, dataSha256: '' };
+  const first = trainingOf(rows.slice(0, Math.ceil(0.75 * rows.length)), seed);
+  const { recipe } = await first.head();
+  const { warmStart } = await first.lora({ ...adapters, headL2: recipe.l2 });
+  const found = await trainingOf(rows, seed).lora({ ...adapters, headL2, warmStart });
+  return found.continued ? found : undefined;
+}
+
+/** Head, adapters and what the gate chooses between them, as a worker trains them; each with its answers. */
+async function trainAll(rows, test, seed, wanted) {
+  const truth = rows.map(({ label }) => label);
+  const texts = test.map(({ text }) => text);
+  const training = trainingOf(rows, seed);
   const startedAt = performance.now();
   const head = await training.head();
   const headSeconds = (performance.now() - startedAt) / 1_000;
@@ -194,6 +211,16 @@ async function trainAll(rows, test, seed, wanted) {
   const found = {
     head: { labels: head.labels, probabilities: await answer(head, gate, texts), seconds: headSeconds },
   };
+  if (wanted.includes('warm') && training.canAdapt) {
+    const warm = await trainWarm(rows, seed, head.recipe.l2);
+    if (warm)
+      found.warm = {
+        labels: warm.labels,
+        probabilities: await answer(warm, gate, texts),
+        seconds: warm.seconds.fit,
+        epochs: warm.recipe.epochs,
+      };
+  }
   if (!wanted.some((method) => method === 'lora' || method === 'auto')) return found;
   if (!training.canAdapt) return { ...found, lora: found.head, auto: { ...found.head, chosen: 'head' } };
   const lora = await training.lora({ settings: LORA_SETTINGS, headL2: head.recipe.l2, dataSha256: '' });
@@ -275,15 +302,18 @@ async function runSet(set) {
       const missing = methods.filter((method) => !cellOf(set, labels, seed, method));
       if (missing.length === 0) continue;
       const rows = draw(train, labels, seed);
-      const own = missing.filter((method) => ['head', 'lora', 'auto'].includes(method));
+      const own = missing.filter((method) => ours.includes(method));
       const answers = own.length > 0 ? await trainAll(rows, test, seed, own) : {};
       for (const method of missing) {
         if (method === 'glove' && !vectors) continue;
-        const found = answers[method] ?? (await baseline(method, rows, test, vectors));
+        const found = ours.includes(method) ? answers[method] : await baseline(method, rows, test, vectors);
+        // Too few rows to go on from, or a label that came with the last ones.
+        if (!found) continue;
         const { labels: known, probabilities, ...rest } = found;
         keep({ ...{ set, labels, seed, method }, ...score(known, probabilities, test), ...rest });
       }
-      const show = own.map((method) => `${method} ${percent(cellOf(set, labels, seed, method).accuracy)}`);
+      const made = own.filter((method) => answers[method]);
+      const show = made.map((method) => `${method} ${percent(cellOf(set, labels, seed, method).accuracy)}`);
       console.error(`${set} ${labels} labels, seed ${seed}: ${show.join(', ')}`);
     }
 }
@@ -385,7 +415,7 @@ function report() {
         if (own.some((list) => list.length === 0)) continue;
         const over = (key) => mean(own.map((list) => mean(list.map((cell) => cell[key]))));
         row[method] = percent(over('accuracy'));
-        if (['head', 'lora', 'auto'].includes(method)) {
+        if (ours.includes(method)) {
           row[`${method} F1`] = percent(over('macroF1'));
           row[`${method} ECE`] = over('ece').toFixed(3);
           row[`${method} s`] = over('seconds').toFixed(1);

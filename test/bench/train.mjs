@@ -1,5 +1,6 @@
 // Training measured from outside, through HTTP, on the embedded system: 200 examples of about 32 tokens, from the post of the job to a head
-// that is live, and to adapters that the gate has judged; and, where Python with torch is present, the same recipe there.
+// that is live, and to adapters that the gate has judged; again with 50 more, going on from them and from scratch; and, where Python with
+// torch is present, the same recipe there.
 //
 //   [SCION_SHARED=../shared] node test/bench/train.mjs [--repeat 3] [--no-peer] [--python path] [--stacking]
 //
@@ -39,6 +40,8 @@ const report = (name, value, unit, note = '') => {
 const round = (value, digits = 2) => Number(value.toFixed(digits));
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const EXAMPLES = 200;
+/** That come after the first job. */
+const MORE = 50;
 
 /** Texts of 26 to 38 tokens, 32 in the mean, with their labels. */
 async function examples() {
@@ -52,10 +55,10 @@ async function examples() {
       .split('\n')
       .map((line) => JSON.parse(line))
       .filter(({ text }) => isMeant(tokenize(text).length))
-      .slice(0, EXAMPLES)
+      .slice(0, EXAMPLES + MORE)
       .map(({ text, label }, i) => ({ id: `e${i}`, input: text, label }));
   }
-  return madeUpReviews(EXAMPLES);
+  return madeUpReviews(EXAMPLES + MORE);
 }
 
 async function measureSystem() {
@@ -64,7 +67,18 @@ async function measureSystem() {
     await call('PUT', '/v1/tasks/mood', key, {});
     const given = await examples();
     const seconds = { queue: [], embed: [], head: [], fromStart: [], adapters: [], fit: [] };
+    const again = { warm: [], scratch: [] };
     const gates = [];
+    const train = async (user, training) => {
+      let job = await call('POST', '/v1/jobs', key, { task: 'mood', user, ...(training && { training }) });
+      while (job.finishedAt === null) {
+        await new Promise((done) => setTimeout(done, 250));
+        job = await call('GET', `/v1/jobs/${job.id}`, key);
+      }
+      if (job.state !== 'succeeded') throw new Error(`the job ${job.state}`);
+      return job;
+    };
+    const since = (time, start) => (Date.parse(time) - start) / 1_000;
     // The first job derives the training graph, which the base then keeps; it is not counted.
     for (let repeat = 0; repeat <= Number(flags.repeat); repeat += 1) {
       const user = `user-${repeat}`;
@@ -73,19 +87,13 @@ async function measureSystem() {
         const words = row.input.split(' ');
         return { ...row, input: [...words.slice(repeat), ...words.slice(0, repeat)].join(' ') };
       });
-      await call('POST', `/v1/tasks/mood/users/${user}/examples`, key, { examples: own });
+      await call('POST', `/v1/tasks/mood/users/${user}/examples`, key, { examples: own.slice(0, EXAMPLES) });
       const from = Date.now();
-      let job = await call('POST', '/v1/jobs', key, { task: 'mood', user });
-      while (job.finishedAt === null) {
-        await new Promise((done) => setTimeout(done, 250));
-        job = await call('GET', `/v1/jobs/${job.id}`, key);
-      }
-      if (job.state !== 'succeeded') throw new Error(`the job ${job.state}`);
+      const job = await train(user);
       if (repeat === 0) continue;
       const { history } = await call('GET', `/v1/tasks/mood/users/${user}/model`, key);
       const version = await call('GET', `/v1/tasks/mood/users/${user}/versions/${job.version}`, key);
       const first = await call('GET', `/v1/tasks/mood/users/${user}/versions/1`, key);
-      const since = (time, start) => (Date.parse(time) - start) / 1_000;
       const headLive = history.at(-1).at;
       seconds.queue.push(since(job.startedAt, from));
       seconds.embed.push(first.card.seconds.embed);
@@ -94,6 +102,13 @@ async function measureSystem() {
       seconds.adapters.push(since(job.finishedAt, from));
       seconds.fit.push(since(job.finishedAt, Date.parse(headLive)));
       gates.push(version.card.method);
+      await call('POST', `/v1/tasks/mood/users/${user}/examples`, key, { examples: own.slice(EXAMPLES) });
+      for (const warmStart of [true, false]) {
+        const { startedAt, finishedAt, version } = await train(user, { method: 'lora', warmStart });
+        const { card } = await call('GET', `/v1/tasks/mood/users/${user}/versions/${version}`, key);
+        const kind = card.recipe.startedFrom === undefined ? 'scratch' : 'warm';
+        again[kind].push(since(finishedAt, Date.parse(startedAt)));
+      }
     }
     const tell = (name, values, note) => report(name, round(median(values)), 's', note);
     tell(`job post to head live, ${EXAMPLES} examples of ~32 tokens`, seconds.head);
@@ -107,6 +122,13 @@ async function measureSystem() {
       gates.filter((method) => method === 'lora').length,
       `of ${gates.length}`,
     );
+    for (const [kind, values] of Object.entries(again))
+      if (values.length > 0)
+        tell(
+          `again with ${MORE} more, ${kind}, start to end`,
+          values,
+          `${values.length} jobs, trunk remembered`,
+        );
     const { epochs, folds } = LORA_SETTINGS;
     const trained = 32 * EXAMPLES * epochs * folds;
     const rate = (await productRate()) / 1e9;
