@@ -229,7 +229,12 @@ t.test('killed after a checkpoint, another worker goes on from it', async (t) =>
   await worker.exited;
   const script = new URL('./testing/faulty-worker.js', import.meta.url);
   const first = await world.spawnWorker({ script, env: { SCION_THREADS: '1' } });
-  await registry.tasks.put(tenantId, 'deadly', { training: { epochs: 3, folds: 2 } }, { base: 'minilm' });
+  await registry.tasks.put(
+    tenantId,
+    'deadly',
+    { training: { epochs: 3, folds: 2, seed: 1 } },
+    { base: 'minilm' },
+  );
   const ref = refOf('deadly', 'kill-at-checkpoint');
   await registry.examples.append(ref, muddled(14));
   const { job } = await registry.jobs.create(ref);
