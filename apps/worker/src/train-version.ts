@@ -130,7 +130,7 @@ export async function trainVersion(deps: TrainVersionDeps, ref: JobRef, run: Tra
         onCheckpoint: (bytes) => registry.jobs.keepCheckpoint(ref, bytes),
         checkpointSeconds: deps.checkpointSeconds,
         warmStart:
-          settings.warmStart && live ? await registry.models.warmStart(ref, live.version) : undefined,
+          settings.warmStart && live ? await warmStartOf(registry, ref, live.version, run.log) : undefined,
       }));
     signal.throwIfAborted();
     if ('resumedFrom' in lora) {
@@ -266,6 +266,19 @@ function publisher(
       method,
     );
   };
+}
+
+/** Undefined where there is none, or none that can be read: training goes on without it. */
+async function warmStartOf(
+  { models }: Pick<Registry, 'models'>,
+  ref: JobRef,
+  version: number,
+  log: JobLog,
+): Promise<Uint8Array | undefined> {
+  return models.warmStart(ref, version).catch((error) => {
+    log.warn(loggedError(error), 'warm start not read');
+    return undefined;
+  });
 }
 
 /** What a card says of how adapters were trained. */

@@ -2,6 +2,7 @@ import { type Answer, AppError, type TaskKind } from '@scion/contracts';
 import { parameterCount } from '@scion/graph';
 import type { LoraMatrices } from './adapter/encode.js';
 import type { BaseInfo } from './base/base-info.js';
+import { balanced } from './head/class-balance.js';
 import type { FitEvent, OutOfFold } from './head/fit-head.js';
 import { selectTargets, strataOf } from './head/targets.js';
 import { continuedSettings, type LoraSettings, MAX_TRAINING_TOKENS, MIN_LORA_ROWS } from './lora/recipe.js';
@@ -181,7 +182,7 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
     return { features, names: labels.length > 0 ? names : undefined, trunk, took: seconds(startedAt) };
   }
 
-  return {
+  const made: Training = {
     // Rows of one text share a fold: it takes another text for the fold to have something to train on.
     canAdapt: subset.length >= MIN_LORA_ROWS && subset.some((at) => groups[at] !== groups[subset[0]]),
     async head({ l2Grid } = {}) {
@@ -235,7 +236,7 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
       const size = parameterCount(await parts.trainer.layout(kind, settings), targets.outputs);
       const from = warmStart && openWarmStart(warmStart, key, size, rows);
       const used = from ? continuedSettings(settings) : settings;
-      const fitted = await trainLora(
+      const fit = trainLora(
         {
           base: parts.base,
           trainer: parts.trainer,
@@ -254,6 +255,12 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
         },
         { settings: used, seed, signal, onEvent, ...rest },
       );
+      const fitted = await fit.catch((error) => {
+        // What it went on from may be the reason, and would be that of the next one.
+        if (from && error instanceof AppError && error.code === 'training_diverged') return undefined;
+        throw error;
+      });
+      if (!fitted) return made.lora({ settings, headL2, ...rest });
       return {
         labels,
         weight: fitted.weight,
@@ -278,28 +285,5 @@ export function createTraining(parts: TrainingParts, input: TrainInput, options:
       };
     },
   };
-}
-
-/**
- * Weights with those of rare labels raised: times (mean count / own count)^strength, which at 1 lets every label weigh the
- * same in all, and in sum what they weighed before.
- */
-function balanced(
-  { kind, outputs, values }: { kind: TaskKind; outputs: number; values: Float32Array },
-  weights: Float64Array,
-  strength: number,
-): Float64Array {
-  if (kind !== 'classification' || strength === 0) return weights;
-  const counts = new Float64Array(outputs);
-  for (const [at, value] of values.entries())
-    counts[at % outputs] += value * weights[Math.floor(at / outputs)];
-  const factors = counts.map((count) => (count === 0 ? 0 : count ** -strength));
-  const raised = weights.map((weight, row) => {
-    let factor = 0;
-    for (let c = 0; c < outputs; c += 1) factor += values[row * outputs + c] * factors[c];
-    return weight * factor;
-  });
-  const sum = (all: Float64Array) => all.reduce((total, weight) => total + weight, 0);
-  const scale = sum(weights) / sum(raised);
-  return raised.map((weight) => weight * scale);
+  return made;
 }

@@ -85,14 +85,20 @@ t.test('kept are the last N, the pinned, the live, and those live within D days'
 
 t.test('what training may go on from is kept of the live version alone, and is no version', async (t) => {
   const ref = await model({ lastVersions: 5, liveDays: 0 });
-  await publish(ref, 2);
-  const bytes = new Uint8Array([7]);
-  await t.rejects(registry.models.keepWarmStart(ref, 3, bytes), { code: 'version_not_found' });
-  for (const version of [1, 2]) await registry.models.keepWarmStart(ref, version, bytes);
+  const jobs = [await publish(ref), await publish(ref)];
+  const bytes = new Uint8Array(1_000);
+  const keep = (version: number, jobId: string) =>
+    registry.models.keepWarmStart({ ...ref, jobId }, version, bytes);
+  await t.rejects(keep(3, jobs[0]!), { code: 'version_not_found' });
+  await t.rejects(keep(2, jobs[0]!), { code: 'version_not_found' }, 'made by another job');
+  for (const [at, jobId] of jobs.entries()) await keep(at + 1, jobId);
   await registry.models.promoteTo(ref, 2, by);
+  const stored = async () => (await registry.usage.levels(ref.tenantId)).storageBytes;
+  const before = await stored();
   t.same(await registry.models.collect(ref), { removed: [], leftovers: 0, kept: 2 });
   t.equal(await registry.models.warmStart(ref, 1), undefined);
-  t.same(await registry.models.warmStart(ref, 2), bytes);
+  t.same(Buffer.from((await registry.models.warmStart(ref, 2))!), Buffer.from(bytes));
+  t.equal(before - (await stored()), 1_000, 'and no longer counted');
   // A death between the deletion of a version and that of what stands beside it.
   await publish(ref);
   await registry.models.promoteTo(ref, 3, by);
@@ -101,6 +107,22 @@ t.test('what training may go on from is kept of the live version alone, and is n
   t.same(await registry.models.collect(ref), { removed: [], leftovers: 1, kept: 2 });
   t.equal(await registry.models.warmStart(ref, 2), undefined);
 });
+
+t.test(
+  'nothing of an erased user’s training comes back, also not to a new one of the same name',
+  async (t) => {
+    const ref = await model({ lastVersions: 5, liveDays: 0 });
+    const { job } = await registry.jobs.create(ref);
+    const late = { ...ref, jobId: job.id };
+    const version = await registry.models.publish(ref, job.id, (n) => encodedVersion(ref, job.id, n));
+    await registry.users.erase({ tenantId: ref.tenantId, user: ref.user, by }, async () => {});
+    await publish(ref);
+    await t.rejects(registry.models.keepWarmStart(late, version.version, new Uint8Array(1)), {
+      code: 'job_not_found',
+    });
+    t.equal(await registry.models.warmStart(ref, 1), undefined);
+  },
+);
 
 t.test('what died in publishing is removed, but never the highest number', async (t) => {
   const ref = await model({ lastVersions: 5, liveDays: 0 });

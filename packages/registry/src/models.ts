@@ -282,8 +282,9 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
       const key = objectKeys.warmStart(ref, version);
       await locks.hold(lockName(ref), async (lock) => {
         await requireNoImport(parts, ref);
-        // Nothing of an erased user may come back.
-        if (!(await readVersion(store, ref, version))) throw noVersion();
+        // Nothing of an erased user may come back, also not to one of the same name.
+        await requireJobNotErased(store, ref, ref.jobId);
+        if ((await readVersion(store, ref, version))?.card.jobId !== ref.jobId) throw noVersion();
         await parts.fence.put(
           ref,
           lock,
@@ -296,10 +297,12 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
     async collect(ref) {
       const { retention = defaultRetention } = await tasks.get(ref.tenantId, ref.task);
       await requireModel(ref);
-      return locks.hold(lockName(ref), async () => {
+      const { bytes, ...collection } = await locks.hold(lockName(ref), async () => {
         await requireNoImport(parts, ref);
         return collectVersions(store, ref, retention, clock());
       });
+      await addStoredBytes(parts, ref, -bytes);
+      return collection;
     },
     history,
   };

@@ -149,10 +149,10 @@ export interface Models {
   /** What the next training may go on from, as `keepWarmStart` stored it; undefined when there is nothing. */
   warmStart(ref: ModelRef, version: number): Promise<Uint8Array | undefined>;
   /**
-   * Stores what training left beside the version that it made. Throws version_not_found, and overloaded where the lock was
-   * lost meanwhile.
+   * Stores what a job's training left beside the version that it made. Throws version_not_found where the version is not of that job,
+   * job_not_found for an erased job, and overloaded where the lock was lost meanwhile.
    */
-  keepWarmStart(ref: ModelRef, version: number, bytes: Uint8Array): Promise<void>;
+  keepWarmStart(ref: JobRef, version: number, bytes: Uint8Array): Promise<void>;
   /**
    * Removes the versions that the task's retention no longer keeps, never a live or pinned one, what publishing
    * left when it died, and the warm starts of versions that are not live. Throws task_not_found and user_not_found.

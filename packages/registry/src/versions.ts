@@ -22,6 +22,8 @@ export interface VersionListing {
   pinned: Set<number>;
   /** Those with a warm start. */
   warm: number[];
+  /** Of each object, by key. */
+  bytes: Map<string, number>;
   /** Folders without a card: what a death in publishing or collecting has left. Under the model's lock, nothing else. */
   leftovers: number[];
   /** The highest number ever used, as far as the bucket knows. */
@@ -33,9 +35,11 @@ export async function listVersions(store: ObjectStore, ref: ModelRef): Promise<V
   const published: number[] = [];
   const pinned = new Set<number>();
   const warm: number[] = [];
+  const sizes = new Map<string, number>();
   const folders = new Set<number>();
   let highest = 0;
-  for await (const { key } of listAll(store, prefix)) {
+  for await (const { key, bytes } of listAll(store, prefix)) {
+    sizes.set(key, bytes);
     const version = versionOf(key, prefix);
     if (key.endsWith('/card.json')) published.push(version);
     if (key.endsWith('/pin.json')) pinned.add(version);
@@ -44,7 +48,7 @@ export async function listVersions(store: ObjectStore, ref: ModelRef): Promise<V
     highest = Math.max(highest, version);
   }
   for (const version of published) folders.delete(version);
-  return { published, pinned, warm, leftovers: [...folders], highest };
+  return { published, pinned, warm, bytes: sizes, leftovers: [...folders], highest };
 }
 
 export function readVersion(

@@ -29,7 +29,7 @@ export const Quotas = Type.Object(
     examples: quota('Examples of all its users and tasks together'),
     examplesPerModel: quota('Examples that one user keeps for one task'),
     storageBytes: quota(
-      'Bytes of all objects stored of its users, as the bucket lists them: examples, versions, jobs and their events. Measured every six hours; between two measurements what is appended, published, imported and erased is added up, so that compactions and job records show with the next one',
+      'Bytes of all objects stored of its users, as the bucket lists them: examples, versions, jobs and their events. Measured every six hours; between two measurements what is appended, published, collected, imported and erased is added up, so that compactions and job records show with the next one',
     ),
     jobsPerDay: quota('Training jobs created in a day (UTC)'),
     openJobs: quota('Training jobs that wait or run at once; `concurrentJobs` limits those that run'),

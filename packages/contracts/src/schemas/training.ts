@@ -43,7 +43,7 @@ export const Training = Type.Object(
     warmStart: Type.Optional(
       Type.Boolean({
         description:
-          'Whether adapters go on from those of the live version where at most half as many rows have come since they were last trained from scratch, and none of theirs has gone or changed: in two thirds of the time, for much the same result. Default true. False, and training depends on examples and seed alone',
+          'Whether adapters go on from those of the live version where at most half as many rows have come since they were last trained from scratch, none of theirs has gone or changed, and labels, recipe and seed are the same; every fifth time from scratch all the same: in two thirds of the time, for much the same result. Default true. False, and training depends on examples and seed alone',
       }),
     ),
     classBalance: Type.Optional(

@@ -13,6 +13,7 @@ import {
   type TrainedLora,
 } from '../index.js';
 import { writeTinyBert } from '../testing/tiny-bert.js';
+import { encodeWarmStart, rowKeys } from './warm-start.js';
 
 t.setTimeout(120_000);
 const root = mkdtempSync(join(tmpdir(), 'scion-lora-'));
@@ -335,6 +336,29 @@ t.test(
     }
   },
 );
+
+t.test('where what it went on from makes it diverge, training starts from scratch', async (t) => {
+  const scratch = await train();
+  const size = scratch.weight.length + scratch.bias.length;
+  const adapters = scratch.matrices.reduce((sum, { a, b }) => sum + a.length + b.length, 0);
+  const rows = upTo(60).map((row) => ({
+    ...{ id: `${1000 + row}`, text: texts[row]!, answer: tasks.classification[row]!, weight: 1 },
+  }));
+  const steep = encodeWarmStart(
+    {
+      changes: Array.from({ length: 3 }, () => new Float32Array(size + adapters).fill(60_000)),
+      folds: new Map(rowKeys(rows).map((key, i) => [key, i % 2])),
+      since: { rows: 60, added: 0, starts: 0 },
+    },
+    {
+      ...{ settings, classBalance: 0, seed: 1, kind: 'classification', labels: ['fair', 'foul'] },
+      baseSha256: engine.base.sha256,
+    },
+  );
+  const found = await train({ warmStart: steep });
+  t.equal(found.continued, false);
+  t.strictSame(numbersOf(found), numbersOf(scratch));
+});
 
 t.test('a checkpoint of a training that went on is of use to that one alone', async (t) => {
   const { warmStart } = await train({ rows: upTo(60) });

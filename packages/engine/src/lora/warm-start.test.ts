@@ -45,21 +45,20 @@ t.test('what is kept is read again, and is of no use to any other training', asy
     t.equal(decodeWarmStart(bytes, { ...key, ...other }, 2), undefined, JSON.stringify(other));
 });
 
-t.test('a damaged one is either refused or has only finite numbers and folds that there are', async () => {
-  const bytes = encodeWarmStart(warmOf(keysOf(6)), key);
+t.test('a damaged one is refused, wherever the damage is, or says what it said', async () => {
+  const warm = warmOf(keysOf(6));
+  const bytes = encodeWarmStart(warm, key);
+  const whole = JSON.stringify([warm.changes, [...warm.folds], warm.since]);
   fc.assert(
     fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), fc.boolean(), (at, by, cut) => {
       const damaged = cut ? bytes.slice(0, at) : bytes.slice();
       if (!cut) damaged[at]! ^= by;
-      const warm = decodeWarmStart(damaged, key, 2);
-      if (!warm) return;
-      const { changes, folds } = warm;
-      if (changes.some((change) => change.length !== 2 || !change.every(Number.isFinite)))
-        throw new Error('numbers');
-      if ([...folds.values()].some((fold) => fold >= changes.length - 1)) throw new Error('folds');
-      // What it says of its past may at worst send training back to the start.
-      continueFrom(warm, { keys: keysOf(7), ...plain(7) });
+      const found = decodeWarmStart(damaged, key, 2);
+      // A blank of the header may become another.
+      if (found && JSON.stringify([found.changes, [...found.folds], found.since]) !== whole)
+        throw new Error('believed');
     }),
+    { numRuns: 1_000 },
   );
 });
 

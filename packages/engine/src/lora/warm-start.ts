@@ -141,14 +141,27 @@ export function encodeWarmStart({ changes, folds, since }: WarmStart, key: WarmS
   const rows = Uint8Array.from([...folds.keys()].flatMap((row) => [...Buffer.from(row, 'hex')]));
   tensors.set('rows', { dtype: 'U8', shape: [folds.size, KEY_BYTES], data: rows });
   tensors.set('folds', { dtype: 'U8', shape: [folds.size], data: Uint8Array.from(folds.values()) });
+  const past = JSON.stringify(since);
   return writeSafetensors(
     tensors,
     new Map([
       ['scion.format', FORMAT],
       ['scion.key', keyOf(key)],
-      ['scion.since', JSON.stringify(since)],
+      ['scion.since', past],
+      ['scion.sha256', contentOf(tensors, past)],
     ]),
   );
+}
+
+/**
+ * Of all that is gone on from. What is served comes of numbers that nothing is judged by, and rows that changed their fold would be
+ * judged by fits that have seen them: a damaged file must not go on.
+ */
+function contentOf(tensors: Map<string, SafeTensor>, past: string): string {
+  const hash = createHash('sha256').update(past);
+  for (const [name, { data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(name).update(data);
+  return hash.digest('hex');
 }
 
 /**
@@ -159,6 +172,8 @@ export function decodeWarmStart(bytes: Uint8Array, key: WarmStartKey, size: numb
   try {
     const { tensors, metadata } = readSafetensors(bytes, { maxHeaderBytes: MAX_HEADER_BYTES });
     if (metadata.get('scion.format') !== FORMAT || metadata.get('scion.key') !== keyOf(key)) return undefined;
+    const past = metadata.get('scion.since') ?? '';
+    if (metadata.get('scion.sha256') !== contentOf(tensors, past)) return undefined;
     const changes = Array.from({ length: tensors.size - 2 }, (_, i) => {
       const { data } = tensors.get(`${i}.change`)!;
       return decodeFloat16(new Uint16Array(data.slice().buffer as ArrayBuffer));
@@ -173,7 +188,7 @@ export function decodeWarmStart(bytes: Uint8Array, key: WarmStartKey, size: numb
       ]),
     );
     if (folds.size === 0 || numbers.some((number) => number >= changes.length - 1)) return undefined;
-    return { changes, folds, since: JSON.parse(metadata.get('scion.since') ?? '') };
+    return { changes, folds, since: JSON.parse(past) };
   } catch {
     return undefined;
   }
