@@ -153,23 +153,32 @@ export async function trainLora(
     stale: 0,
   };
   const resumedFrom = at.states.at(-1)!.step;
+  /** Whether held-out rows are answered at the end of a leg. */
+  const isJudged = (leg: number) =>
+    leg % legs === 0 && (input.from !== undefined || leg / legs > settings.epochs / 2);
+  /** The fits wait for one another there, or when enough lies behind for a look at the time: else some thread would stand idle. */
+  const stopAfter = (leg: number) => {
+    let stop = leg + 1;
+    while (!isJudged(stop) && ((stop + 1 - leg) * tokens * folds.count) / legs <= LEG_TOKENS) stop += 1;
+    return stop;
+  };
   let savedAt = performance.now();
   while (at.leg < settings.epochs * legs && at.stale < PATIENCE) {
-    const leg = at.leg + 1;
-    const states = await Promise.all(
-      members.map((own, i) =>
-        trainer.fit({
-          ...{ rows, members: own, from: at.states[i], settings, signal },
-          until: Math.round((steps[i] * leg) / legs),
-          seed: seed + i,
-          onSteps: (done) => progress.steps(i, done),
-        }),
-      ),
+    const leg = stopAfter(at.leg);
+    const fits = members.map((own, i) =>
+      trainer.fit({
+        ...{ rows, members: own, from: at.states[i], settings, signal },
+        until: Math.round((steps[i] * leg) / legs),
+        seed: seed + i,
+        onSteps: (done) => progress.steps(i, done),
+      }),
     );
+    // What the folds' fits say is asked while the one that is kept, which has more rows, goes on.
+    const answered = isJudged(leg) ? Promise.all(fits.slice(0, -1)).then(scoreOutside) : undefined;
+    const [states, scores] = await Promise.all([Promise.all(fits), answered]);
     at = { ...at, leg, states };
-    const epoch = leg / legs;
-    if (Number.isInteger(epoch) && (input.from || epoch > settings.epochs / 2)) {
-      const scores = await scoreOutside(states);
+    if (scores) {
+      const epoch = leg / legs;
       const heldOut = { scores, targets };
       const temperature = fitTemperature(heldOut, all);
       const predictions = predictionsAt(heldOut, all, () => temperature);
