@@ -1,6 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +19,39 @@ t.test('a process with a wrong environment says all of what is wrong, and ends',
   t.notMatch(stderr, /sesame|at .*\.js:/, 'neither values nor a stack');
   t.equal(stdout, '');
 });
+
+t.test(
+  'API and worker end when told to, or left alone, also while a Redis keeps them from starting',
+  async (t) => {
+    const silent = createServer(() => reached());
+    let reached = () => {};
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const folder = await mkdtemp(join(tmpdir(), 'scion-main-'));
+    t.teardown(async () => {
+      silent.close();
+      await rm(folder, { recursive: true });
+    });
+    const env = {
+      ...{ PATH: process.env.PATH ?? '', SCION_DATA: folder, SCION_BASE: folder },
+      REDIS_URL: `redis://127.0.0.1:${port}`,
+    };
+    const worker = fileURLToPath(new URL('../../worker/dist/main.js', import.meta.url));
+    for (const [entry, end] of [
+      [main, (child: ChildProcess) => child.kill('SIGTERM')],
+      [main, (child: ChildProcess) => child.disconnect()],
+      [worker, (child: ChildProcess) => child.kill('SIGTERM')],
+    ] as const) {
+      const connected = new Promise<void>((done) => (reached = done));
+      const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+      const exited = once(child, 'exit');
+      await Promise.race([connected, exited]);
+      end(child);
+      t.same(await exited, [0, null]);
+    }
+  },
+);
 
 t.test('the password that Redis refuses is not in the log', async (t) => {
   const redis = await startRedis();

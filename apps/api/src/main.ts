@@ -22,7 +22,12 @@ async function main(): Promise<void> {
     // A supervisor holds the other end of the IPC channel, and its death closes it.
     process.once('disconnect', () => done('disconnect'));
   });
-  const api = await startApi({ config, log, version });
+  // Nothing has been promised before it serves: whoever ends it then need not wait for a Redis that does not answer.
+  const api = await Promise.race([startApi({ config, log, version }), asked]);
+  if (typeof api === 'string') {
+    log.info({ reason: api }, 'api stopped before it served');
+    return;
+  }
   if (api.newOperatorKey !== null) {
     process.stdout.write(`operator key, shown this once: ${api.newOperatorKey}\n`);
   }

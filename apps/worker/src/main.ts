@@ -24,7 +24,12 @@ async function main(): Promise<void> {
     // A supervisor holds the other end of the IPC channel, and its death closes it.
     process.once('disconnect', () => done('disconnect'));
   });
-  const worker = await startWorker({ config, log });
+  // It has taken up nothing before it has started: whoever ends it then need not wait for a Redis that does not answer.
+  const worker = await Promise.race([startWorker({ config, log }), asked]);
+  if (typeof worker === 'string') {
+    log.info({ reason: worker }, 'worker stopped before it had started');
+    return;
+  }
   const reason = await asked;
   log.info({ reason }, 'worker stopping');
   // Each last word to a Redis that is away waits for it, one after the other. A worker may end at any moment: others take up its jobs.
