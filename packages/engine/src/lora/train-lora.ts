@@ -156,15 +156,9 @@ export async function trainLora(
   /** Whether held-out rows are answered at the end of a leg. */
   const isJudged = (leg: number) =>
     leg % legs === 0 && (input.from !== undefined || leg / legs > settings.epochs / 2);
-  /** The fits wait for one another there, or when enough lies behind for a look at the time: else some thread would stand idle. */
-  const stopAfter = (leg: number) => {
-    let stop = leg + 1;
-    while (!isJudged(stop) && ((stop + 1 - leg) * tokens * folds.count) / legs <= LEG_TOKENS) stop += 1;
-    return stop;
-  };
   let savedAt = performance.now();
   while (at.leg < settings.epochs * legs && at.stale < PATIENCE) {
-    const leg = stopAfter(at.leg);
+    const leg = at.leg + 1;
     const fits = members.map((own, i) =>
       trainer.fit({
         ...{ rows, members: own, from: at.states[i], settings, signal },
