@@ -89,9 +89,9 @@ const LEG_TOKENS = 131_072;
 
 /**
  * Low-rank adapters with their head, cross-validated as they are trained: one fit for each fold, and one on all rows that
- * will be served, all of them run side by side. After each epoch beyond the middle (or each at all where training goes on from an
- * earlier one) the held-out rows are answered as serving would; the epoch with the least held-out loss counts, for every fit. The head alone is cross-validated on the
- * same folds, so that the two can be compared row by row. Deterministic for a seed.
+ * will be served, all of them run side by side. After each epoch beyond the middle (or each at all where training goes on
+ * from an earlier one) the held-out rows are answered as serving would; the epoch with the least held-out loss counts, for
+ * every fit. The head alone is cross-validated on the same folds, so that the two can be compared row by row. Deterministic for a seed.
  * @throws AppError training_diverged
  */
 export async function trainLora(
@@ -153,26 +153,23 @@ export async function trainLora(
     stale: 0,
   };
   const resumedFrom = at.states.at(-1)!.step;
-  /** Whether held-out rows are answered at the end of a leg. */
-  const isJudged = (leg: number) =>
-    leg % legs === 0 && (input.from !== undefined || leg / legs > settings.epochs / 2);
   let savedAt = performance.now();
   while (at.leg < settings.epochs * legs && at.stale < PATIENCE) {
     const leg = at.leg + 1;
-    const fits = members.map((own, i) =>
-      trainer.fit({
-        ...{ rows, members: own, from: at.states[i], settings, signal },
-        until: Math.round((steps[i] * leg) / legs),
-        seed: seed + i,
-        onSteps: (done) => progress.steps(i, done),
-      }),
+    const states = await Promise.all(
+      members.map((own, i) =>
+        trainer.fit({
+          ...{ rows, members: own, from: at.states[i], settings, signal },
+          until: Math.round((steps[i] * leg) / legs),
+          seed: seed + i,
+          onSteps: (done) => progress.steps(i, done),
+        }),
+      ),
     );
-    // What the folds' fits say is asked while the one that is kept, which has more rows, goes on.
-    const answered = isJudged(leg) ? Promise.all(fits.slice(0, -1)).then(scoreOutside) : undefined;
-    const [states, scores] = await Promise.all([Promise.all(fits), answered]);
     at = { ...at, leg, states };
-    if (scores) {
-      const epoch = leg / legs;
+    const epoch = leg / legs;
+    if (Number.isInteger(epoch) && (input.from || epoch > settings.epochs / 2)) {
+      const scores = await scoreOutside(states);
       const heldOut = { scores, targets };
       const temperature = fitTemperature(heldOut, all);
       const predictions = predictionsAt(heldOut, all, () => temperature);
