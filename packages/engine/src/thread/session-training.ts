@@ -41,7 +41,7 @@ export interface SelfCheck {
 }
 
 /** Raised whenever other numbers would come of the same inputs, or less would be known of them. */
-const DERIVATION = 3;
+const DERIVATION = 4;
 
 interface Derived {
   derivation: number;

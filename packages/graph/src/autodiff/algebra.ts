@@ -2,6 +2,7 @@ import type { DataType, Dim } from '../ir.js';
 import type { Emitter } from './emitter.js';
 import { int, ints } from './emitter.js';
 import type { Algebra } from './rule.js';
+import { columnSums, rowSums } from './sums.js';
 
 /** What is known of values of the graph under differentiation. */
 export interface Knowledge {
@@ -76,6 +77,11 @@ export function createAlgebra(emitter: Emitter, known: Knowledge): Algebra {
       const lead = Array.from({ length: extra }, (_, i) => i);
       const repeated = to.flatMap((dim, i) => (dim === 1 && from[i + extra] !== 1 ? [i + extra] : []));
       if (repeated.length === 0) return extra === 0 ? a : algebra.sum(a, lead, false);
+      if (extra === 0 && to.length > 2 && repeated.length === 1) {
+        if (repeated[0] === to.length - 1) return rowSums(emitter, a);
+        // Also a vector of each user's, [users, 1, features], that is added to their rows.
+        if (repeated[0] === to.length - 2) return columnSums(emitter, a);
+      }
       const summed = algebra.sum(a, [...lead, ...repeated]);
       return extra === 0 ? summed : emitter.op('Squeeze', [summed, axes(lead)]);
     },

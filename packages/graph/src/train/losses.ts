@@ -4,6 +4,7 @@
  */
 
 import { int } from '../autodiff/emitter.js';
+import { rowSums } from '../autodiff/sums.js';
 import { castCodes } from '../builder.js';
 import type { Graft } from '../inject/graft.js';
 
@@ -74,14 +75,19 @@ function classWeights(graft: Graft, wanted: boolean): string | undefined {
   ]);
 }
 
-/** Σ over the given axes. */
-const sum = ({ e }: Graft, value: string, axes: number[]) =>
-  e.op('ReduceSum', [value, e.int64s(axes)], { keepdims: int(0) });
+/** [U, B, C] to [U, B]: Σ over labels. */
+const sumLabels = ({ e }: Graft, value: string) => e.op('Squeeze', [rowSums(e, value), e.int64s([2])]);
+
+/** [U, …] to [U]: Σ over all that is of a user. */
+function sumAll({ e }: Graft, value: string): string {
+  const row = e.op('Reshape', [value, e.int64s([0, 1, -1])]);
+  return e.op('Squeeze', [rowSums(e, row), e.int64s([1, 2])]);
+}
 
 /** Σ_b w·ℓ / Σ_b w·n; a user whose rows all weigh nothing has loss 0. */
 function weighted(graft: Graft, rows: string, weights: string, share: string = weights): string {
-  const total = graft.e.op('Max', [sum(graft, share, [1]), graft.c(1e-12)]);
-  return graft.e.op('Div', [sum(graft, graft.e.op('Mul', [rows, weights]), [1]), total]);
+  const total = graft.e.op('Max', [sumAll(graft, share), graft.c(1e-12)]);
+  return graft.e.op('Div', [sumAll(graft, graft.e.op('Mul', [rows, weights])), total]);
 }
 
 /**
@@ -105,8 +111,8 @@ function softmaxCrossEntropy(
   const smooth = e.op('Add', [e.op('Mul', [targets, e.op('Sub', [c(1), smoothing])]), even]);
   const byClass = classWeights(graft, withClassWeights);
   const expected = byClass ? e.op('Mul', [smooth, byClass]) : smooth;
-  const rows = e.op('Neg', [sum(graft, e.op('Mul', [expected, logarithms]), [2])]);
-  const share = sum(graft, byClass ? e.op('Mul', [targets, byClass]) : targets, [2]);
+  const rows = e.op('Neg', [sumLabels(graft, e.op('Mul', [expected, logarithms]))]);
+  const share = sumLabels(graft, byClass ? e.op('Mul', [targets, byClass]) : targets);
   return weighted(graft, rows, weights, e.op('Mul', [share, weights]));
 }
 
@@ -128,7 +134,7 @@ function sigmoidCrossEntropy(
   const own = floats(graft, labelMask(graft, counts, scores));
   const counted = e.op('Mul', [labels, byClass ? e.op('Mul', [own, byClass]) : own]);
   const n = floats(graft, e.op('Unsqueeze', [counts, e.int64s([1])]));
-  return weighted(graft, e.op('Div', [sum(graft, counted, [2]), n]), weights);
+  return weighted(graft, e.op('Div', [sumLabels(graft, counted), n]), weights);
 }
 
 /** With k = min(|d|, δ), k(|d| − k/2) is the Huber loss; without δ, d². */
@@ -145,7 +151,8 @@ function regression(
     const near = e.op('Clip', [size, '', c(delta)]);
     each = e.op('Mul', [near, e.op('Sub', [size, e.op('Mul', [near, c(0.5)])])]);
   }
-  return weighted(graft, e.op('ReduceMean', [each, e.int64s([2])], { keepdims: int(0) }), weights);
+  const n = floats(graft, e.op('Shape', [scores], { start: int(2), end: int(3) }));
+  return weighted(graft, e.op('Div', [sumLabels(graft, each), n]), weights);
 }
 
 /**
@@ -156,7 +163,7 @@ function regression(
 function contrastive(graft: Graft, { scores, targets, weights }: LossInputs, temperature: number): string {
   const { e, c } = graft;
   const t = (value: string) => e.op('Transpose', [value], { perm: { kind: 'ints', value: [0, 2, 1] } });
-  const squares = e.op('ReduceSum', [e.op('Mul', [scores, scores]), e.int64s([2])], { keepdims: int(1) });
+  const squares = rowSums(e, e.op('Mul', [scores, scores]));
   const z = e.op('Div', [scores, e.op('Sqrt', [e.op('Add', [squares, c(1e-12)])])]);
   const similarity = e.op('Mul', [e.op('MatMul', [z, t(z)]), c(1 / temperature)]);
   const rows = e.op('Squeeze', [e.op('Shape', [weights], { start: int(1), end: int(2) })]);
@@ -168,11 +175,11 @@ function contrastive(graft: Graft, { scores, targets, weights }: LossInputs, tem
     e.op('Sub', [c(1), floats(graft, self)]),
   ]);
   const compared = e.op('Where', [e.op('Greater', [others, c(0)]), similarity, c(MASKED_SCORE)]);
-  const logarithms = e.op('Sub', [similarity, e.op('ReduceLogSumExp', [compared, e.int64s([2])])]);
+  const logarithms = e.op('LogSoftmax', [compared], { axis: int(-1) });
   const same = e.op('Mul', [e.op('MatMul', [targets, t(targets)]), others]);
-  const positives = sum(graft, same, [2]);
+  const positives = sumLabels(graft, same);
   const each = e.op('Div', [
-    sum(graft, e.op('Mul', [same, logarithms]), [2]),
+    sumLabels(graft, e.op('Mul', [same, logarithms])),
     e.op('Max', [positives, c(1e-12)]),
   ]);
   const anchors = e.op('Mul', [weights, floats(graft, e.op('Greater', [positives, c(0)]))]);
@@ -193,12 +200,12 @@ export function languageModelLoss(graft: Graft, logits: string, weights: string)
   const counted = e.op('GreaterOrEqual', [targets, zero]);
   const hot = e.op('OneHot', [e.op('Max', [targets, zero]), vocabulary, e.constant('float32', [2], [0, 1])]);
   const logarithms = e.op('LogSoftmax', [value], { axis: int(-1) });
-  const perToken = e.op('ReduceSum', [e.op('Mul', [logarithms, hot]), e.int64s([2])], { keepdims: int(0) });
+  const perToken = sumLabels(graft, e.op('Mul', [logarithms, hot]));
   const byUser = graft.rowsByLead(e.op('Neg', [perToken]));
   const share = e.op('Mul', [
     graft.rowsByLead(floats(graft, counted)),
     e.op('Unsqueeze', [weights, e.int64s([2])]),
   ]);
-  const total = e.op('Max', [sum(graft, share, [1, 2]), c(1e-12)]);
-  return e.op('Div', [sum(graft, e.op('Mul', [byUser, share]), [1, 2]), total]);
+  const total = e.op('Max', [sumAll(graft, share), c(1e-12)]);
+  return e.op('Div', [sumAll(graft, e.op('Mul', [byUser, share])), total]);
 }

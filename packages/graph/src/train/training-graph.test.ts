@@ -11,6 +11,7 @@ import {
   numbersOf,
   parameterOffsets,
   selfCheck,
+  type Tensor,
   type TrainingGraph,
   type TrainingOptions,
 } from '../index.js';
@@ -67,22 +68,51 @@ function threeUsers(training: TrainingGraph): Feeds {
 }
 
 t.test('users trained in one run get, to the bit, what each gets alone', async (t) => {
-  for (const dropout of [0, 0.3]) {
-    const training = await buildTrainingGraph(
-      bert,
-      { ...plain, adapters: [{ ...lora, dropout }] },
-      openSession,
+  const variants: Record<string, TrainingOptions> = {
+    softmax: plain,
+    dropout: { ...plain, adapters: [{ ...lora, dropout: 0.3 }] },
+    'class weights': { ...plain, loss: { kind: 'softmax', classWeights: true } },
+    sigmoid: { ...plain, loss: { kind: 'sigmoid' } },
+    squared: { ...plain, loss: { kind: 'squared' } },
+    contrastive: { ...plain, loss: { kind: 'contrastive', temperature: 0.5 } },
+    'mlp head': { ...plain, head: { kind: 'mlp', hidden: 5, activation: 'gelu' } },
+  };
+  const random = randomFrom(7);
+  const noise = ({ dims }: Tensor, from: number, to: number) =>
+    floatTensor(
+      Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => from + (to - from) * random()),
+      dims,
     );
-    const feeds = threeUsers(training);
-    const together = await run(training.step, feeds);
-    for (const user of [0, 1, 2]) {
-      const alone = await run(training.step, part(feeds, user, 3));
-      for (const [name, values] of Object.entries(alone)) {
-        t.strictSame(
-          values,
-          together[name].slice(user * values.length, (user + 1) * values.length),
-          `${name}, user ${user}`,
-        );
+  for (const [variant, options] of Object.entries(variants)) {
+    const training = await buildTrainingGraph(bert, options, openSession);
+    // Sums over rows begin to be taken in another order at four, eight and sixteen of them.
+    for (const [users, rowsPerUser] of [
+      [3, 1],
+      [2, 3],
+      [3, 4],
+      [2, 8],
+      [4, 9],
+      [3, 16],
+      [2, 33],
+    ]) {
+      const sampled = training.sample({ users, rowsPerUser, tokens: 6, labels: 11 });
+      const feeds: Feeds = {
+        ...sampled,
+        parameters: noise(sampled.parameters, -0.5, 0.5),
+        row_weights: noise(sampled.row_weights, 0.2, 2),
+        learning_rate: noise(sampled.learning_rate, 0.01, 0.06),
+        first_moment: noise(sampled.first_moment, -1e-3, 1e-3),
+        second_moment: noise(sampled.second_moment, 0, 1e-5),
+        step: floatTensor(Array.from({ length: users }, (_, user) => 1 + 4 * user)),
+        clip_norm: floatTensor(Array.from({ length: users }, (_, user) => 0.1 * 10 ** user)),
+      };
+      const together = await run(training.step, feeds);
+      for (let user = 0; user < users; user++) {
+        const alone = await run(training.step, part(feeds, user, users));
+        for (const [name, values] of Object.entries(alone)) {
+          const own = together[name].slice(user * values.length, (user + 1) * values.length);
+          t.strictSame(own, values, `${variant}, ${users} × ${rowsPerUser} rows: ${name} of user ${user}`);
+        }
       }
     }
   }

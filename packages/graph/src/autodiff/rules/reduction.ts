@@ -1,6 +1,7 @@
 /** Reductions along axes, and the softmax family. */
 import { castCodes } from '../../builder.js';
 import type { Rule, Step } from '../rule.js';
+import { rowSums } from '../sums.js';
 
 /** The reduced axes, counted from the front. All of them where none are given (unless `noop_with_empty_axes`). */
 function axesOf({ x, shape, constant, attribute, fail }: Step): number[] {
@@ -54,6 +55,13 @@ const softmaxAxis = ({ x, shape, attribute }: Step): number => {
   return axis < 0 ? axis + shape(x[0]).length : axis;
 };
 
+/** Σ along the softmax axis, which is kept as 1. */
+const alongSoftmax = (step: Step, value: string): string => {
+  const axis = softmaxAxis(step);
+  const rank = step.shape(step.x[0]).length;
+  return rank > 2 && axis === rank - 1 ? rowSums(step.e, value) : step.e.sum(value, [axis]);
+};
+
 /**
  * Σ gy along the last axis where it can be had from smaller values, as in attention: if O = yV and g = HVᵀ, then
  * Σⱼ gᵢⱼyᵢⱼ = Σⱼ Σ_d Hᵢ_d Vⱼ_d yᵢⱼ = Σ_d Hᵢ_d Oᵢ_d, over a head's few features instead of all tokens (Dao et al. 2022, arXiv
@@ -100,7 +108,7 @@ export const reductions: Record<string, Rule> = {
         g,
         e,
       } = step;
-      return e.mul(y, e.sub(g, attended(step) ?? e.sum(e.mul(g, y), [softmaxAxis(step)])));
+      return e.mul(y, e.sub(g, attended(step) ?? alongSoftmax(step, e.mul(g, y))));
     },
   ],
 
@@ -112,7 +120,7 @@ export const reductions: Record<string, Rule> = {
         g,
         e,
       } = step;
-      return e.sub(g, e.mul(e.exp(y), e.sum(g, [softmaxAxis(step)])));
+      return e.sub(g, e.mul(e.exp(y), alongSoftmax(step, g)));
     },
   ],
 };
