@@ -157,7 +157,7 @@ t.test('training that leaves the range of numbers is refused by a code that nobo
 t.test('a run that died goes on from any checkpoint and ends as if it had not', async (t) => {
   const checkpoints: Uint8Array[] = [];
   await train({ onCheckpoint: (bytes) => checkpoints.push(bytes) });
-  t.equal(checkpoints.length, settings.epochs);
+  t.equal(checkpoints.length, settings.epochs / 2, 'where the fits wait for one another');
   for (const resume of checkpoints.slice(0, -1)) {
     const resumed = await train({ resume });
     t.ok(resumed.resumedFrom > 0);

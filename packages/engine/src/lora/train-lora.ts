@@ -84,7 +84,7 @@ export interface LoraParts {
 
 /** Epochs without a better held-out loss after which training stops. */
 const PATIENCE = 2;
-/** Rows × tokens of all fits between two looks at the time for a checkpoint. */
+/** The most rows × tokens of all fits between two looks at the time for a checkpoint. */
 const LEG_TOKENS = 131_072;
 
 /**
@@ -153,9 +153,18 @@ export async function trainLora(
     stale: 0,
   };
   const resumedFrom = at.states.at(-1)!.step;
+  /** Whether held-out rows are answered at the end of a leg. */
+  const isJudged = (leg: number) =>
+    leg % legs === 0 && (input.from !== undefined || leg / legs > settings.epochs / 2);
+  /** Fits wait for one another only there, or after so much work that a checkpoint may be due: waiting leaves threads idle. */
+  const stopAfter = (leg: number) => {
+    let stop = leg + 1;
+    while (!isJudged(stop) && ((stop + 1 - leg) * tokens * folds.count) / legs <= LEG_TOKENS) stop += 1;
+    return stop;
+  };
   let savedAt = performance.now();
   while (at.leg < settings.epochs * legs && at.stale < PATIENCE) {
-    const leg = at.leg + 1;
+    const leg = stopAfter(at.leg);
     const states = await Promise.all(
       members.map((own, i) =>
         trainer.fit({
@@ -167,8 +176,7 @@ export async function trainLora(
       ),
     );
     at = { ...at, leg, states };
-    const epoch = leg / legs;
-    if (Number.isInteger(epoch) && (input.from || epoch > settings.epochs / 2)) {
+    if (isJudged(leg)) {
       const scores = await scoreOutside(states);
       const heldOut = { scores, targets };
       const temperature = fitTemperature(heldOut, all);
@@ -182,7 +190,7 @@ export async function trainLora(
           ? {
               ...at,
               stale: 0,
-              best: { epoch, loss, scores, parameters: states.map((state) => state.parameters) },
+              best: { epoch: leg / legs, loss, scores, parameters: states.map((state) => state.parameters) },
             }
           : { ...at, stale: at.stale + 1 };
     }
