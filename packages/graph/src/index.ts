@@ -63,6 +63,7 @@ export { normaliseOpset } from './passes/normalise-opset.js';
 export { quantiseDynamic } from './passes/quantise-dynamic.js';
 export { removeDead } from './passes/remove-dead.js';
 export { type SplitModel, type SplitOptions, splitModel } from './passes/split-model.js';
+export { type TakenProducts, takeOutProducts } from './passes/take-out-products.js';
 export { registerTraining } from './selfcheck/register-training.js';
 export {
   type Check,

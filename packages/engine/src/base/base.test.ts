@@ -33,6 +33,7 @@ t.test('a registered base says what it is, and reads back the same', async (t) =
     'base.json',
     'tokenizer.json',
     'top.onnx',
+    'training-classification-r8-projections.onnx',
     'training-classification-r8.json',
     'training-classification-r8.onnx',
     'training.onnx',

@@ -61,6 +61,18 @@ export interface TrainerThreads {
  */
 const SLICE_TOKENS = 1_024;
 
+/**
+ * What the projections of a job's rows may take up, in bytes: those of some 400 rows of 32 tokens (three times as much as
+ * the trunk's output). Those of further rows are computed in each step anew.
+ */
+const PROJECTION_BYTES = 64e6;
+
+/** What is kept of the rows of a job for as long as it trains. */
+interface KeptProjections {
+  of: Map<number, Float32Array>;
+  bytes: number;
+}
+
 interface ActiveFit {
   request: FitRequest;
   state: FitState;
@@ -77,8 +89,14 @@ interface ActiveFit {
  * Trains many fits at once, of one job's folds and of different users: decides which of them share a run, cuts their steps
  * into slices and gives those to threads. What comes out of a fit does not hang on what it shared runs with, to the bit.
  */
-export function createTrainer(threads: TrainerThreads): Trainer {
+export function createTrainer(threads: TrainerThreads, projectionBytes = PROJECTION_BYTES): Trainer {
   const waiting = new Set<ActiveFit>();
+  const projections = new WeakMap<FitRows, KeptProjections>();
+  const keptOf = (rows: FitRows): KeptProjections => {
+    const kept = projections.get(rows) ?? { of: new Map(), bytes: 0 };
+    projections.set(rows, kept);
+    return kept;
+  };
   const layouts = new Map<string, Promise<ParameterLayout>>();
   let running = 0;
   let planned = false;
@@ -114,8 +132,10 @@ export function createTrainer(threads: TrainerThreads): Trainer {
   });
 
   /** The next steps of stacked fits: while their batches are of one shape, within every fit's epoch, some `SLICE_TOKENS`. */
-  const cut = (stack: ActiveFit[]): TrainSlice => {
+  const cut = (stack: ActiveFit[]): { slice: TrainSlice; batches: number[][][] } => {
     const steps: TrainStep[][] = [];
+    /** [step][user]: which of the job's rows. */
+    const batches: number[][][] = [];
     const left = Math.min(
       ...stack.map(({ request, state, perEpoch }) =>
         Math.min(perEpoch - (state.step % perEpoch), request.until - state.step),
@@ -128,13 +148,15 @@ export function createTrainer(threads: TrainerThreads): Trainer {
     ) {
       const made = steps.length;
       const shape = shapeOf(stack[0], made);
-      const step = stack.map((fit): TrainStep => {
+      const own = stack.map((fit) => fit.batches[(fit.state.step % fit.perEpoch) + made]);
+      const step = stack.map((fit, user): TrainStep => {
         const { rows, settings } = fit.request;
-        const batch = fit.batches[(fit.state.step % fit.perEpoch) + made];
+        const batch = own[user];
+        const kept = keptOf(rows).of;
         const rate = rateAt(fit.state.step + made + 1, fit.total, settings.warmup);
         return {
           tokens: shape.tokens,
-          rows: batch.map((row) => rows.trunk[row]),
+          rows: batch.map((row) => ({ ...rows.trunk[row], projections: kept.get(row) })),
           targets: selectTargets(rows.targets, batch).values,
           weights: Float32Array.from(batch, (row) => rows.weights[row]),
           adapterRate: rate * settings.adapterRate,
@@ -143,8 +165,9 @@ export function createTrainer(threads: TrainerThreads): Trainer {
       });
       tokens += stack.length * shape.rows * shape.tokens;
       steps.push(step);
+      batches.push(own);
     }
-    return {
+    const slice = {
       graph: graphOf(stack[0].request),
       users: stack.map(({ request, state }) => ({
         outputs: request.rows.targets.outputs,
@@ -155,12 +178,27 @@ export function createTrainer(threads: TrainerThreads): Trainer {
         clipNorm: request.settings.clipNorm,
       })),
       steps,
+      keepProjections: stack.every(({ request }) => keptOf(request.rows).bytes < projectionBytes),
     };
+    return { slice, batches };
+  };
+
+  /** For the steps to come of the same job, whichever of its fits makes them. */
+  const keep = (stack: ActiveFit[], batches: number[][][], computed: TrainSliceResult['computed']) => {
+    for (const { step, row, projections: own } of computed) {
+      const perUser = batches[step][0].length;
+      const user = Math.floor(row / perUser);
+      const kept = keptOf(stack[user].request.rows);
+      const number = batches[step][user][row % perUser];
+      if (!kept.of.has(number)) kept.bytes += own.byteLength;
+      kept.of.set(number, own);
+    }
   };
 
   const run = async (stack: ActiveFit[]): Promise<void> => {
-    const slice = cut(stack);
-    const { states, losses } = await threads.train(slice);
+    const { slice, batches } = cut(stack);
+    const { states, losses, computed } = await threads.train(slice);
+    keep(stack, batches, computed);
     for (const [user, fit] of stack.entries()) {
       fit.state = states[user];
       const { request, state, perEpoch } = fit;

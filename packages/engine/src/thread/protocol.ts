@@ -66,12 +66,18 @@ export interface FitState {
   secondMoment: Float32Array;
 }
 
+/** One row of a step. */
+export interface TrainingRow extends TrunkOutput {
+  /** What `Projections` make of it, where that has been kept. In shared memory. */
+  projections?: Float32Array | undefined;
+}
+
 /** One user's part of one step. */
 export interface TrainStep {
   /** The length that rows are padded to; the same for all users of a step. */
   tokens: number;
   /** As many of each user. */
-  rows: TrunkOutput[];
+  rows: TrainingRow[];
   /** rows × outputs */
   targets: Float32Array;
   weights: Float32Array;
@@ -100,6 +106,8 @@ export interface TrainSlice {
   }[];
   /** [step][user] */
   steps: TrainStep[][];
+  /** Whether to answer the projections that had to be computed. */
+  keepProjections: boolean;
 }
 
 export interface TrainSliceResult {
@@ -107,6 +115,8 @@ export interface TrainSliceResult {
   states: FitState[];
   /** [step][user] */
   losses: number[][];
+  /** Of rows that came without, if they are to be kept; `row` counts through all users' rows of the step. */
+  computed: { step: number; row: number; projections: Float32Array }[];
 }
 
 /** Work for a thread. `cancelled` is a flag that the thread looks at between steps: 1 when nobody waits any more. */
