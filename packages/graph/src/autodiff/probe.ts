@@ -1,8 +1,8 @@
 /** Learns shapes by running the graph at two sizes: dimensions that differ are symbolic. No rule per operator. */
 import { GraphError } from '../error.js';
-import type { Dim, Graph, Model, Node, Tensor } from '../ir.js';
+import type { Dim, Graph, Model, Tensor } from '../ir.js';
 import { numbersOf } from '../tensor.js';
-import { int } from './emitter.js';
+import { createEmitter, int } from './emitter.js';
 
 /** Values by name. */
 export type Feeds = Record<string, Tensor>;
@@ -36,10 +36,11 @@ export async function probeShapes(
     else wanted.push(name);
   }
   if (wanted.length === 0) return shapes;
-  const session = await open({ ...model, graph: shapeGraph(model.graph, wanted) });
+  const { graph, output } = shapeGraph(model.graph, wanted);
+  const session = await open({ ...model, graph });
   try {
     const [small, large] = [await session.run(feeds[0]), await session.run(feeds[1])].map((outputs) =>
-      parse(numbersOf(outputs.shapes)),
+      parse(numbersOf(outputs[output])),
     );
     for (const [i, name] of wanted.entries()) shapes.set(name, merge(name, small[i], large[i]));
   } finally {
@@ -48,20 +49,17 @@ export async function probeShapes(
   return shapes;
 }
 
-/** The forward graph, with `shapes` = rank, dims, rank, dims … of the wanted values as its only output. */
-function shapeGraph(graph: Graph, wanted: string[]): Graph {
-  const nodes: Node[] = [...graph.nodes];
-  const pieces: string[] = [];
-  const node = (op: string, inputs: string[], output: string, attributes: Node['attributes'] = {}) => {
-    nodes.push({ op, name: output, inputs, outputs: [output], attributes });
-    return output;
-  };
-  for (const [i, value] of wanted.entries()) {
-    const shape = node('Shape', [value], `probe/shape_${i}`);
-    pieces.push(node('Shape', [shape], `probe/rank_${i}`), shape);
-  }
-  node('Concat', pieces, 'shapes', { axis: int(0) });
-  return { ...graph, nodes, outputs: [{ name: 'shapes', type: 'int64', shape: ['n'] }] };
+/** The forward graph, with rank, dims, rank, dims … of the wanted values as its only output. */
+function shapeGraph(given: Graph, wanted: string[]): { graph: Graph; output: string } {
+  const graph = { ...given, nodes: [...given.nodes], initializers: new Map(given.initializers) };
+  const e = createEmitter(graph, 'probe');
+  const pieces = wanted.flatMap((value) => {
+    const shape = e.op('Shape', [value]);
+    return [e.op('Shape', [shape]), shape];
+  });
+  const output = e.op('Concat', pieces, { axis: int(0) });
+  graph.outputs = [{ name: output, type: 'int64', shape: ['n'] }];
+  return { graph, output };
 }
 
 function parse(vector: number[]): number[][] {
