@@ -116,6 +116,13 @@ t.test('models', async (t) => {
     await t.rejects(registry.models.promote(ref, 3, job('c')), { code: 'version_not_found' });
   });
 
+  await t.test('a job promotes what it has published itself, and nothing of another one', async (t) => {
+    const ref = newRef();
+    await publish(ref, job('a'));
+    await t.rejects(registry.models.promote(ref, 1, job('b')), { code: 'version_not_found' });
+    t.equal(await registry.models.live(ref), undefined);
+  });
+
   await t.test('concurrent switches are all kept, and the last one is live', async (t) => {
     const ref = newRef();
     const names = ['a', 'b', 'c', 'd'];

@@ -216,7 +216,8 @@ export function createModels(parts: RegistryParts, tasks: Tasks, examples: Examp
           return open(own.record);
         }
         const target = await readVersion(store, ref, version);
-        if (!target) throw noVersion();
+        // Else a job that slept through the erasure of its user would promote what one of the same name has trained since.
+        if (target?.card.jobId !== jobId) throw noVersion();
         const last = entries.at(-1);
         // A person who pins what is live wants no job to replace it.
         if (last && (await isPinned(ref, last.record.version))) return open(last.record);
