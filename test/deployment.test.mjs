@@ -45,6 +45,22 @@ t.test('the processes know every variable that the compose file and the image se
   }
 });
 
+t.test(
+  'compose speaks to its own S3 server with its own key, whatever credentials the shell has',
+  async (t) => {
+    const [{ credentials }] = JSON.parse(read('infra/docker/seaweedfs-s3.json')).identities;
+    for (const name of ['api', 'worker', 'bucket'])
+      t.match(compose.services[name].environment, {
+        AWS_ACCESS_KEY_ID: credentials[0].accessKey,
+        AWS_SECRET_ACCESS_KEY: credentials[0].secretKey,
+      });
+  },
+);
+
+t.test('an image takes no file of secrets along', async (t) => {
+  for (const file of ['.dockerignore', '.gitignore']) t.ok(read(file).split('\n').includes('.env*'), file);
+});
+
 t.test('the image starts files that the build makes', async (t) => {
   const commands = [
     ...Object.values(compose.services).map((service) => service.command),
