@@ -124,6 +124,9 @@ t.test('the figure that workers follow stands where the scaler looks', async (t)
   const [{ spec }] = byKind('ScaledObject');
   const { url, valueLocation } = spec.triggers[0].metadata;
   t.ok(paths.some((path) => url.endsWith(path)));
+  // The scaler stands in another namespace, where the bare name of a service means nothing.
+  const [service] = byKind('Service');
+  t.match(new URL(url).hostname, new RegExp(`^${service.metadata.name}\\.[a-z0-9-]+\\.svc$`));
   const schema = components.split('</a>SystemState\n')[1];
   t.ok(
     schema.slice(0, 4_000).includes(`\`${valueLocation}\``),
