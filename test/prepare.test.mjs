@@ -4,6 +4,7 @@ import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { isFitNode } from '../infra/bootstrap/prepare.mjs';
 
 const prepare = fileURLToPath(new URL('../infra/bootstrap/prepare.mjs', import.meta.url));
 
@@ -35,5 +36,12 @@ t.test('a clone is built where NODE_ENV is production: what builds it is a devel
   t.equal(mended.status, 0, mended.stderr);
   t.match(mended.stdout, /dependencies installed in /);
   t.notMatch(prepared().stdout, /dependencies/, 'what is there is not installed again');
+  t.end();
+});
+
+t.test('only a Node that the build runs on is taken', (t) => {
+  const fit = ['20.19.0', '20.20.2', '22.12.0', '22.13.1', '23.0.0', '24.1.0'];
+  for (const version of fit) t.ok(isFitNode(version), version);
+  for (const version of ['18.20.0', '20.18.9', '21.7.3', '22.11.0']) t.notOk(isFitNode(version), version);
   t.end();
 });

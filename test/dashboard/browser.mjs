@@ -1,8 +1,9 @@
 // Debian's chromium, driven through playwright-core (which downloads none).
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
+import { browsers, onPath } from '../../infra/bootstrap/prepare.mjs';
 
-const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const executablePath = process.env.CHROMIUM_PATH ?? onPath(...browsers) ?? '/usr/bin/chromium';
 
 /** Why no browser can be started, or false. */
 export const noBrowser = existsSync(executablePath)
