@@ -25,8 +25,8 @@ export interface CheckpointKey {
   startSha256?: string | undefined;
 }
 
-/** Numbered anew whenever it holds something else, or a release would choose other rows of the same examples: it is by row. */
-const FORMAT = 'scion-checkpoint/3';
+/** Numbered anew whenever it holds something else, or a release would choose other rows of the same examples, or other batches. */
+const FORMAT = 'scion-checkpoint/4';
 const MAX_HEADER_BYTES = 1 << 20;
 
 /** As a safetensors file: batches and rates follow from the step, so that there is no other random state. */

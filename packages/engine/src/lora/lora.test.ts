@@ -143,8 +143,8 @@ t.test(
     t.not(worstGap(numbersOf(soft!), numbersOf(loud!)), 0);
     const steepest = await of(1, 1_024);
     t.ok(steepest.outOfFold.predictions.every(Number.isFinite));
-    const graphs = readdirSync(baseDir).filter((name) => /^training-classification-r2.*\.json$/.test(name));
-    t.strictSame(graphs, ['training-classification-r2.json'], 'one graph of a rank, whatever the alphas');
+    const graphs = readdirSync(baseDir).filter((name) => /classification-r2\.json$/.test(name));
+    t.equal(graphs.length, 1, 'one graph of a rank, whatever the alphas');
   },
 );
 

@@ -53,7 +53,10 @@ export interface LoraOptions {
   resume?: Uint8Array | undefined;
   /** Everything that is needed to go on from here. Called while more work lies behind than is worth losing. */
   onCheckpoint?: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
-  /** Work that may be lost in a death. Writing a checkpoint costs some ten milliseconds. Default 5. */
+  /**
+   * What lies behind when a checkpoint is written, at the next place where the fits wait for one another (`LEG_TOKENS`). Writing
+   * one costs some ten milliseconds. Default 5.
+   */
   checkpointSeconds?: number | undefined;
 }
 
@@ -85,7 +88,7 @@ export interface LoraParts {
 /** Epochs without a better held-out loss after which training stops. */
 const PATIENCE = 2;
 /** The most rows × tokens of all fits between two looks at the time for a checkpoint. */
-const LEG_TOKENS = 131_072;
+const LEG_TOKENS = 65_536;
 
 /**
  * Low-rank adapters with their head, cross-validated as they are trained: one fit for each fold, and one on all rows that
@@ -165,16 +168,22 @@ export async function trainLora(
   let savedAt = performance.now();
   while (at.leg < settings.epochs * legs && at.stale < PATIENCE) {
     const leg = stopAfter(at.leg);
+    // Where one fails, nobody waits for the others.
+    const failed = new AbortController();
+    const either = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal;
     const states = await Promise.all(
       members.map((own, i) =>
         trainer.fit({
-          ...{ rows, members: own, from: at.states[i], settings, signal },
+          ...{ rows, members: own, from: at.states[i], settings, signal: either },
           until: Math.round((steps[i] * leg) / legs),
           seed: seed + i,
           onSteps: (done) => progress.steps(i, done),
         }),
       ),
-    );
+    ).catch((error) => {
+      failed.abort(error);
+      throw error;
+    });
     at = { ...at, leg, states };
     if (isJudged(leg)) {
       const scores = await scoreOutside(states);

@@ -13,7 +13,8 @@ function stubThreads() {
     size: 1,
     prepare: async () => ({ parameters: [], groups: [], size: 0 }) as never,
     async train(slice: TrainSlice): Promise<TrainSliceResult> {
-      slices.push(slice);
+      // As it is when it is sent: a message is a copy.
+      slices.push(structuredClone(slice));
       const rows = slice.steps.map((step) => step.flatMap((own) => own.rows));
       return {
         states: slice.users.map(({ state }) => ({ ...state, step: state.step + slice.steps.length })),
@@ -31,9 +32,9 @@ function stubThreads() {
 }
 
 /** So long that a slice is one step. */
-const rowsOf = (first: number, count: number): FitRows => ({
+const rowsOf = (first: number, count: number, tokens = 600): FitRows => ({
   trunk: Array.from({ length: count }, (_, i) => ({
-    tokens: 600,
+    tokens,
     hidden: Float32Array.of(first + i),
     pooled: new Float32Array(),
   })),
@@ -84,9 +85,24 @@ t.test(
   },
 );
 
+t.test('jobs that share runs keep each its own', async (t) => {
+  const threads = stubThreads();
+  const trainer = createTrainer(threads);
+  const members = [...Array(8).keys()];
+  await Promise.all([0, 100, 200].map((first) => train(trainer, rowsOf(first, 8, 8), members)));
+  t.ok(
+    threads.slices.some(({ users }) => users.length > 1),
+    'they did share',
+  );
+  const counts = seen(threads.slices);
+  t.equal(counts.size, 24);
+  for (const [row, count] of counts)
+    t.strictSame(count, { with: settings.epochs - 1, without: 1 }, `row ${row}`);
+});
+
 t.test('beyond the budget of a job the threads compute further ones each time', async (t) => {
   const threads = stubThreads();
   await train(createTrainer(threads, 20), rowsOf(0, 8), [...Array(8).keys()]);
   const kept = [...seen(threads.slices).values()].filter((count) => count.with > 0);
-  t.equal(kept.length, 4, 'those of the slices before 20 bytes were reached');
+  t.equal(kept.length, 2, 'as many as have room');
 });

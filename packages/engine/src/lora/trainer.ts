@@ -4,6 +4,7 @@ import { selectTargets, type Targets } from '../head/targets.js';
 import type {
   FitState,
   TrainingGraphKey,
+  TrainingRow,
   TrainSlice,
   TrainSliceResult,
   TrainStep,
@@ -67,10 +68,11 @@ const SLICE_TOKENS = 1_024;
  */
 const PROJECTION_BYTES = 64e6;
 
-/** What is kept of the rows of a job for as long as it trains. */
-interface KeptProjections {
-  of: Map<number, Float32Array>;
-  bytes: number;
+/** A job's rows, as they go to threads: with their projections, as soon as one has been at a thread. */
+interface KeptRows {
+  rows: TrainingRow[];
+  /** For further projections; 0 once one had no room. */
+  bytesLeft: number;
 }
 
 interface ActiveFit {
@@ -91,11 +93,14 @@ interface ActiveFit {
  */
 export function createTrainer(threads: TrainerThreads, projectionBytes = PROJECTION_BYTES): Trainer {
   const waiting = new Set<ActiveFit>();
-  const projections = new WeakMap<FitRows, KeptProjections>();
-  const keptOf = (rows: FitRows): KeptProjections => {
-    const kept = projections.get(rows) ?? { of: new Map(), bytes: 0 };
-    projections.set(rows, kept);
-    return kept;
+  const kept = new WeakMap<FitRows, KeptRows>();
+  const keptOf = (rows: FitRows): KeptRows => {
+    const known = kept.get(rows) ?? {
+      rows: rows.trunk.map((row) => ({ ...row })),
+      bytesLeft: projectionBytes,
+    };
+    kept.set(rows, known);
+    return known;
   };
   const layouts = new Map<string, Promise<ParameterLayout>>();
   let running = 0;
@@ -132,10 +137,8 @@ export function createTrainer(threads: TrainerThreads, projectionBytes = PROJECT
   });
 
   /** The next steps of stacked fits: while their batches are of one shape, within every fit's epoch, some `SLICE_TOKENS`. */
-  const cut = (stack: ActiveFit[]): { slice: TrainSlice; batches: number[][][] } => {
+  const cut = (stack: ActiveFit[]): TrainSlice => {
     const steps: TrainStep[][] = [];
-    /** [step][user]: which of the job's rows. */
-    const batches: number[][][] = [];
     const left = Math.min(
       ...stack.map(({ request, state, perEpoch }) =>
         Math.min(perEpoch - (state.step % perEpoch), request.until - state.step),
@@ -148,15 +151,14 @@ export function createTrainer(threads: TrainerThreads, projectionBytes = PROJECT
     ) {
       const made = steps.length;
       const shape = shapeOf(stack[0], made);
-      const own = stack.map((fit) => fit.batches[(fit.state.step % fit.perEpoch) + made]);
-      const step = stack.map((fit, user): TrainStep => {
+      const step = stack.map((fit): TrainStep => {
         const { rows, settings } = fit.request;
-        const batch = own[user];
-        const kept = keptOf(rows).of;
+        const batch = fit.batches[(fit.state.step % fit.perEpoch) + made];
+        const own = keptOf(rows).rows;
         const rate = rateAt(fit.state.step + made + 1, fit.total, settings.warmup);
         return {
           tokens: shape.tokens,
-          rows: batch.map((row) => ({ ...rows.trunk[row], projections: kept.get(row) })),
+          rows: batch.map((row) => own[row]),
           targets: selectTargets(rows.targets, batch).values,
           weights: Float32Array.from(batch, (row) => rows.weights[row]),
           adapterRate: rate * settings.adapterRate,
@@ -165,9 +167,8 @@ export function createTrainer(threads: TrainerThreads, projectionBytes = PROJECT
       });
       tokens += stack.length * shape.rows * shape.tokens;
       steps.push(step);
-      batches.push(own);
     }
-    const slice = {
+    return {
       graph: graphOf(stack[0].request),
       users: stack.map(({ request, state }) => ({
         outputs: request.rows.targets.outputs,
@@ -178,27 +179,26 @@ export function createTrainer(threads: TrainerThreads, projectionBytes = PROJECT
         clipNorm: request.settings.clipNorm,
       })),
       steps,
-      keepProjections: stack.every(({ request }) => keptOf(request.rows).bytes < projectionBytes),
+      keepProjections: stack.every(({ request }) => keptOf(request.rows).bytesLeft > 0),
     };
-    return { slice, batches };
   };
 
   /** For the steps to come of the same job, whichever of its fits makes them. */
-  const keep = (stack: ActiveFit[], batches: number[][][], computed: TrainSliceResult['computed']) => {
-    for (const { step, row, projections: own } of computed) {
-      const perUser = batches[step][0].length;
-      const user = Math.floor(row / perUser);
-      const kept = keptOf(stack[user].request.rows);
-      const number = batches[step][user][row % perUser];
-      if (!kept.of.has(number)) kept.bytes += own.byteLength;
-      kept.of.set(number, own);
+  const keep = (stack: ActiveFit[], { steps }: TrainSlice, computed: TrainSliceResult['computed']) => {
+    for (const { step, row, projections } of computed) {
+      const perUser = steps[step][0].rows.length;
+      const own = steps[step].flatMap(({ rows }) => rows)[row];
+      const job = keptOf(stack[Math.floor(row / perUser)].request.rows);
+      if (own.projections) continue;
+      job.bytesLeft = Math.max(0, job.bytesLeft - projections.byteLength);
+      if (job.bytesLeft > 0) own.projections = projections;
     }
   };
 
   const run = async (stack: ActiveFit[]): Promise<void> => {
-    const { slice, batches } = cut(stack);
+    const slice = cut(stack);
     const { states, losses, computed } = await threads.train(slice);
-    keep(stack, batches, computed);
+    keep(stack, slice, computed);
     for (const [user, fit] of stack.entries()) {
       fit.state = states[user];
       const { request, state, perEpoch } = fit;

@@ -19,10 +19,7 @@ export function createOpenTrainings(
   const sessions = new LRUCache<string, Promise<TrainingSession>>({
     max: KEPT,
     dispose(session) {
-      const closed = session.then(
-        (opened) => opened.close(),
-        () => {},
-      );
+      const closed = session.then((opened) => opened.close()).catch(() => {});
       closing.add(closed);
       closed.finally(() => closing.delete(closed));
     },

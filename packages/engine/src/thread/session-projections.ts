@@ -1,6 +1,5 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { TrainingRow } from './protocol.js';
-import { oneThread } from './session-options.js';
 
 /** A product of the hidden states at the cut with frozen weights: an input of the training step. */
 export interface Projection {
@@ -23,28 +22,21 @@ export interface Projections {
   close(): Promise<void>;
 }
 
-/** @param model from `hidden` to all of `projections` */
-export function openProjections(
-  model: string | Uint8Array,
+/** @param session from `hidden` to all of `projections`; undefined where there are none */
+export function createProjections(
+  session: InferenceSession | undefined,
   projections: readonly Projection[],
   hiddenSize: number,
 ): Projections {
-  let open: Promise<InferenceSession> | undefined;
-  const session = () => {
-    // Of the two ways to create one the types know no union.
-    open ??= InferenceSession.create(model as string, oneThread);
-    return open;
-  };
   const perToken = projections.reduce((sum, { width }) => sum + width, 0);
   return {
     async of(rows, shared) {
-      // A base may begin otherwise.
-      if (perToken === 0) return rows.map(() => new Float32Array(0));
+      if (!session) return rows.map(() => new Float32Array(0));
       const tokens = rows.reduce((most, row) => Math.max(most, row.tokens), 0);
       const hidden = new Float32Array(rows.length * tokens * hiddenSize);
       for (const [i, row] of rows.entries()) hidden.set(row.hidden, i * tokens * hiddenSize);
       const given = { hidden: new Tensor('float32', hidden, [rows.length, tokens, hiddenSize]) };
-      const answers = await (await session()).run(given);
+      const answers = await session.run(given);
       return rows.map((row, i) => {
         const size = row.tokens * perToken;
         const own = new Float32Array(shared ? new SharedArrayBuffer(4 * size) : new ArrayBuffer(4 * size));
@@ -72,7 +64,7 @@ export function openProjections(
       return inputs;
     },
     async close() {
-      await (await open)?.release();
+      await session?.release();
     },
   };
 }

@@ -17,7 +17,7 @@ import { createRandom } from '../head/random.js';
 import { trainingOptions } from '../lora/training-base.js';
 import type { TrainingGraphKey } from './protocol.js';
 import { oneThread } from './session-options.js';
-import { openProjections, type Projection } from './session-projections.js';
+import { createProjections, type Projection } from './session-projections.js';
 import { createSteps, type StepSession } from './session-steps.js';
 
 export interface TrainingSetup {
@@ -41,11 +41,10 @@ export interface SelfCheck {
   worst: number;
 }
 
-/** Raised whenever other numbers would come of the same inputs, or less would be known of them. */
+/** Raised whenever other numbers would come of the same inputs, or less would be known of them: in the files' names. */
 const DERIVATION = 5;
 
 interface Derived {
-  derivation: number;
   layout: ParameterLayout;
   selfCheck: SelfCheck;
   projections: Projection[];
@@ -57,7 +56,7 @@ interface Derived {
  * @throws GraphError where the base has no gradient
  */
 export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey): Promise<TrainingSession> {
-  const stem = `training-${shape.kind}-r${shape.rank}`;
+  const stem = `training-${DERIVATION}-${shape.kind}-r${shape.rank}`;
   const folder = dirname(setup.trainingPath);
   const files = { step: `${stem}.onnx`, projections: `${stem}-projections.onnx`, derived: `${stem}.json` };
   const pathOf = (file: keyof typeof files) => join(folder, files[file]);
@@ -65,7 +64,10 @@ export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey
     (json) => JSON.parse(json) as Derived,
     () => undefined,
   );
-  if (known?.derivation === DERIVATION) return open(pathOf('step'), pathOf('projections'), known, setup);
+  // What a power cut left of them cannot be opened, and is derived again.
+  const opened =
+    known && (await open(pathOf('step'), pathOf('projections'), known, setup).catch(() => undefined));
+  if (opened) return opened;
 
   const { model, placed } = await readPlaced(setup.trainingPath);
   const { training, report } = await registerTraining(
@@ -78,7 +80,6 @@ export async function openTraining(setup: TrainingSetup, shape: TrainingGraphKey
   );
   const { model: step, products, widths } = takeOutProducts(training.step, 'hidden');
   const derived: Derived = {
-    derivation: DERIVATION,
     layout: training.layout,
     selfCheck: {
       directions: report.checks.length,
@@ -104,9 +105,15 @@ async function open(
   { layout, selfCheck, projections: widths }: Derived,
   { hiddenSize }: TrainingSetup,
 ): Promise<TrainingSession> {
-  const session = await InferenceSession.create(step as string, oneThread);
-  const own = openProjections(projections, widths, hiddenSize);
-  return { layout, selfCheck, ...createSteps(session, own, { layout, hiddenSize }) };
+  // Of the two ways to create a session the types know no union.
+  const create = (model: string | Uint8Array) => InferenceSession.create(model as string, oneThread);
+  // A base may begin with something else than products of its hidden states.
+  const before = widths.length > 0 ? await create(projections) : undefined;
+  const session = await create(step);
+  return {
+    ...{ layout, selfCheck },
+    ...createSteps(session, createProjections(before, widths, hiddenSize), { layout, hiddenSize }),
+  };
 }
 
 /** The model and where its weights lie, read weight by weight: the file holds those of the trunk too. */

@@ -2,7 +2,8 @@
  * Sums over one axis as products with ones. Users who share a run must get, to the last bit, what each gets alone. A batched
  * product does the same for each of its matrices, however many there are. ReduceSum does not: ONNX Runtime first merges
  * neighbouring axes (an axis of one user with the next), and sums by whichever routine suits what that leaves, some of them
- * beginning at the first aligned address.
+ * beginning at the first aligned address. (So the hidden size has to be a multiple of 4, as it is of all encoders: of means over
+ * features, in layer norms, each row then begins at such an address.)
  */
 import { type Emitter, int } from './emitter.js';
 
