@@ -7,7 +7,14 @@ interface S3Failure {
   cause?: unknown;
 }
 
-export const statusOf = (error: unknown) => (error as S3Failure).$metadata?.httpStatusCode;
+/**
+ * What the store answered; undefined where no answer came, or not all of it. The SDK notes a status then, too, but a 404
+ * alone does not tell an absent object from an absent bucket.
+ */
+export function statusOf(error: unknown): number | undefined {
+  const { name, code, $metadata } = error as S3Failure;
+  return name === 'TimeoutError' || code === 'ECONNRESET' ? undefined : $metadata?.httpStatusCode;
+}
 export const nameOf = (error: unknown) => (error as S3Failure).name;
 
 const remedies: Record<string, string> = {

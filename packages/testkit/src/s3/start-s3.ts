@@ -10,9 +10,18 @@ import { verifySignature } from './sigv4.js';
 /**
  * What happens to one request instead of the usual: `busy` answers 503 SlowDown; `conflict` answers 409 as S3 does
  * when conditional writes meet; `drop` closes the connection before doing anything; `lost-answer` does the work, then
- * closes the connection; `damaged` flips a bit of the body, `broken-off` ends it half-way; `stalled` never answers.
+ * closes the connection; `damaged` flips a bit of the body, `broken-off` ends it half-way; `stalled` never answers;
+ * `stalled-body` does the work and answers, but for the end of the body.
  */
-export type S3Fault = 'busy' | 'conflict' | 'drop' | 'lost-answer' | 'damaged' | 'broken-off' | 'stalled';
+export type S3Fault =
+  | 'busy'
+  | 'conflict'
+  | 'drop'
+  | 'lost-answer'
+  | 'damaged'
+  | 'broken-off'
+  | 'stalled'
+  | 'stalled-body';
 
 export interface TestS3 {
   endpoint: string;
@@ -107,6 +116,12 @@ export async function startS3(options: TestS3Options = {}): Promise<TestS3> {
     if (fault === 'lost-answer') {
       // The work is done as ever; what it writes goes nowhere.
       response.end = () => response.destroy();
+    }
+    if (fault === 'stalled-body') {
+      response.end = () => {
+        response.write(' ');
+        return response;
+      };
     }
     answer(request, response, fault).catch((error: unknown) => refuse(request, response, error));
   });
