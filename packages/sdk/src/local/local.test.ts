@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createFileStore } from '@scion/store';
 import t from 'tap';
 import { Personalizer } from './index.js';
 
@@ -45,6 +47,48 @@ t.test('another process finds what was learnt, adds to it, and users stay apart'
   t.equal(scores.length, 4);
   t.ok(mean > 0.7, `mean accuracy ${mean}`);
   t.ok((await ada.score(X, like)) > 0.9);
+});
+
+t.test('fits of one user at once take turns: no row is lost, and no number given twice', async (t) => {
+  const one = new Personalizer({ task: 'turns', user: 'ada', folder, threads: 1 });
+  const other = new Personalizer({ task: 'turns', user: 'ada', folder, threads: 2 });
+  t.teardown(() => Promise.all([one.close(), other.close()]));
+  const histories = await Promise.all([
+    one.partialFit(X.slice(0, 8), like.slice(0, 8)),
+    other.partialFit(X.slice(8), like.slice(8)),
+  ]);
+  const rows = Object.fromEntries(histories.map(({ version, gate }) => [version, gate?.candidate.rows]));
+  t.strictSame(rows, { 1: 8, 2: 16 }, 'the second learnt from what the first was given, too');
+});
+
+t.test('a fit fails where another process trained the model meanwhile, and replaces nothing', async (t) => {
+  const ada = new Personalizer({ task: 'meanwhile', user: 'ada', folder, threads: 1 });
+  t.teardown(() => ada.close());
+  const y = like.map((label) => (label === 'like' ? 'dislike' : 'like'));
+  const other = `import(${JSON.stringify(new URL('./index.js', import.meta.url))}).then(async ({ Personalizer }) => {
+    const [folder, X, y] = JSON.parse(process.argv[1]);
+    const ada = new Personalizer({ task: 'meanwhile', user: 'ada', folder, threads: 1 });
+    await ada.fit(X, y);
+    await ada.close();
+  })`;
+  let once = () => {
+    once = () => {};
+    execFileSync(process.execPath, ['-e', other, JSON.stringify([folder, X, y])], { stdio: 'inherit' });
+  };
+  const fit = ada.fit(X, like, { callbacks: [{ onProgress: () => once() }] });
+  await t.rejects(fit, { code: 'model_changed', detail: /Version 1 .* Fit again/ });
+  t.strictSame(await ada.predict(unseen), ['dislike', 'like'], 'as the other process taught it');
+  t.match(await ada.fit(X, like), { version: 2 });
+  t.strictSame(await ada.predict(unseen), ['like', 'dislike']);
+});
+
+t.test('what a process that died left behind stops no fit', async (t) => {
+  const store = await createFileStore({ root: folder });
+  await store.put('models/t-died/u-ada/adapter-1.safetensors', new Uint8Array(8));
+  const ada = new Personalizer({ task: 'died', user: 'ada', folder, threads: 1 });
+  t.teardown(() => ada.close());
+  t.match(await ada.fit(X, like), { version: 2 });
+  t.strictSame(await ada.predict(unseen), ['like', 'dislike']);
 });
 
 t.test('numbers and sets of labels are learnt likewise', async (t) => {
