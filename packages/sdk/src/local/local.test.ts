@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFileStore } from '@scion/store';
@@ -108,7 +108,25 @@ t.test('numbers and sets of labels are learnt likewise', async (t) => {
   t.strictSame(await topics.predict(['Pruning old roses']), [['garden', 'home']]);
 });
 
-t.test('a base that is not there is said', async (t) => {
-  const model = new Personalizer({ task: 'feed', user: 'ada', folder, base: join(folder, 'nowhere') });
+t.test('whoever closes leaves the engine to those who have just asked for it', async (t) => {
+  const ada = new Personalizer({ task: 'feed', user: 'ada', folder, threads: 1 });
+  const again = new Personalizer({ task: 'feed', user: 'ada', folder, threads: 1 });
+  t.teardown(() => again.close());
+  await ada.predict(unseen);
+  const closed = ada.close();
+  t.strictSame(await again.predict(unseen), ['like', 'dislike']);
+  await closed;
+  t.strictSame(await again.predict(unseen), ['like', 'dislike']);
+});
+
+t.test('a base that is not there is said, and found once it is there', async (t) => {
+  const base = join(folder, 'later');
+  const model = new Personalizer({ task: 'feed', user: 'ada', folder, base, threads: 1 });
+  const asked = t.rejects(model.predict(unseen), { name: 'BaseError' });
+  await model.close();
+  await asked;
   await t.rejects(model.fit(X, like), { name: 'BaseError', message: /holds no registered base/ });
+  await cp(join(folder, 'bases/all-MiniLM-L6-v2'), base, { recursive: true });
+  t.strictSame(await model.predict(unseen), ['like', 'dislike']);
+  await model.close();
 });
