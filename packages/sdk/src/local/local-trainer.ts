@@ -18,6 +18,7 @@ import {
 } from '@scion/engine';
 import { ScionError } from '../errors.js';
 import type { Trainer, TrainOutcome, TrainRequest } from '../estimator/trainer.js';
+import { askLive } from './ask-live.js';
 import type { ModelRecord, Records } from './records.js';
 
 /** One process is one tenant. */
@@ -67,7 +68,9 @@ export function createLocalTrainer(options: LocalTrainerOptions): Trainer {
           record = {
             ...record,
             lastVersion: version,
-            live: goesLive ? { version, adapterSha256: sha256, card: sealed } : record.live,
+            live: goesLive
+              ? { version, adapterSha256: sha256, card: sealed, rowIds: rows.map(({ id }) => id) }
+              : record.live,
           };
           await records.write(ref, record);
         });
@@ -134,7 +137,7 @@ async function trainStages(
   engine: Engine,
   kind: TaskKind,
   ref: ModelRef,
-  { rows }: ModelRecord,
+  { rows, live: before }: ModelRecord,
   { training: settings, gate: gated, signal, onMetric, onProgress }: TrainRequest,
   publish: Publish,
 ): Promise<Pick<TrainOutcome, 'gate' | 'stopped'>> {
@@ -143,6 +146,7 @@ async function trainStages(
   let decision: GateDecision | null = null;
   try {
     onProgress(0.05, 'head');
+    const live = gated ? await askLive(engine, ref, { kind, rows, live: before, signal }) : undefined;
     const training = engine.training(
       {
         ...{ tenantId, kind, classBalance },
@@ -162,7 +166,7 @@ async function trainStages(
     signal.throwIfAborted();
     const wantsLora = method !== 'head' && training.canAdapt;
     if (method !== 'lora' || !wantsLora) {
-      decision = decideGate({ kind, truth, candidate: { labels: head.labels, ...head.outOfFold } });
+      decision = decideGate({ kind, truth, candidate: { labels: head.labels, ...head.outOfFold }, live });
       await publish(head, decision);
     }
     if (!wantsLora) return { gate: decision, stopped: false };
@@ -177,7 +181,7 @@ async function trainStages(
     signal.throwIfAborted();
     onProgress(0.9, 'evaluating');
     const gate = decideGate({
-      ...{ kind, truth },
+      ...{ kind, truth, live },
       candidate: { labels: lora.labels, ...lora.outOfFold },
       head: { labels: lora.labels, ...lora.headOutOfFold },
     });

@@ -91,6 +91,25 @@ t.test('what a process that died left behind stops no fit', async (t) => {
   t.strictSame(await ada.predict(unseen), ['like', 'dislike']);
 });
 
+t.test('with gate, a version that beats the majority but not the live one stays out of use', async (t) => {
+  const ada = new Personalizer({ task: 'gate', user: 'ada', gate: true, method: 'head', folder, threads: 1 });
+  t.teardown(() => ada.close());
+  t.match(await ada.fit(X, like), { version: 1, gate: { promoted: true, live: null } });
+  const later = [
+    ...['Sowing peas in March', 'When to water tomatoes', 'A hedge for the birds', 'Moss on the lawn'],
+    ...['Moving a peony', 'Wild flowers along the path'],
+    ...['Debugging a memory leak', 'Types in a dynamic language', 'A database index that lies'],
+    ...['Packets lost in the network', 'Linking faster', 'The cache and its invalidation'],
+  ];
+  const labels = later.map((_, at) => (at < 6 ? 'like' : 'dislike'));
+  const worse = await ada.fit(later, labels);
+  t.match(worse, { version: 1, gate: { promoted: false, live: { version: 1, live: { rows: 12 } } } });
+  t.match(worse.gate?.reason, /beats the majority class.*does not beat that version/);
+  const changed = [...labels, ...like].map((label) => (label === 'like' ? 'dislike' : 'like'));
+  const better = await ada.fit([...later, ...X], changed);
+  t.match(better, { version: 3, gate: { promoted: true, live: { version: 1 } } });
+});
+
 t.test('numbers and sets of labels are learnt likewise', async (t) => {
   const rating = new Personalizer({ task: 'rating', user: 'ada', kind: 'regression', folder, threads: 1 });
   const topics = new Personalizer({ task: 'topics', user: 'ada', kind: 'multilabel', folder, threads: 1 });

@@ -5,8 +5,16 @@ import type { TrainingRow } from '../estimator/trainer.js';
 /** What is remembered of one model: its rows, and the version that answers. */
 export interface ModelRecord {
   rows: TrainingRow[];
-  live: { version: number; adapterSha256: string; card: Card } | null;
+  live: LiveVersion | null;
   lastVersion: number;
+}
+
+export interface LiveVersion {
+  version: number;
+  adapterSha256: string;
+  card: Card;
+  /** Ids of the rows it was trained on. Records of before have none: then nothing is known to be new to it. */
+  rowIds?: string[];
 }
 
 export interface Records {
