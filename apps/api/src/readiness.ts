@@ -14,12 +14,13 @@ export function createReadiness({
   engine,
 }: {
   redis: Pick<Redis, 'ping'>;
-  store: Pick<ObjectStore, 'head'>;
+  store: Pick<ObjectStore, 'get'>;
   engine: Pick<Engine, 'embed' | 'provider' | 'providerFallback'>;
 }): ApiDeps['readiness'] {
   return {
     redis: () => redis.ping(),
-    store: () => store.head(probeKey),
+    // Not `head`: S3's answer to that has no body, so it cannot tell a bucket that is gone from an absent object.
+    store: () => store.get(probeKey),
     async engine() {
       try {
         await engine.embed(['ready?']);

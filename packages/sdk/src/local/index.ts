@@ -52,45 +52,36 @@ interface Place {
   threads: number;
 }
 
-interface Shared {
+interface Parts {
   engine: Engine;
   records: Records;
+}
+
+interface Shared {
+  parts: Promise<Parts>;
   users: number;
 }
 
 /** One engine serves all estimators of a folder; it ends with the last of them. */
-const open = new Map<string, Promise<Shared>>();
+const open = new Map<string, Shared>();
 
 /** Opens nothing until it is asked something, since a constructor cannot wait. */
 function openLater(
   place: Place,
   { task, kind, abstainBelow }: { task: string; kind: TaskKind; abstainBelow: number },
 ): Trainer {
-  const key = JSON.stringify(place);
   let opened: Promise<Trainer> | undefined;
   const trainer = (): Promise<Trainer> => {
-    opened ??= (async () => {
-      let shared = open.get(key);
-      if (!shared) {
-        shared = openShared(place);
-        open.set(key, shared);
-        shared.catch(() => open.delete(key));
-      }
-      const counted = await shared;
-      const { engine, records } = counted;
-      counted.users += 1;
-      return createLocalTrainer({
-        ...{ engine, records, task, kind, abstainBelow },
-        async close() {
-          counted.users -= 1;
-          if (counted.users > 0) return;
-          open.delete(key);
-          await engine.close();
-          await records.close();
-        },
-      });
-    })();
-    return opened;
+    if (opened) return opened;
+    const opening = share(place).then((shared) =>
+      createLocalTrainer({ ...shared, task, kind, abstainBelow }),
+    );
+    opened = opening;
+    opening.catch(() => {
+      // So that the next call tries anew.
+      if (opened === opening) opened = undefined;
+    });
+    return opening;
   };
   return {
     kind: async () => kind,
@@ -100,12 +91,37 @@ function openLater(
     async close() {
       const ending = opened;
       opened = undefined;
-      await (await ending)?.close();
+      // That it could not be opened has been told to whoever asked something.
+      await (await ending?.catch(() => undefined))?.close();
     },
   };
 }
 
-async function openShared({ folder, base, threads }: Place): Promise<Shared> {
+/** Counts before it waits: whoever closes meanwhile must not take the engine for unused. */
+async function share(place: Place): Promise<Parts & { close(): Promise<void> }> {
+  const key = JSON.stringify(place);
+  let shared = open.get(key);
+  if (!shared) {
+    shared = { parts: openParts(place), users: 0 };
+    open.set(key, shared);
+    shared.parts.catch(() => open.delete(key));
+  }
+  const counted = shared;
+  counted.users += 1;
+  const { engine, records } = await counted.parts;
+  return {
+    ...{ engine, records },
+    async close() {
+      counted.users -= 1;
+      if (counted.users > 0) return;
+      open.delete(key);
+      await engine.close();
+      await records.close();
+    },
+  };
+}
+
+async function openParts({ folder, base, threads }: Place): Promise<Parts> {
   await mkdir(folder, { recursive: true });
   const baseDir = await findBase(folder, base);
   const records = await openRecords(folder);
@@ -113,5 +129,5 @@ async function openShared({ folder, base, threads }: Place): Promise<Shared> {
     ...{ baseDir, threads, cacheBytes: 64 * 1024 * 1024 },
     loadAdapter: (key) => records.adapter(key, key.version),
   });
-  return { engine, records, users: 0 };
+  return { engine, records };
 }

@@ -18,6 +18,7 @@ import {
 } from '@scion/engine';
 import { ScionError } from '../errors.js';
 import type { Trainer, TrainOutcome, TrainRequest } from '../estimator/trainer.js';
+import { askLive } from './ask-live.js';
 import type { ModelRecord, Records } from './records.js';
 
 /** One process is one tenant. */
@@ -42,47 +43,43 @@ export function createLocalTrainer(options: LocalTrainerOptions): Trainer {
     kind: async () => kind,
     close: options.close,
 
-    async train(user, request) {
+    train(user, request) {
       const ref = refOf(user);
-      const before = await records.read(ref);
-      const kept = request.keepOthers ? before.rows : [];
-      const rows = [...new Map([...kept, ...request.rows].map((row) => [row.id, row])).values()];
-      let record: ModelRecord = { ...before, rows };
-      await records.write(ref, record);
-      const outcome = await trainStages(engine, kind, ref, record, request, async (model, gate) => {
-        const version = record.lastVersion + 1;
-        const card = cardOf(engine, {
-          ref,
-          kind,
-          version,
-          jobId: newId('job'),
-          record,
-          model,
-          gate,
-          request,
-        });
-        const {
-          bytes,
-          sha256,
-          card: sealed,
-        } = encodeAdapter({
-          ...{ weight: model.weight, bias: model.bias, scale: model.scale, card, owner: ref },
-          ...('matrices' in model && { lora: model.matrices }),
-        });
-        await records.putAdapter(ref, version, bytes);
-        const goesLive = gate.promoted || !request.gate;
-        record = {
-          ...record,
-          lastVersion: version,
-          live: goesLive ? { version, adapterSha256: sha256, card: sealed } : record.live,
-        };
+      return records.inTurn(ref, async () => {
+        const before = await records.read(ref);
+        const kept = request.keepOthers ? before.rows : [];
+        const rows = [...new Map([...kept, ...request.rows].map((row) => [row.id, row])).values()];
+        let record: ModelRecord = { ...before, rows };
         await records.write(ref, record);
+        const outcome = await trainStages(engine, kind, ref, record, request, async (model, gate) => {
+          const jobId = newId('job');
+          const {
+            version,
+            sha256,
+            card: sealed,
+          } = await publishNext(records, ref, record.lastVersion, (next) => {
+            const card = cardOf(engine, { ref, kind, version: next, jobId, record, model, gate, request });
+            return encodeAdapter({
+              ...{ weight: model.weight, bias: model.bias, scale: model.scale, card, owner: ref },
+              ...('matrices' in model && { lora: model.matrices }),
+            });
+          });
+          const goesLive = gate.promoted || !request.gate;
+          record = {
+            ...record,
+            lastVersion: version,
+            live: goesLive
+              ? { version, adapterSha256: sha256, card: sealed, rowIds: rows.map(({ id }) => id) }
+              : record.live,
+          };
+          await records.write(ref, record);
+        });
+        return {
+          ...outcome,
+          version: record.live?.version ?? null,
+          method: record.live?.card.method ?? null,
+        };
       });
-      return {
-        ...outcome,
-        version: record.live?.version ?? null,
-        method: record.live?.card.method ?? null,
-      };
     },
 
     async predict(user, inputs) {
@@ -100,10 +97,37 @@ export function createLocalTrainer(options: LocalTrainerOptions): Trainer {
     },
 
     async forget(user) {
-      engine.evict(refOf(user));
-      await records.forget(refOf(user));
+      const ref = refOf(user);
+      await records.inTurn(ref, async () => {
+        engine.evict(ref);
+        await records.forget(ref);
+      });
     },
   };
+}
+
+type Artifact = ReturnType<typeof encodeAdapter>;
+
+/**
+ * Writes an artifact under the next free number. One that is taken while the record does not know it was left by a process
+ * that died between the two.
+ */
+async function publishNext(
+  records: Records,
+  ref: ModelRef,
+  lastVersion: number,
+  encode: (version: number) => Artifact,
+): Promise<Artifact & { version: number }> {
+  for (let version = lastVersion + 1; ; version += 1) {
+    const artifact = encode(version);
+    if (await records.createAdapter(ref, version, artifact.bytes)) return { version, ...artifact };
+    if ((await records.read(ref)).lastVersion >= version)
+      throw new ScionError({
+        code: 'model_changed',
+        title: 'Another process trained this model meanwhile',
+        detail: `Version ${version} is its work, and stays. Fit again, one process at a time.`,
+      });
+  }
 }
 
 type Publish = (model: TrainedHead | TrainedLora, gate: GateDecision) => Promise<void>;
@@ -113,7 +137,7 @@ async function trainStages(
   engine: Engine,
   kind: TaskKind,
   ref: ModelRef,
-  { rows }: ModelRecord,
+  { rows, live: before }: ModelRecord,
   { training: settings, gate: gated, signal, onMetric, onProgress }: TrainRequest,
   publish: Publish,
 ): Promise<Pick<TrainOutcome, 'gate' | 'stopped'>> {
@@ -122,6 +146,7 @@ async function trainStages(
   let decision: GateDecision | null = null;
   try {
     onProgress(0.05, 'head');
+    const live = gated ? await askLive(engine, ref, { kind, rows, live: before, signal }) : undefined;
     const training = engine.training(
       {
         ...{ tenantId, kind, classBalance },
@@ -141,7 +166,7 @@ async function trainStages(
     signal.throwIfAborted();
     const wantsLora = method !== 'head' && training.canAdapt;
     if (method !== 'lora' || !wantsLora) {
-      decision = decideGate({ kind, truth, candidate: { labels: head.labels, ...head.outOfFold } });
+      decision = decideGate({ kind, truth, candidate: { labels: head.labels, ...head.outOfFold }, live });
       await publish(head, decision);
     }
     if (!wantsLora) return { gate: decision, stopped: false };
@@ -156,7 +181,7 @@ async function trainStages(
     signal.throwIfAborted();
     onProgress(0.9, 'evaluating');
     const gate = decideGate({
-      ...{ kind, truth },
+      ...{ kind, truth, live },
       candidate: { labels: lora.labels, ...lora.outOfFold },
       head: { labels: lora.labels, ...lora.headOutOfFold },
     });

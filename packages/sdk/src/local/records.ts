@@ -1,22 +1,36 @@
 import type { Card, ModelRef } from '@scion/contracts';
-import { createFileStore, type ObjectStore } from '@scion/store';
+import { createFileStore, listAll, type ObjectStore } from '@scion/store';
 import type { TrainingRow } from '../estimator/trainer.js';
 
 /** What is remembered of one model: its rows, and the version that answers. */
 export interface ModelRecord {
   rows: TrainingRow[];
-  live: { version: number; adapterSha256: string; card: Card } | null;
+  live: LiveVersion | null;
   lastVersion: number;
+}
+
+export interface LiveVersion {
+  version: number;
+  adapterSha256: string;
+  card: Card;
+  /** Ids of the rows it was trained on. Records of before have none: then nothing is known to be new to it. */
+  rowIds?: string[];
 }
 
 export interface Records {
   read(ref: ModelRef): Promise<ModelRecord>;
   write(ref: ModelRef, record: ModelRecord): Promise<void>;
   adapter(ref: ModelRef, version: number): Promise<Uint8Array | undefined>;
-  putAdapter(ref: ModelRef, version: number, bytes: Uint8Array): Promise<void>;
+  /** False, and nothing is written, where the version exists. */
+  createAdapter(ref: ModelRef, version: number, bytes: Uint8Array): Promise<boolean>;
   forget(ref: ModelRef): Promise<void>;
+  /** One at a time for each model, whoever in this process opened the folder. */
+  inTurn<T>(ref: ModelRef, work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
+
+/** The last of those who wait for a model, by folder and model. */
+const turns = new Map<string, Promise<unknown>>();
 
 /** A folder of one file for the record and one for each version. The record is written last, and names what counts. */
 export async function openRecords(folder: string): Promise<Records> {
@@ -37,14 +51,21 @@ export async function openRecords(folder: string): Promise<Records> {
       await store.put(keyOf(ref, 'model.json'), new TextEncoder().encode(JSON.stringify(record)));
     },
     adapter: async (ref, version) => (await store.get(adapterKey(ref, version)))?.body,
-    async putAdapter(ref, version, bytes) {
-      await store.put(adapterKey(ref, version), bytes);
-    },
+    createAdapter: async (ref, version, bytes) =>
+      (await store.create(adapterKey(ref, version), bytes)) !== undefined,
     async forget(ref) {
-      const { lastVersion } = await read(ref);
-      for (let version = 1; version <= lastVersion; version += 1)
-        await store.delete(adapterKey(ref, version));
-      await store.delete(keyOf(ref, 'model.json'));
+      for await (const { key } of listAll(store, keyOf(ref, ''))) await store.delete(key);
+    },
+    async inTurn(ref, work) {
+      const model = `${folder}/${keyOf(ref, '')}`;
+      const turn = (turns.get(model) ?? Promise.resolve()).then(work);
+      const settled = turn.catch(() => undefined);
+      turns.set(model, settled);
+      try {
+        return await turn;
+      } finally {
+        if (turns.get(model) === settled) turns.delete(model);
+      }
     },
     close: () => store.close(),
   };

@@ -15,7 +15,10 @@ export interface S3StoreOptions {
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
   /** Of one request, the first included, with exponential backoff between them; default 4. */
   maxAttempts?: number;
-  /** Milliseconds for one attempt; default 60,000, enough for 40 MB at 6 Mbit/s. */
+  /**
+   * Milliseconds until an attempt's answer begins, of silence within it, and for the whole body of an object; default
+   * 60,000, enough for 40 MB at 6 Mbit/s.
+   */
   timeoutMs?: number;
   /** Whether the store honours `If-None-Match: *` on PUT; default: a probe at creation finds out. */
   conditionalPut?: boolean;

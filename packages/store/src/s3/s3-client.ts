@@ -24,6 +24,8 @@ export function createS3Client(options: S3StoreOptions): S3 {
       connectionTimeout: Math.min(timeoutMs, connectTimeoutMs),
       requestTimeout: timeoutMs,
       throwOnRequestTimeout: true,
+      // The one above ends with an answer's headers. This one is of silence, and goes on to the end of the body.
+      socketTimeout: timeoutMs,
       httpAgent: { keepAlive: true, maxSockets: sockets },
       httpsAgent: { keepAlive: true, maxSockets: sockets },
     },

@@ -79,6 +79,50 @@ await t.test('a store that never answers is not_ready after the timeout', async 
   await refused(t, store.head('the-key'), 'not_ready', /cannot be reached/);
 });
 
+await t.test('a store that stalls in the middle of an answer is not_ready after the timeout', async (t) => {
+  const { server, store } = await open(t, { timeoutMs: 100, maxAttempts: 2 });
+  const stall = () => server.failNext('stalled-body', 'stalled-body');
+  stall();
+  await refused(t, store.list(''), 'not_ready', /cannot be reached/);
+  stall();
+  await refused(t, store.children(''), 'not_ready', /cannot be reached/);
+  stall();
+  await refused(t, store.put('the-key', bytes('v')), 'not_ready', /cannot be reached/);
+  stall();
+  await refused(t, store.get('absent'), 'not_ready', /cannot be reached/);
+  server.failNext('stalled-body');
+  t.strictSame(
+    (await store.list('')).objects.map(({ key }) => key),
+    ['the-key'],
+    'and is asked again',
+  );
+});
+
+await t.test('a store whose credentials have run out is not_ready, and says what to do', async (t) => {
+  const { server, store } = await open(t);
+  for (const code of ['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired']) {
+    server.failNext({ status: 400, code });
+    await refused(t, store.put('the-key', bytes('v')), 'not_ready', /credentials .* renew them/, server);
+  }
+  server.failNext({ status: 400, code: 'ExpiredToken' });
+  await refused(t, store.head('the-key'), 'not_ready', /credentials/, server);
+  server.failNext({ status: 400, code: 'InvalidRequest' });
+  await refused(t, store.put('the-key', bytes('v')), 'internal', /refused a request/, server);
+});
+
+await t.test('a store that is full is not_ready, and says so', async (t) => {
+  const { server, store } = await open(t, { maxAttempts: 1 });
+  const refusals = [
+    { status: 400, code: 'XMinioAdminBucketQuotaExceeded' },
+    { status: 403, code: 'QuotaExceeded' },
+    { status: 507, code: 'XMinioStorageFull' },
+  ];
+  for (const refusal of refusals) {
+    server.failNext(refusal);
+    await refused(t, store.put('the-key', bytes('v')), 'not_ready', /full/, server);
+  }
+});
+
 await t.test('a store that cannot be reached, or refuses, is not_ready at creation', async (t) => {
   const { server } = await open(t);
   const { credentials, ...rest } = server;

@@ -10,9 +10,20 @@ import { verifySignature } from './sigv4.js';
 /**
  * What happens to one request instead of the usual: `busy` answers 503 SlowDown; `conflict` answers 409 as S3 does
  * when conditional writes meet; `drop` closes the connection before doing anything; `lost-answer` does the work, then
- * closes the connection; `damaged` flips a bit of the body, `broken-off` ends it half-way; `stalled` never answers.
+ * closes the connection; `damaged` flips a bit of the body, `broken-off` ends it half-way; `stalled` never answers;
+ * `stalled-body` does the work and answers, but for the end of the body. A status and a code are refused with, as S3
+ * does: without the code where the request is a HEAD.
  */
-export type S3Fault = 'busy' | 'conflict' | 'drop' | 'lost-answer' | 'damaged' | 'broken-off' | 'stalled';
+export type S3Fault =
+  | 'busy'
+  | 'conflict'
+  | 'drop'
+  | 'lost-answer'
+  | 'damaged'
+  | 'broken-off'
+  | 'stalled'
+  | 'stalled-body'
+  | { status: number; code: string };
 
 export interface TestS3 {
   endpoint: string;
@@ -55,6 +66,7 @@ export async function startS3(options: TestS3Options = {}): Promise<TestS3> {
     verifySignature({ method, target: request.url!, headers }, signer, clock());
     checkBody(headers, body);
     if (fault === 'busy') throw new S3Refusal(503, 'SlowDown', 'reduce your request rate');
+    if (typeof fault === 'object') throw new S3Refusal(fault.status, fault.code, 'as the test wants it');
     if (fault === 'conflict') throw new S3Refusal(409, 'ConditionalRequestConflict', 'try again');
 
     const { key, query } = locate(request.url!, bucket);
@@ -107,6 +119,12 @@ export async function startS3(options: TestS3Options = {}): Promise<TestS3> {
     if (fault === 'lost-answer') {
       // The work is done as ever; what it writes goes nowhere.
       response.end = () => response.destroy();
+    }
+    if (fault === 'stalled-body') {
+      response.end = () => {
+        response.write(' ');
+        return response;
+      };
     }
     answer(request, response, fault).catch((error: unknown) => refuse(request, response, error));
   });
