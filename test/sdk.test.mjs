@@ -181,6 +181,33 @@ t.test('cross-validation that fails before anything is stored says why', async (
   });
 });
 
+t.test(
+  'a fit whose rows arrived while the answer got lost takes them for its own the next time',
+  async (t) => {
+    await client.tasks.put('taste', { labels: ['like', 'hide'] });
+    let requests = 0;
+    const cut = createClient({
+      ...{ baseUrl, apiKey: key.secret, maxRetries: 0 },
+      async fetch(url, init) {
+        const response = await fetch(url, init);
+        if (!url.endsWith('/examples')) return response;
+        requests += 1;
+        if (requests === 1) throw new TypeError('the connection broke');
+        return response;
+      },
+    });
+    const model = new Personalizer({ client: cut, task: 'taste', user: 'ada' });
+    await t.rejects(model.fit(['slugs', 'ticks'], ['hide', 'hide']), { code: 'network_error' });
+    t.equal((await client.models.get('taste', 'ada')).examples, 2, 'they arrived');
+    await t.rejects(
+      model.fit(['roses'], ['like']),
+      { code: 'too_few_examples' },
+      'it comes as far as the job',
+    );
+    t.match((await client.examples.list('taste', 'ada')).data, [{ input: 'roses' }]);
+  },
+);
+
 t.test('webhooks and the system', async (t) => {
   const webhook = await client.webhooks.create({ url: 'https://example.com/hook' });
   t.match(webhook, { secret: /^whsec_/ });

@@ -10,7 +10,7 @@ const rowsPerPredict = 256;
 
 /** Trains on a service: rows become examples, a fit becomes a job. */
 export function createRemoteTrainer(client: Client, task: string): Trainer {
-  /** Rows that this trainer has sent, by user: those it may take back. */
+  /** Rows that this trainer has sent, arrived or not, by user: those it may take back. */
   const sent = new Map<string, Set<string>>();
 
   /** Leaves of the user's examples exactly these rows. Refuses to delete any that it did not send. */
@@ -43,9 +43,13 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
 
     async train(user, { rows, keepOthers, training, gate, signal, onMetric, onProgress }: TrainRequest) {
       if (!keepOthers) await makeRoom(user, rows, signal);
-      for (const batch of batches(rows, rowsPerAppend))
+      const own = sent.get(user) ?? new Set();
+      sent.set(user, own);
+      for (const batch of batches(rows, rowsPerAppend)) {
+        // Before they leave: rows of a request that failed may have been stored.
+        for (const { id } of batch) own.add(id);
         await client.examples.append(task, user, batch, { signal });
-      sent.set(user, new Set([...(sent.get(user) ?? []), ...rows.map(({ id }) => id)]));
+      }
 
       const job = await client.jobs.create({ task, user, training }, { signal });
       let attempt = 1;
@@ -104,6 +108,7 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
         // Nothing of it was stored yet, or an erasure whose answer was lost has ended.
         if (!isScionError(problem, 'user_not_found')) throw problem;
       });
+      sent.delete(user);
     },
     async close() {},
   };
