@@ -208,6 +208,26 @@ t.test(
   },
 );
 
+t.test(
+  'a fit whose job somebody else cancelled says so, and no fold is scored on what it left',
+  async (t) => {
+    const watched = createClient({
+      ...{ baseUrl, apiKey: key.secret },
+      async fetch(url, init) {
+        const response = await fetch(url, init);
+        if (init.method === 'POST' && url.endsWith('/v1/jobs'))
+          await client.jobs.cancel((await response.clone().json()).id);
+        return response;
+      },
+    });
+    const model = new Personalizer({ client: watched, task: 'taste', user: 'eve' });
+    const X = examples.map(({ input }) => input);
+    const y = examples.map(({ label }) => label);
+    t.match(await model.fit(X, y), { version: null, stopped: 'its job was cancelled' });
+    await t.rejects(model.crossValidate(X, y, { folds: 3 }), { code: 'job_cancelled' });
+  },
+);
+
 t.test('webhooks and the system', async (t) => {
   const webhook = await client.webhooks.create({ url: 'https://example.com/hook' });
   t.match(webhook, { secret: /^whsec_/ });

@@ -1,5 +1,6 @@
 import type { Answer, Metrics, Training } from '@scion/contracts';
 import type { Client } from '../client.js';
+import { ScionError } from '../errors.js';
 import type { JobMetric } from '../job-metrics.js';
 import { randomId } from '../random-id.js';
 import type { Callback } from './callbacks.js';
@@ -206,7 +207,13 @@ export class Personalizer {
     const outside = pick(X, y, (row) => foldOf[row] === fold);
     const model = this.#clone(user, { ...this.#params, gate: false });
     try {
-      await model.fit(inside.X, inside.y, { signal });
+      const { stopped } = await model.fit(inside.X, inside.y, { signal });
+      if (stopped !== null)
+        throw new ScionError({
+          code: 'job_cancelled',
+          title: 'A fold was not trained to its end',
+          detail: `Of fold ${fold}, ${stopped}: cross-validate again.`,
+        });
       return await model.evaluate(outside.X, outside.y);
     } finally {
       await this.#trainer.forget(user);
@@ -267,6 +274,7 @@ export class Personalizer {
       });
       signal?.throwIfAborted();
       const { version, method, gate: decision } = outcome;
+      if (outcome.stopped) stopped ??= 'its job was cancelled';
       const history: History = {
         ...{ metrics, version, method, gate: decision, stopped },
         validation:
