@@ -70,6 +70,26 @@ t.test('examples of any user arrive once, however often they are sent', async (t
   t.same(texts.sort(), examples.map(({ input }) => input).sort());
 });
 
+t.test('examples sent again under a key of the caller’s are stored once, for good', async (t) => {
+  await client.tasks.put('notes', { labels: ['like', 'hide'] });
+  const send = (rows) => client.examples.append('notes', user, rows, { idempotencyKey: 'order-7' });
+  const forgetAnswers = async () => api.redis.del(await api.redis.keys('*idempotency*'));
+  const copies = [
+    { input: 'twice', label: 'like' },
+    { input: 'twice', label: 'like' },
+    { id: 'mine', input: 'once', label: 'hide' },
+  ];
+  const first = await send(copies);
+  t.match(first, { accepted: 3, ids: [String, String, 'mine'] });
+  t.same(await send(copies), first, 'a repetition gets the answer of the first');
+  await forgetAnswers();
+  t.match(await send(copies), { accepted: 0, duplicates: 3, ids: first.ids }, 'also long after');
+  await forgetAnswers();
+  const other = await send([{ input: 'other', label: 'hide' }]);
+  t.match(other, { accepted: 1, replaced: 0, total: 4 }, 'a key used again for others replaces nothing');
+  await client.tasks.delete('notes');
+});
+
 t.test('a job’s events arrive live, through a new attempt, and wait returns its end', async (t) => {
   const job = await client.jobs.create({ task: 'feed', user });
   t.equal((await client.jobs.create({ task: 'feed', user })).id, job.id, 'while it is queued it is the one');

@@ -1,6 +1,6 @@
 import { errorFromResponse, ScionError } from './errors.js';
+import { randomId } from './ids.js';
 import { hasLostSegment, queryString } from './path.js';
-import { randomId } from './random-id.js';
 import { isRetryableStatus, longestRetryAfterSeconds, parseRetryAfter, retryDelayMs } from './retry.js';
 
 /** What every call takes besides its own arguments. */

@@ -1,8 +1,8 @@
 import type { Answer, Metrics, Training } from '@scion/contracts';
 import type { Client } from '../client.js';
 import { ScionError } from '../errors.js';
+import { idOfText, randomId } from '../ids.js';
 import type { JobMetric } from '../job-metrics.js';
-import { randomId } from '../random-id.js';
 import type { Callback } from './callbacks.js';
 import { type Judged, measure } from './evaluate.js';
 import { dealFolds, holdBack } from './folds.js';
@@ -303,8 +303,6 @@ function pick(X: readonly string[], y: readonly Answer[], wanted: (row: number) 
   return { X: rows.map((row) => X[row]!), y: rows.map((row) => y[row]!) };
 }
 
-const utf8 = new TextEncoder();
-
 /** Rows with ids made from what they say, so that fitting the same rows again sends nothing new. */
 async function toRows(
   X: readonly string[],
@@ -319,12 +317,9 @@ async function toRows(
     const content = JSON.stringify([input, y[row]]);
     const copy = seen.get(content) ?? 0;
     seen.set(content, copy + 1);
-    const digest = await crypto.subtle.digest('SHA-256', utf8.encode(`${content}${copy}`));
-    const id = Array.from(new Uint8Array(digest).subarray(0, 16), (byte) =>
-      byte.toString(16).padStart(2, '0'),
-    );
+    const id = `fit-${await idOfText(`${content}${copy}`)}`;
     const weight = weights?.[row];
-    rows.push({ id: `fit-${id.join('')}`, input, label: y[row]!, ...(weight !== undefined && { weight }) });
+    rows.push({ id, input, label: y[row]!, ...(weight !== undefined && { weight }) });
   }
   return rows;
 }

@@ -1,14 +1,15 @@
 import type { Compaction, Example, ExampleInput, ExamplesAppended, Page } from '@scion/contracts';
+import { idOfText, randomId } from '../ids.js';
 import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
-import { randomId } from '../random-id.js';
 import type { CallOptions, Transport } from '../transport.js';
 
 /** Labelled examples of one user for one task; needs scope `train`. */
 export interface Examples {
   /**
    * Stores at most 1000 examples. Those without an id are given one here, so that a repeated send cannot store an
-   * example twice; the answer's `ids` names them.
+   * example twice; the answer's `ids` names them. With an `idempotencyKey` of yours, the same call made again, by another
+   * process and whenever, gives them the same ids.
    */
   append(
     task: string,
@@ -27,11 +28,11 @@ export interface Examples {
 
 export function createExamples({ open, request }: Transport): Examples {
   return {
-    append: (task, user, examples, options) =>
+    append: async (task, user, examples, options) =>
       request({
         method: 'POST',
         path: path`/v1/tasks/${task}/users/${user}/examples`,
-        body: { examples: examples.map((example) => ({ ...example, id: example.id ?? randomId() })) },
+        body: { examples: await withIds(examples, options?.idempotencyKey) },
         idempotent: true,
         options,
       }),
@@ -68,6 +69,17 @@ export function createExamples({ open, request }: Transport): Examples {
       for await (const line of linesOf(response)) yield JSON.parse(line) as Example;
     },
   };
+}
+
+/** With a key, ids go by it and by what a row says: one that is used again for other rows replaces none of the first. */
+function withIds(examples: ExampleInput[], key: string | undefined): Promise<ExampleInput[]> {
+  return Promise.all(
+    examples.map(async (example, row) => {
+      if (example.id !== undefined) return example;
+      const id = key === undefined ? randomId() : await idOfText(JSON.stringify([key, row, example]));
+      return { ...example, id };
+    }),
+  );
 }
 
 async function* linesOf({ body }: Response): AsyncGenerator<string> {
