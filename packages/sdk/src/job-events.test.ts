@@ -134,6 +134,18 @@ t.test('failures in a row are bounded; an event in between starts the count anew
   t.equal(server.seen.length, 3 + 2);
 });
 
+t.test('a stream that breaks for good rejects with an error of ours', async (t) => {
+  const server = await startServer((response) => {
+    begin(response);
+    response.write(': heartbeat\n\n', () => response.destroy());
+  });
+  t.teardown(server.close);
+  await t.rejects(collect(server.client().jobs.events('job_a', { maxRetries: 0 })), {
+    name: 'ScionError',
+    code: 'network_error',
+  });
+});
+
 t.test('a refusal is not retried', async (t) => {
   const server = await startServer((response) => problem(response, 404, 'job_not_found'));
   t.teardown(server.close);

@@ -55,6 +55,11 @@ export interface Transport {
   request<T>(call: Call): Promise<T>;
   /** Sends a call and returns the response as soon as its headers are there; retries like `request`. */
   open(call: Call): Promise<Response>;
+  /**
+   * Sends a call and yields what `read` makes of the response, as it comes. Whatever breaks the response off rejects with
+   * `network_error`, and nothing is sent again.
+   */
+  stream<T>(call: Call, read: (response: Response) => AsyncIterable<T>): AsyncGenerator<T, void>;
 }
 
 /** Sends calls with authorization, timeout and retries; knows nothing of what they mean. */
@@ -153,10 +158,28 @@ export function createTransport(config: TransportConfig): Transport {
     }
   }
 
+  const open = (call: Call) => send(call, async (response) => response);
+
   return {
     config,
     request: (call) => send(call, readJson) as Promise<never>,
-    open: (call) => send(call, async (response) => response),
+    open,
+    async *stream(call, read) {
+      const response = await open(call);
+      try {
+        yield* read(response);
+      } catch (error) {
+        const signal = call.options?.signal;
+        if (signal?.aborted) throw signal.reason;
+        if (error instanceof ScionError) throw error;
+        throw new ScionError({
+          code: 'network_error',
+          title: 'The answer broke off',
+          detail: `The connection to ${base} ended before the answer did; begin again.`,
+          cause: error,
+        });
+      }
+    },
   };
 }
 
@@ -170,16 +193,19 @@ function mayRetry(error: unknown): error is ScionError {
 }
 
 async function readJson(response: Response): Promise<unknown> {
-  if (response.status === 204) return undefined;
-  const text = await response.text();
+  return response.status === 204 ? undefined : parseJson(await response.text(), response);
+}
+
+/** JSON of an answer, or of a part of it. */
+export function parseJson(text: string, { status }: Response): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new ScionError({
       code: 'unexpected_response',
-      title: `HTTP ${response.status}`,
+      title: `HTTP ${status}`,
       detail: 'The answer is not JSON; is the base URL that of a Scion API?',
-      status: response.status,
+      status,
       cause,
     });
   }

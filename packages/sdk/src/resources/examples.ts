@@ -2,7 +2,7 @@ import type { Compaction, Example, ExampleInput, ExamplesAppended, Page } from '
 import { idOfText, randomId } from '../ids.js';
 import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
-import type { CallOptions, Transport } from '../transport.js';
+import { type CallOptions, parseJson, type Transport } from '../transport.js';
 
 /** Labelled examples of one user for one task; needs scope `train`. */
 export interface Examples {
@@ -22,11 +22,14 @@ export interface Examples {
   delete(task: string, user: string, exampleId: string, options?: CallOptions): Promise<void>;
   /** Removes the text of deleted and replaced examples from the store at once; workers do it by themselves soon after. */
   compact(task: string, user: string, options?: CallOptions): Promise<Compaction>;
-  /** Every example, oldest first, read as it is consumed. A connection that breaks rejects: begin again then. */
+  /**
+   * Every example, oldest first, read as it is consumed. A connection that breaks rejects with `network_error`: begin
+   * again then.
+   */
   export(task: string, user: string, options?: CallOptions): AsyncGenerator<Example>;
 }
 
-export function createExamples({ open, request }: Transport): Examples {
+export function createExamples({ stream, request }: Transport): Examples {
   return {
     append: async (task, user, examples, options) =>
       request({
@@ -60,14 +63,11 @@ export function createExamples({ open, request }: Transport): Examples {
         idempotent: true,
         options,
       }),
-    async *export(task, user, options) {
-      const response = await open({
-        method: 'GET',
-        path: path`/v1/tasks/${task}/users/${user}/examples/export`,
-        options,
-      });
-      for await (const line of linesOf(response)) yield JSON.parse(line) as Example;
-    },
+    export: (task, user, options) =>
+      stream(
+        { method: 'GET', path: path`/v1/tasks/${task}/users/${user}/examples/export`, options },
+        readExamples,
+      ),
   };
 }
 
@@ -82,19 +82,21 @@ function withIds(examples: ExampleInput[], key: string | undefined): Promise<Exa
   );
 }
 
-async function* linesOf({ body }: Response): AsyncGenerator<string> {
-  if (!body) return;
+/** One a line, each line ended: a rest without an end was cut, however quietly. */
+async function* readExamples(response: Response): AsyncGenerator<Example> {
+  if (!response.body) return;
   const decoder = new TextDecoder();
-  const reader = body.getReader();
+  const reader = response.body.getReader();
   let rest = '';
   try {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       const lines = (rest + decoder.decode(part.value, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
-      yield* lines;
+      for (const line of lines) yield parseJson(line, response) as Example;
     }
+    if (rest !== '') throw new Error('the last line was cut');
   } finally {
-    // Also when the caller stops early: the connection is not read to its end.
-    await reader.cancel();
+    // Also when the caller stops early: the connection is not read to its end. Not awaited: a broken one may reject.
+    reader.cancel().catch(() => {});
   }
 }
