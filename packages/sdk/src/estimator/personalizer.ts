@@ -27,7 +27,10 @@ export interface PersonalizerOptions extends PersonalizerParams {
 
 export interface FitOptions {
   callbacks?: Callback[] | undefined;
-  /** Share of the rows, 0 to 1, that are held back, labels as evenly as can be, and evaluated on in the end. */
+  /**
+   * Share of the rows, 0 to 1, that are held back, labels as evenly as can be, and evaluated on in the end. Takes two
+   * different texts at least: rows of one text stay together.
+   */
   validationSplit?: number | undefined;
   /** One for each row, above 0. */
   sampleWeight?: number[] | undefined;
