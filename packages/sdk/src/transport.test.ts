@@ -199,6 +199,21 @@ t.test('no answer in time is an error of its own', async (t) => {
   t.equal(error.code, 'timeout');
 });
 
+t.test('a time limit longer than timers count is none', async (t) => {
+  const server = await startServer((response) => json(response, 200, page));
+  t.teardown(server.close);
+  const client = server.client({
+    maxRetries: 0,
+    async fetch(...request) {
+      // Longer than the 1 ms after which an overflowing timer fires.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return fetch(...request);
+    },
+  });
+  for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 31])
+    t.strictSame(await client.jobs.list({}, { timeoutMs }), page);
+});
+
 t.test('an abort ends a call at once with the signal’s own reason', async (t) => {
   const controller = new AbortController();
   const server = await startServer(() => controller.abort(new Error('enough')));

@@ -3,11 +3,14 @@ import { randomId } from './ids.js';
 import { hasLostSegment, queryString } from './path.js';
 import { isRetryableStatus, longestRetryAfterSeconds, parseRetryAfter, retryDelayMs } from './retry.js';
 
+/** Timers hold 31 bits and fire at once beyond: what is longer, 24 days, is no limit. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** What every call takes besides its own arguments. */
 export interface CallOptions {
   /** Aborts the call, its retries included; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Milliseconds one attempt may take; default: the client's. */
+  /** Milliseconds one attempt may take, `Infinity` for no limit; default: the client's. */
   timeoutMs?: number | undefined;
   /** Attempts after the first; default: the client's. */
   maxRetries?: number | undefined;
@@ -77,7 +80,7 @@ export function createTransport(config: TransportConfig): Transport {
     const onAbort = () => controller.abort(signal?.reason);
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => {
+    const onTimeout = () =>
       controller.abort(
         new ScionError({
           code: 'timeout',
@@ -85,7 +88,7 @@ export function createTransport(config: TransportConfig): Transport {
           detail: `None came within ${timeoutMs} ms; raise timeoutMs or look at the service's load.`,
         }),
       );
-    }, timeoutMs);
+    const timer = timeoutMs > longestTimerMs ? undefined : setTimeout(onTimeout, timeoutMs);
     let kept = false;
     try {
       const response = await config.fetch(`${base}${call.path}${queryString(call.query)}`, {
