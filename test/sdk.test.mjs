@@ -248,6 +248,27 @@ t.test(
   },
 );
 
+t.test('a fit goes on where the answer to a deletion of its own rows got lost', async (t) => {
+  let lost = false;
+  const cut = createClient({
+    ...{ baseUrl, apiKey: key.secret, sleep: async () => {} },
+    async fetch(url, init) {
+      const response = await fetch(url, init);
+      if (init.method !== 'DELETE' || lost) return response;
+      lost = true;
+      throw new TypeError('the connection broke');
+    },
+  });
+  const model = new Personalizer({ client: cut, task: 'taste', user: 'bob' });
+  for (const [text, label] of [
+    ['slugs', 'hide'],
+    ['roses', 'like'],
+  ])
+    await t.rejects(model.fit([text], [label]), { code: 'too_few_examples' }, 'it comes as far as the job');
+  t.ok(lost);
+  t.match((await client.examples.list('taste', 'bob')).data, [{ input: 'roses' }]);
+});
+
 t.test('webhooks and the system', async (t) => {
   const webhook = await client.webhooks.create({ url: 'https://example.com/hook' });
   t.match(webhook, { secret: /^whsec_/ });

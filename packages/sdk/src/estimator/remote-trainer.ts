@@ -30,7 +30,11 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
         title: 'The user has other examples',
         detail: `fit learns from its own rows alone, and ${foreign} others are stored: partialFit adds to them, users.erase removes them.`,
       });
-    for (const id of obsolete) await client.examples.delete(task, user, id, { signal });
+    for (const id of obsolete)
+      await client.examples.delete(task, user, id, { signal }).catch((problem) => {
+        // A deletion whose answer was lost, or somebody else's.
+        if (!isScionError(problem, 'example_not_found')) throw problem;
+      });
   }
 
   async function live(user: string): Promise<Pick<TrainOutcome, 'version' | 'method'>> {
