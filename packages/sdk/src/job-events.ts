@@ -100,10 +100,11 @@ function parseEvent(data: string): JobEvent | undefined {
   }
 }
 
-/** Everything but a refusal. */
+/** Everything but a refusal, ours of what cannot be sent included. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof ScionError)) return true;
-  return error.status === undefined || error.status === 429 || error.status >= 502;
+  const { code, status } = error;
+  return status === undefined ? code !== 'invalid_request' : status === 429 || status >= 502;
 }
 
 export function retryAfter(error: unknown): number | undefined {

@@ -1,5 +1,6 @@
+import { inspect } from 'node:util';
 import t from 'tap';
-import { isScionError, type ScionError } from './index.js';
+import { type Client, isScionError, type ScionError } from './index.js';
 import { json, problem, startServer } from './testing/server.js';
 
 const page = { data: [], nextCursor: null };
@@ -40,6 +41,36 @@ t.test('a path segment that URL parsers resolve away is refused before anything 
   }
   t.equal(server.seen.length, 0);
 });
+
+t.test(
+  'what no repetition makes right is refused before anything is sent, and the option named',
+  async (t) => {
+    const server = await startServer((response) => json(response, 200, page));
+    t.teardown(server.close);
+    const watch = async ({ system }: Client) => {
+      for await (const _overview of system.watch()) break;
+    };
+    const secret = 'scion_sécret\u0000';
+    const big = [{ input: 'x', label: 1n as never }];
+    const wrong: [RegExp, () => Promise<unknown>][] = [
+      [/baseUrl/, () => server.client({ baseUrl: server.baseUrl.slice('http://'.length) }).jobs.list()],
+      [/baseUrl/, () => server.client({ baseUrl: 'localhost:7070' }).jobs.wait('job_a')],
+      [/baseUrl/, () => watch(server.client({ baseUrl: 'localhost:7070' }))],
+      [/baseUrl/, () => server.client({ baseUrl: 'http://ada:hush@localhost' }).jobs.list()],
+      [/apiKey/, () => server.client({ apiKey: secret }).jobs.list()],
+      [/tenant/, () => server.client().withTenant('日本').jobs.list()],
+      [/idempotencyKey/, () => server.client().tenants.create({ name: 'a' }, { idempotencyKey: '№ 7' })],
+      [/JSON/, () => server.client().examples.append('inbox', 'ada', big)],
+      [/JSON/, () => server.client().examples.append('inbox', 'ada', big, { idempotencyKey: 'order-7' })],
+    ];
+    for (const [named, call] of wrong) {
+      const error = await failure(call());
+      t.match(error, { code: 'invalid_request', detail: named });
+      t.notMatch(inspect(error), /sécret|hush/, 'without what is secret');
+    }
+    t.strictSame([server.seen, server.waits], [[], []]);
+  },
+);
 
 t.test('a path in the base URL is kept', async (t) => {
   const server = await startServer((response) => json(response, 200, page));

@@ -1,5 +1,6 @@
-import { errorFromResponse, ScionError } from './errors.js';
+import { errorFromResponse, invalidCall, ScionError } from './errors.js';
 import { randomId } from './ids.js';
+import { parseJson, toJson } from './json.js';
 import { hasLostSegment, queryString } from './path.js';
 import { isRetryableStatus, longestRetryAfterSeconds, parseRetryAfter, retryDelayMs } from './retry.js';
 
@@ -65,17 +66,33 @@ export interface Transport {
   stream<T>(call: Call, read: (response: Response) => AsyncIterable<T>): AsyncGenerator<T, void>;
 }
 
+/** What becomes of a call, the same for each attempt. */
+interface Prepared {
+  url: string;
+  method: Call['method'];
+  headers: Record<string, string>;
+  body: RequestInit['body'];
+}
+
+/** Which option a header's value is of. */
+const optionOfHeader: Record<string, string> = {
+  authorization: 'apiKey',
+  'scion-csrf': 'csrfToken',
+  'scion-tenant': 'tenant',
+  'idempotency-key': 'idempotencyKey',
+};
+
 /** Sends calls with authorization, timeout and retries; knows nothing of what they mean. */
 export function createTransport(config: TransportConfig): Transport {
   const base = config.baseUrl.replace(/\/+$/, '');
+  const canFetch = isFetchable(base);
 
   async function attempt<T>(
-    call: Call,
-    headers: Record<string, string>,
+    { options }: Call,
+    { url, ...prepared }: Prepared,
     read: (response: Response) => Promise<T>,
   ): Promise<T> {
-    const { signal } = call.options ?? {};
-    const timeoutMs = call.options?.timeoutMs ?? config.timeoutMs;
+    const { signal, timeoutMs = config.timeoutMs } = options ?? {};
     const controller = new AbortController();
     const onAbort = () => controller.abort(signal?.reason);
     if (signal?.aborted) onAbort();
@@ -91,12 +108,8 @@ export function createTransport(config: TransportConfig): Transport {
     const timer = timeoutMs > longestTimerMs ? undefined : setTimeout(onTimeout, timeoutMs);
     let kept = false;
     try {
-      const response = await config.fetch(`${base}${call.path}${queryString(call.query)}`, {
-        method: call.method,
-        headers,
-        body:
-          (call.bytes as RequestInit['body'] | undefined) ??
-          (call.body === undefined ? null : JSON.stringify(call.body)),
+      const response = await config.fetch(url, {
+        ...prepared,
         signal: controller.signal,
         // A redirect to another origin would drop or leak the key; the API never redirects.
         redirect: 'error',
@@ -127,6 +140,26 @@ export function createTransport(config: TransportConfig): Transport {
     }
   }
 
+  /** Throws what no repetition would make right. */
+  function prepare(call: Call): Prepared {
+    if (!canFetch)
+      throw invalidCall(
+        'baseUrl is no address to fetch from: give a whole one, such as https://scion.example.com, without a user.',
+      );
+    if (hasLostSegment(call.path))
+      throw invalidCall('A name or id in the path is empty, "." or ".."; give another one.');
+    const headers = headersOf(call);
+    // Without a cause: the runtime's error may quote the value, a key.
+    for (const [name, option] of Object.entries(optionOfHeader))
+      if (!isHeader(name, headers[name]))
+        throw invalidCall(`${option} has a character that no header can carry; give printable ASCII.`);
+    const json = call.body === undefined ? null : toJson(call.body);
+    return {
+      ...{ url: `${base}${call.path}${queryString(call.query)}`, method: call.method, headers },
+      body: (call.bytes as RequestInit['body'] | undefined) ?? json,
+    };
+  }
+
   function headersOf(call: Call): Record<string, string> {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (config.apiKey !== undefined) headers.authorization = `Bearer ${config.apiKey}`;
@@ -142,17 +175,10 @@ export function createTransport(config: TransportConfig): Transport {
 
   async function send<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
     const maxRetries = call.options?.maxRetries ?? config.maxRetries;
-    if (hasLostSegment(call.path)) {
-      throw new ScionError({
-        code: 'invalid_request',
-        title: 'The request does not match its schema',
-        detail: 'A name or id in the path is empty, "." or ".."; give another one.',
-      });
-    }
-    const headers = headersOf(call);
+    const prepared = prepare(call);
     for (let retry = 0; ; retry += 1) {
       try {
-        return await attempt(call, headers, read);
+        return await attempt(call, prepared, read);
       } catch (error) {
         if (retry >= maxRetries || !mayRetry(error)) throw error;
         const waitMs = retryDelayMs(retry, error.retryAfterSeconds, config.random());
@@ -186,6 +212,23 @@ export function createTransport(config: TransportConfig): Transport {
   };
 }
 
+/** As this runtime sees it: where a page has an address, it completes ours. */
+function isFetchable(url: string): boolean {
+  try {
+    return /^https?:/.test(new Request(url).url);
+  } catch {
+    return false;
+  }
+}
+
+function isHeader(name: string, value: string | undefined): boolean {
+  try {
+    return value === undefined || new Headers([[name, value]]).has(name);
+  } catch {
+    return false;
+  }
+}
+
 /** Every call may be repeated: it is the same done twice, or carries a key by which the service knows it again. */
 function mayRetry(error: unknown): error is ScionError {
   if (!(error instanceof ScionError)) return false;
@@ -197,19 +240,4 @@ function mayRetry(error: unknown): error is ScionError {
 
 async function readJson(response: Response): Promise<unknown> {
   return response.status === 204 ? undefined : parseJson(await response.text(), response);
-}
-
-/** JSON of an answer, or of a part of it. */
-export function parseJson(text: string, { status }: Response): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ScionError({
-      code: 'unexpected_response',
-      title: `HTTP ${status}`,
-      detail: 'The answer is not JSON; is the base URL that of a Scion API?',
-      status,
-      cause,
-    });
-  }
 }

@@ -1,8 +1,9 @@
 import type { Compaction, Example, ExampleInput, ExamplesAppended, Page } from '@scion/contracts';
 import { idOfText, randomId } from '../ids.js';
+import { parseJson, toJson } from '../json.js';
 import { type PageOptions, type PagePromise, paged } from '../pages.js';
 import { path } from '../path.js';
-import { type CallOptions, parseJson, type Transport } from '../transport.js';
+import type { CallOptions, Transport } from '../transport.js';
 
 /** Labelled examples of one user for one task; needs scope `train`. */
 export interface Examples {
@@ -76,7 +77,7 @@ function withIds(examples: ExampleInput[], key: string | undefined): Promise<Exa
   return Promise.all(
     examples.map(async (example, row) => {
       if (example.id !== undefined) return example;
-      const id = key === undefined ? randomId() : await idOfText(JSON.stringify([key, row, example]));
+      const id = key === undefined ? randomId() : await idOfText(toJson([key, row, example]));
       return { ...example, id };
     }),
   );
