@@ -1,7 +1,7 @@
 import type { Job, JobEvent, JobState } from '@scion/contracts';
 import { ScionError } from './errors.js';
 import { path } from './path.js';
-import { retryDelayMs } from './retry.js';
+import { longestRetryAfterSeconds, retryDelayMs } from './retry.js';
 import { readServerSentEvents } from './server-sent-events.js';
 import type { Call, Transport } from './transport.js';
 
@@ -100,9 +100,10 @@ function parseEvent(data: string): JobEvent | undefined {
   }
 }
 
-/** Everything but a refusal, ours of what cannot be sent included. */
+/** Everything but a refusal, ours of what cannot be sent included, and a wait that is the caller's to decide on. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof ScionError)) return true;
+  if ((error.retryAfterSeconds ?? 0) > longestRetryAfterSeconds) return false;
   const { code, status } = error;
   return status === undefined ? code !== 'invalid_request' : status === 429 || status >= 502;
 }
