@@ -93,10 +93,7 @@ export function createTransport(config: TransportConfig): Transport {
     read: (response: Response) => Promise<T>,
   ): Promise<T> {
     const { signal, timeoutMs = config.timeoutMs } = options ?? {};
-    const controller = new AbortController();
-    const onAbort = () => controller.abort(signal?.reason);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const { controller, unlink } = linked(signal);
     const onTimeout = () =>
       controller.abort(
         new ScionError({
@@ -136,7 +133,7 @@ export function createTransport(config: TransportConfig): Transport {
     } finally {
       clearTimeout(timer);
       // A response handed out is still being read: its caller's signal must go on reaching it.
-      if (!kept) signal?.removeEventListener('abort', onAbort);
+      if (!kept) unlink();
     }
   }
 
@@ -194,11 +191,13 @@ export function createTransport(config: TransportConfig): Transport {
     request: (call) => send(call, readJson) as Promise<never>,
     open,
     async *stream(call, read) {
-      const response = await open(call);
+      const signal = call.options?.signal;
+      // Of the call's own, so that nothing of a stream that ended stays with a signal that lives on.
+      const { controller, unlink } = linked(signal);
       try {
+        const response = await open({ ...call, options: { ...call.options, signal: controller.signal } });
         yield* read(response);
       } catch (error) {
-        const signal = call.options?.signal;
         if (signal?.aborted) throw signal.reason;
         if (error instanceof ScionError) throw error;
         throw new ScionError({
@@ -207,9 +206,20 @@ export function createTransport(config: TransportConfig): Transport {
           detail: `The connection to ${base} ended before the answer did; begin again.`,
           cause: error,
         });
+      } finally {
+        unlink();
       }
     },
   };
+}
+
+/** A controller that aborts with a signal, until it is unlinked. */
+function linked(signal: AbortSignal | undefined): { controller: AbortController; unlink(): void } {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(signal?.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return { controller, unlink: () => signal?.removeEventListener('abort', onAbort) };
 }
 
 /** As this runtime sees it: where a page has an address, it completes ours. */
