@@ -33,11 +33,17 @@ t.test('a user id of any UTF-8 arrives as it was', async (t) => {
   t.match(server.seen[0]?.url, /^\/v1\/tasks\/inbox\/users\/[^/]+\/model$/);
 });
 
-t.test('a path segment that URL parsers resolve away is refused before anything is sent', async (t) => {
+t.test('a path segment that no URL can carry is refused before anything is sent', async (t) => {
   const server = await startServer((response) => json(response, 200, {}));
   t.teardown(server.close);
-  for (const user of ['', '.', '..']) {
-    await t.rejects(server.client().models.get('inbox', user), { code: 'invalid_request' });
+  const client = server.client();
+  for (const user of ['', '.', '..', 'ada\ud800']) {
+    const calls: (() => Promise<unknown>)[] = [
+      () => client.models.get('inbox', user),
+      () => client.predict({ task: 'inbox', user, inputs: ['x'] }),
+      () => client.examples.export('inbox', user).next(),
+    ];
+    for (const call of calls) await t.rejects(call(), { code: 'invalid_request', detail: /surrogate/ });
   }
   t.equal(server.seen.length, 0);
 });

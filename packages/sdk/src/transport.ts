@@ -144,7 +144,9 @@ export function createTransport(config: TransportConfig): Transport {
         'baseUrl is no address to fetch from: give a whole one, such as https://scion.example.com, without a user.',
       );
     if (hasLostSegment(call.path))
-      throw invalidCall('A name or id in the path is empty, "." or ".."; give another one.');
+      throw invalidCall(
+        'A name or id is empty, "." or "..", or has half a surrogate pair; give another one.',
+      );
     const headers = headersOf(call);
     // Without a cause: the runtime's error may quote the value, a key.
     for (const [name, option] of Object.entries(optionOfHeader))
