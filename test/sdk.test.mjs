@@ -70,6 +70,26 @@ t.test('examples of any user arrive once, however often they are sent', async (t
   t.same(texts.sort(), examples.map(({ input }) => input).sort());
 });
 
+t.test('examples sent again under a key of the caller’s are stored once, for good', async (t) => {
+  await client.tasks.put('notes', { labels: ['like', 'hide'] });
+  const send = (rows) => client.examples.append('notes', user, rows, { idempotencyKey: 'order-7' });
+  const forgetAnswers = async () => api.redis.del(await api.redis.keys('*idempotency*'));
+  const copies = [
+    { input: 'twice', label: 'like' },
+    { input: 'twice', label: 'like' },
+    { id: 'mine', input: 'once', label: 'hide' },
+  ];
+  const first = await send(copies);
+  t.match(first, { accepted: 3, ids: [String, String, 'mine'] });
+  t.same(await send(copies), first, 'a repetition gets the answer of the first');
+  await forgetAnswers();
+  t.match(await send(copies), { accepted: 0, duplicates: 3, ids: first.ids }, 'also long after');
+  await forgetAnswers();
+  const other = await send([{ input: 'other', label: 'hide' }]);
+  t.match(other, { accepted: 1, replaced: 0, total: 4 }, 'a key used again for others replaces nothing');
+  await client.tasks.delete('notes');
+});
+
 t.test('a job’s events arrive live, through a new attempt, and wait returns its end', async (t) => {
   const job = await client.jobs.create({ task: 'feed', user });
   t.equal((await client.jobs.create({ task: 'feed', user })).id, job.id, 'while it is queued it is the one');
@@ -179,6 +199,74 @@ t.test('cross-validation that fails before anything is stored says why', async (
   await t.rejects(model.crossValidate(X, ['like', 'no', 'like', 'no'], { folds: 2 }), {
     code: 'label_not_allowed',
   });
+});
+
+t.test(
+  'a fit whose rows arrived while the answer got lost takes them for its own the next time',
+  async (t) => {
+    await client.tasks.put('taste', { labels: ['like', 'hide'] });
+    let requests = 0;
+    const cut = createClient({
+      ...{ baseUrl, apiKey: key.secret, maxRetries: 0 },
+      async fetch(url, init) {
+        const response = await fetch(url, init);
+        if (!url.endsWith('/examples')) return response;
+        requests += 1;
+        if (requests === 1) throw new TypeError('the connection broke');
+        return response;
+      },
+    });
+    const model = new Personalizer({ client: cut, task: 'taste', user: 'ada' });
+    await t.rejects(model.fit(['slugs', 'ticks'], ['hide', 'hide']), { code: 'network_error' });
+    t.equal((await client.models.get('taste', 'ada')).examples, 2, 'they arrived');
+    await t.rejects(
+      model.fit(['roses'], ['like']),
+      { code: 'too_few_examples' },
+      'it comes as far as the job',
+    );
+    t.match((await client.examples.list('taste', 'ada')).data, [{ input: 'roses' }]);
+  },
+);
+
+t.test(
+  'a fit whose job somebody else cancelled says so, and no fold is scored on what it left',
+  async (t) => {
+    const watched = createClient({
+      ...{ baseUrl, apiKey: key.secret },
+      async fetch(url, init) {
+        const response = await fetch(url, init);
+        if (init.method === 'POST' && url.endsWith('/v1/jobs'))
+          await client.jobs.cancel((await response.clone().json()).id);
+        return response;
+      },
+    });
+    const model = new Personalizer({ client: watched, task: 'taste', user: 'eve' });
+    const X = examples.map(({ input }) => input);
+    const y = examples.map(({ label }) => label);
+    t.match(await model.fit(X, y), { version: null, stopped: 'its job was cancelled' });
+    await t.rejects(model.crossValidate(X, y, { folds: 3 }), { code: 'job_cancelled' });
+  },
+);
+
+t.test('a fit goes on where the answer to a deletion of its own rows got lost', async (t) => {
+  let lost = false;
+  const cut = createClient({
+    ...{ baseUrl, apiKey: key.secret, sleep: async () => {} },
+    async fetch(url, init) {
+      const response = await fetch(url, init);
+      if (init.method !== 'DELETE' || lost) return response;
+      lost = true;
+      throw new TypeError('the connection broke');
+    },
+  });
+  const model = new Personalizer({ client: cut, task: 'taste', user: 'bob' });
+  for (const [text, label] of [
+    ['slugs', 'hide'],
+    ['roses', 'like'],
+  ])
+    await t.rejects(model.fit([text], [label]), { code: 'too_few_examples' }, 'it comes as far as the job');
+  t.ok(lost);
+  t.match((await client.examples.list('taste', 'bob')).data, [{ input: 'roses' }]);
 });
 
 t.test('webhooks and the system', async (t) => {

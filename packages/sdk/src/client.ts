@@ -28,8 +28,9 @@ export interface ClientOptions {
   /** Attempts after the first; default 3. */
   maxRetries?: number | undefined;
   /**
-   * Milliseconds one attempt may take; default 30 000. An event stream only has to begin in this time. Node's own `fetch` waits
-   * 300 000 for the beginning of an answer, whatever is said here: for more give a `fetch` of your own.
+   * Milliseconds one attempt may take, `Infinity` for no limit; default 30 000. An event stream only has to begin in
+   * this time. Node's own `fetch` waits 300 000 for the beginning of an answer, whatever is said here: for more give a
+   * `fetch` of your own.
    */
   timeoutMs?: number | undefined;
   /** Milliseconds since the epoch, to read an HTTP date in `Retry-After`; default `Date.now`. */

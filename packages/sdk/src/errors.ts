@@ -62,6 +62,14 @@ export function isScionError(error: unknown, code?: ScionErrorCode): error is Sc
   return error instanceof ScionError && (code === undefined || error.code === code);
 }
 
+/** A call that is wrong however often it is sent, and never is. */
+export function invalidCall(detail: string, cause?: unknown): ScionError {
+  return new ScionError({
+    ...{ code: 'invalid_request', title: 'The call cannot be sent', detail },
+    ...(cause !== undefined && { cause }),
+  });
+}
+
 const standardMembers = new Set([
   'type',
   'title',

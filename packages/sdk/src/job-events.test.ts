@@ -134,6 +134,32 @@ t.test('failures in a row are bounded; an event in between starts the count anew
   t.equal(server.seen.length, 3 + 2);
 });
 
+t.test('a stream that breaks for good rejects with an error of ours', async (t) => {
+  const server = await startServer((response) => {
+    begin(response);
+    response.write(': heartbeat\n\n', () => response.destroy());
+  });
+  t.teardown(server.close);
+  await t.rejects(collect(server.client().jobs.events('job_a', { maxRetries: 0 })), {
+    name: 'ScionError',
+    code: 'network_error',
+  });
+});
+
+t.test('a Retry-After of more than a minute is the caller’s to decide on, in streams as well', async (t) => {
+  const server = await startServer((response) =>
+    problem(response, 429, 'quota_exceeded', { 'retry-after': '3600' }),
+  );
+  t.teardown(server.close);
+  const watch = async () => {
+    for await (const _overview of server.client().system.watch()) break;
+  };
+  for (const call of [async () => void (await server.client().jobs.wait('job_a')), watch])
+    await t.rejects(call(), { code: 'quota_exceeded', retryAfterSeconds: 3600 });
+  t.equal(server.seen.length, 2);
+  t.strictSame(server.waits, []);
+});
+
 t.test('a refusal is not retried', async (t) => {
   const server = await startServer((response) => problem(response, 404, 'job_not_found'));
   t.teardown(server.close);

@@ -1,12 +1,9 @@
 import type { Job, JobEvent, JobState } from '@scion/contracts';
 import { ScionError } from './errors.js';
 import { path } from './path.js';
-import { retryDelayMs } from './retry.js';
+import { longestRetryAfterSeconds, retryDelayMs } from './retry.js';
 import { readServerSentEvents } from './server-sent-events.js';
-import type { Transport } from './transport.js';
-
-/** A stream that carries not even a heartbeat for this long is taken for dead and opened anew. */
-export const idleTimeoutMs = 45_000;
+import type { Call, Transport } from './transport.js';
 
 export interface JobEventsOptions {
   /** Ends the iteration; it rejects with the signal's reason. */
@@ -51,14 +48,14 @@ export async function* jobEvents(
   for (;;) {
     let received = 0;
     try {
-      const response = await transport.open({
+      const call: Call = {
         method: 'GET',
         path: `${at}/events`,
         headers: { accept: 'text/event-stream', ...(seen !== '0' && { 'last-event-id': seen }) },
         // The loop below is the retry, so that a connect failure and a broken stream share one count.
         options: { signal, maxRetries: 0 },
-      });
-      for await (const message of readServerSentEvents(bodyOf(response), idleTimeoutMs)) {
+      };
+      for await (const message of transport.stream(call, readServerSentEvents)) {
         const event = parseEvent(message.data);
         if (event === undefined) continue;
         seen = message.id ?? idOf(event);
@@ -93,17 +90,6 @@ function idOf(at: number | Pick<JobEvent, 'seq' | 'run'>): string {
   return at.run === undefined ? String(at.seq) : `${at.run}-${at.seq}`;
 }
 
-export function bodyOf(response: Response): ReadableStream<Uint8Array> {
-  const type = response.headers.get('content-type') ?? '';
-  if (response.body && type.startsWith('text/event-stream')) return response.body;
-  throw new ScionError({
-    code: 'unexpected_response',
-    title: `HTTP ${response.status}`,
-    detail: 'The answer is not an event stream; does a proxy stand in between?',
-    status: response.status,
-  });
-}
-
 /** Events of other kinds may share the stream; they are skipped. */
 function parseEvent(data: string): JobEvent | undefined {
   try {
@@ -114,10 +100,12 @@ function parseEvent(data: string): JobEvent | undefined {
   }
 }
 
-/** A stream that breaks midway rejects with the runtime's own error, hence everything but a refusal is transient. */
+/** Everything but a refusal, ours of what cannot be sent included, and a wait that is the caller's to decide on. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof ScionError)) return true;
-  return error.status === undefined || error.status === 429 || error.status >= 502;
+  if ((error.retryAfterSeconds ?? 0) > longestRetryAfterSeconds) return false;
+  const { code, status } = error;
+  return status === undefined ? code !== 'invalid_request' : status === 429 || status >= 502;
 }
 
 export function retryAfter(error: unknown): number | undefined {

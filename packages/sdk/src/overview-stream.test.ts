@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import t from 'tap';
 import { isScionError, type Overview } from './index.js';
 import { problem, startServer } from './testing/server.js';
@@ -47,6 +48,25 @@ t.test(
     t.same(told, ['not_ready', 'rate_limited', 2, 3]);
   },
 );
+
+t.test('a stream that ended leaves nothing with the signal, which may live long', async (t) => {
+  const server = await startServer((response, seen, index) => {
+    if (index % 3 === 2) return void response.destroy();
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(seen.url.endsWith('/export') ? '{}\n' : frame(index), () => response.destroy());
+  });
+  t.teardown(server.close);
+  const { signal } = new AbortController();
+  let frames = 0;
+  for await (const _overview of server.client().system.watch({}, { signal })) {
+    t.ok(getEventListeners(signal, 'abort').length <= 1);
+    frames += 1;
+    if (frames === 6) break;
+  }
+  t.strictSame(getEventListeners(signal, 'abort'), []);
+  for await (const _example of server.client().examples.export('mail', 'ada', { signal })) break;
+  t.strictSame(getEventListeners(signal, 'abort'), []);
+});
 
 t.test('a call that cannot succeed rejects, and so does one whose signal fires', async (t) => {
   const server = await startServer((response) => problem(response, 403, 'scope_missing'));

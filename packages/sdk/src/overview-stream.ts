@@ -1,10 +1,10 @@
 import type * as contracts from '@scion/contracts';
 import type { Overview } from '@scion/contracts';
-import { bodyOf, idleTimeoutMs, isTransient, retryAfter } from './job-events.js';
+import { isTransient, retryAfter } from './job-events.js';
 import type { Query } from './pages.js';
 import { retryDelayMs } from './retry.js';
 import { readServerSentEvents } from './server-sent-events.js';
-import type { Transport } from './transport.js';
+import type { Call, Transport } from './transport.js';
 
 export type OverviewQuery = Query<contracts.OverviewQuery>;
 
@@ -28,14 +28,14 @@ export async function* watchOverview(
     let wait: number | undefined;
     let begun = false;
     try {
-      const response = await transport.open({
+      const call: Call = {
         method: 'GET',
         path: '/v1/system/overview',
         query: { from, to },
         headers: { accept: 'text/event-stream' },
         options: { signal, maxRetries: 0 },
-      });
-      for await (const message of readServerSentEvents(bodyOf(response), idleTimeoutMs)) {
+      };
+      for await (const message of transport.stream(call, readServerSentEvents)) {
         failures = 0;
         begun = true;
         if (message.event === 'overview') yield JSON.parse(message.data) as Overview;

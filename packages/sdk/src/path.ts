@@ -1,11 +1,20 @@
-/** Builds a path from a template, percent-encoding each value. */
+/** Builds a path from a template, percent-encoding each value. One that is no Unicode text leaves its segment empty. */
 export function path(parts: TemplateStringsArray, ...values: (string | number)[]): string {
-  return parts.reduce((built, part, index) => built + encodeURIComponent(values[index - 1]!) + part);
+  return parts.reduce((built, part, index) => built + encode(values[index - 1]!) + part);
+}
+
+function encode(value: string | number): string {
+  try {
+    return encodeURIComponent(value);
+  } catch {
+    return '';
+  }
 }
 
 /**
- * Whether a segment of the path is one no URL can carry: empty, `.` or `..`, which URL parsers resolve away even when
- * percent-encoded (WHATWG URL, "double-dot URL path segment"), so that the call would reach another resource.
+ * Whether a segment of the path is one no URL can carry: empty, also for want of a way to encode it, or `.` or `..`,
+ * which URL parsers resolve away even when percent-encoded (WHATWG URL, "double-dot URL path segment"), so that the call
+ * would reach another resource.
  */
 export function hasLostSegment(path: string): boolean {
   return path

@@ -4,16 +4,15 @@ import { ScionError } from './errors.js';
 /** Characters one event may have; a server that never ends a line must not fill our memory. */
 const longestEventChars = 1024 * 1024;
 
+/** A stream that carries not even a heartbeat for this long is taken for dead. */
+const idleTimeoutMs = 45_000;
+
 /**
- * Reads a `text/event-stream` body (WHATWG HTML section 9.2). Ends when the server ends it; throws `network_error`
- * when the connection breaks, or stays silent, comments included, for `idleTimeoutMs` milliseconds. Leaving the loop
- * closes the connection.
+ * Reads a `text/event-stream` body (WHATWG HTML section 9.2). Ends when the server ends it; throws when the connection
+ * breaks, or stays silent, comments included, for too long. Leaving the loop closes the connection.
  */
-export async function* readServerSentEvents(
-  body: ReadableStream<Uint8Array>,
-  idleTimeoutMs: number,
-): AsyncGenerator<EventSourceMessage, void> {
-  const reader = body.getReader();
+export async function* readServerSentEvents(response: Response): AsyncGenerator<EventSourceMessage, void> {
+  const reader = bodyOf(response).getReader();
   const decoder = new TextDecoder();
   let arrived: EventSourceMessage[] = [];
   let failure: Error | undefined;
@@ -27,7 +26,7 @@ export async function* readServerSentEvents(
   });
   try {
     for (;;) {
-      const chunk = await readInTime(reader, idleTimeoutMs);
+      const chunk = await readInTime(reader);
       if (chunk === undefined) return;
       parser.feed(decoder.decode(chunk, { stream: true }));
       const ready = arrived;
@@ -41,10 +40,18 @@ export async function* readServerSentEvents(
   }
 }
 
-async function readInTime(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  idleTimeoutMs: number,
-): Promise<Uint8Array | undefined> {
+function bodyOf(response: Response): ReadableStream<Uint8Array> {
+  const type = response.headers.get('content-type') ?? '';
+  if (response.body && type.startsWith('text/event-stream')) return response.body;
+  throw new ScionError({
+    code: 'unexpected_response',
+    title: `HTTP ${response.status}`,
+    detail: 'The answer is not an event stream; does a proxy stand in between?',
+    status: response.status,
+  });
+}
+
+async function readInTime(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const silence = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(

@@ -1,5 +1,6 @@
+import { inspect } from 'node:util';
 import t from 'tap';
-import { isScionError, type ScionError } from './index.js';
+import { type Client, isScionError, type ScionError } from './index.js';
 import { json, problem, startServer } from './testing/server.js';
 
 const page = { data: [], nextCursor: null };
@@ -32,14 +33,50 @@ t.test('a user id of any UTF-8 arrives as it was', async (t) => {
   t.match(server.seen[0]?.url, /^\/v1\/tasks\/inbox\/users\/[^/]+\/model$/);
 });
 
-t.test('a path segment that URL parsers resolve away is refused before anything is sent', async (t) => {
+t.test('a path segment that no URL can carry is refused before anything is sent', async (t) => {
   const server = await startServer((response) => json(response, 200, {}));
   t.teardown(server.close);
-  for (const user of ['', '.', '..']) {
-    await t.rejects(server.client().models.get('inbox', user), { code: 'invalid_request' });
+  const client = server.client();
+  for (const user of ['', '.', '..', 'ada\ud800']) {
+    const calls: (() => Promise<unknown>)[] = [
+      () => client.models.get('inbox', user),
+      () => client.predict({ task: 'inbox', user, inputs: ['x'] }),
+      () => client.examples.export('inbox', user).next(),
+    ];
+    for (const call of calls) await t.rejects(call(), { code: 'invalid_request', detail: /surrogate/ });
   }
   t.equal(server.seen.length, 0);
 });
+
+t.test(
+  'what no repetition makes right is refused before anything is sent, and the option named',
+  async (t) => {
+    const server = await startServer((response) => json(response, 200, page));
+    t.teardown(server.close);
+    const watch = async ({ system }: Client) => {
+      for await (const _overview of system.watch()) break;
+    };
+    const secret = 'scion_sécret\u0000';
+    const big = [{ input: 'x', label: 1n as never }];
+    const wrong: [RegExp, () => Promise<unknown>][] = [
+      [/baseUrl/, () => server.client({ baseUrl: server.baseUrl.slice('http://'.length) }).jobs.list()],
+      [/baseUrl/, () => server.client({ baseUrl: 'localhost:7070' }).jobs.wait('job_a')],
+      [/baseUrl/, () => watch(server.client({ baseUrl: 'localhost:7070' }))],
+      [/baseUrl/, () => server.client({ baseUrl: 'http://ada:hush@localhost' }).jobs.list()],
+      [/apiKey/, () => server.client({ apiKey: secret }).jobs.list()],
+      [/tenant/, () => server.client().withTenant('日本').jobs.list()],
+      [/idempotencyKey/, () => server.client().tenants.create({ name: 'a' }, { idempotencyKey: '№ 7' })],
+      [/JSON/, () => server.client().examples.append('inbox', 'ada', big)],
+      [/JSON/, () => server.client().examples.append('inbox', 'ada', big, { idempotencyKey: 'order-7' })],
+    ];
+    for (const [named, call] of wrong) {
+      const error = await failure(call());
+      t.match(error, { code: 'invalid_request', detail: named });
+      t.notMatch(inspect(error), /sécret|hush/, 'without what is secret');
+    }
+    t.strictSame([server.seen, server.waits], [[], []]);
+  },
+);
 
 t.test('a path in the base URL is kept', async (t) => {
   const server = await startServer((response) => json(response, 200, page));
@@ -197,6 +234,21 @@ t.test('no answer in time is an error of its own', async (t) => {
   t.teardown(server.close);
   const error = await failure(server.client({ maxRetries: 1 }).system.get({ timeoutMs: 20 }));
   t.equal(error.code, 'timeout');
+});
+
+t.test('a time limit longer than timers count is none', async (t) => {
+  const server = await startServer((response) => json(response, 200, page));
+  t.teardown(server.close);
+  const client = server.client({
+    maxRetries: 0,
+    async fetch(...request) {
+      // Longer than the 1 ms after which an overflowing timer fires.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return fetch(...request);
+    },
+  });
+  for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 31])
+    t.strictSame(await client.jobs.list({}, { timeoutMs }), page);
 });
 
 t.test('an abort ends a call at once with the signal’s own reason', async (t) => {

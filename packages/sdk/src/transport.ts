@@ -1,13 +1,17 @@
-import { errorFromResponse, ScionError } from './errors.js';
+import { errorFromResponse, invalidCall, ScionError } from './errors.js';
+import { randomId } from './ids.js';
+import { parseJson, toJson } from './json.js';
 import { hasLostSegment, queryString } from './path.js';
-import { randomId } from './random-id.js';
 import { isRetryableStatus, longestRetryAfterSeconds, parseRetryAfter, retryDelayMs } from './retry.js';
+
+/** Timers hold 31 bits and fire at once beyond: what is longer, 24 days, is no limit. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /** What every call takes besides its own arguments. */
 export interface CallOptions {
   /** Aborts the call, its retries included; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Milliseconds one attempt may take; default: the client's. */
+  /** Milliseconds one attempt may take, `Infinity` for no limit; default: the client's. */
   timeoutMs?: number | undefined;
   /** Attempts after the first; default: the client's. */
   maxRetries?: number | undefined;
@@ -55,24 +59,42 @@ export interface Transport {
   request<T>(call: Call): Promise<T>;
   /** Sends a call and returns the response as soon as its headers are there; retries like `request`. */
   open(call: Call): Promise<Response>;
+  /**
+   * Sends a call and yields what `read` makes of the response, as it comes. Whatever breaks the response off rejects with
+   * `network_error`, and nothing is sent again.
+   */
+  stream<T>(call: Call, read: (response: Response) => AsyncIterable<T>): AsyncGenerator<T, void>;
 }
+
+/** What becomes of a call, the same for each attempt. */
+interface Prepared {
+  url: string;
+  method: Call['method'];
+  headers: Record<string, string>;
+  body: RequestInit['body'];
+}
+
+/** Which option a header's value is of. */
+const optionOfHeader: Record<string, string> = {
+  authorization: 'apiKey',
+  'scion-csrf': 'csrfToken',
+  'scion-tenant': 'tenant',
+  'idempotency-key': 'idempotencyKey',
+};
 
 /** Sends calls with authorization, timeout and retries; knows nothing of what they mean. */
 export function createTransport(config: TransportConfig): Transport {
   const base = config.baseUrl.replace(/\/+$/, '');
+  const canFetch = isFetchable(base);
 
   async function attempt<T>(
-    call: Call,
-    headers: Record<string, string>,
+    { options }: Call,
+    { url, ...prepared }: Prepared,
     read: (response: Response) => Promise<T>,
   ): Promise<T> {
-    const { signal } = call.options ?? {};
-    const timeoutMs = call.options?.timeoutMs ?? config.timeoutMs;
-    const controller = new AbortController();
-    const onAbort = () => controller.abort(signal?.reason);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => {
+    const { signal, timeoutMs = config.timeoutMs } = options ?? {};
+    const { controller, unlink } = linked(signal);
+    const onTimeout = () =>
       controller.abort(
         new ScionError({
           code: 'timeout',
@@ -80,15 +102,11 @@ export function createTransport(config: TransportConfig): Transport {
           detail: `None came within ${timeoutMs} ms; raise timeoutMs or look at the service's load.`,
         }),
       );
-    }, timeoutMs);
+    const timer = timeoutMs > longestTimerMs ? undefined : setTimeout(onTimeout, timeoutMs);
     let kept = false;
     try {
-      const response = await config.fetch(`${base}${call.path}${queryString(call.query)}`, {
-        method: call.method,
-        headers,
-        body:
-          (call.bytes as RequestInit['body'] | undefined) ??
-          (call.body === undefined ? null : JSON.stringify(call.body)),
+      const response = await config.fetch(url, {
+        ...prepared,
         signal: controller.signal,
         // A redirect to another origin would drop or leak the key; the API never redirects.
         redirect: 'error',
@@ -115,8 +133,30 @@ export function createTransport(config: TransportConfig): Transport {
     } finally {
       clearTimeout(timer);
       // A response handed out is still being read: its caller's signal must go on reaching it.
-      if (!kept) signal?.removeEventListener('abort', onAbort);
+      if (!kept) unlink();
     }
+  }
+
+  /** Throws what no repetition would make right. */
+  function prepare(call: Call): Prepared {
+    if (!canFetch)
+      throw invalidCall(
+        'baseUrl is no address to fetch from: give a whole one, such as https://scion.example.com, without a user.',
+      );
+    if (hasLostSegment(call.path))
+      throw invalidCall(
+        'A name or id is empty, "." or "..", or has half a surrogate pair; give another one.',
+      );
+    const headers = headersOf(call);
+    // Without a cause: the runtime's error may quote the value, a key.
+    for (const [name, option] of Object.entries(optionOfHeader))
+      if (!isHeader(name, headers[name]))
+        throw invalidCall(`${option} has a character that no header can carry; give printable ASCII.`);
+    const json = call.body === undefined ? null : toJson(call.body);
+    return {
+      ...{ url: `${base}${call.path}${queryString(call.query)}`, method: call.method, headers },
+      body: (call.bytes as RequestInit['body'] | undefined) ?? json,
+    };
   }
 
   function headersOf(call: Call): Record<string, string> {
@@ -134,17 +174,10 @@ export function createTransport(config: TransportConfig): Transport {
 
   async function send<T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> {
     const maxRetries = call.options?.maxRetries ?? config.maxRetries;
-    if (hasLostSegment(call.path)) {
-      throw new ScionError({
-        code: 'invalid_request',
-        title: 'The request does not match its schema',
-        detail: 'A name or id in the path is empty, "." or ".."; give another one.',
-      });
-    }
-    const headers = headersOf(call);
+    const prepared = prepare(call);
     for (let retry = 0; ; retry += 1) {
       try {
-        return await attempt(call, headers, read);
+        return await attempt(call, prepared, read);
       } catch (error) {
         if (retry >= maxRetries || !mayRetry(error)) throw error;
         const waitMs = retryDelayMs(retry, error.retryAfterSeconds, config.random());
@@ -153,11 +186,59 @@ export function createTransport(config: TransportConfig): Transport {
     }
   }
 
+  const open = (call: Call) => send(call, async (response) => response);
+
   return {
     config,
     request: (call) => send(call, readJson) as Promise<never>,
-    open: (call) => send(call, async (response) => response),
+    open,
+    async *stream(call, read) {
+      const signal = call.options?.signal;
+      // Of the call's own, so that nothing of a stream that ended stays with a signal that lives on.
+      const { controller, unlink } = linked(signal);
+      try {
+        const response = await open({ ...call, options: { ...call.options, signal: controller.signal } });
+        yield* read(response);
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        if (error instanceof ScionError) throw error;
+        throw new ScionError({
+          code: 'network_error',
+          title: 'The answer broke off',
+          detail: `The connection to ${base} ended before the answer did; begin again.`,
+          cause: error,
+        });
+      } finally {
+        unlink();
+      }
+    },
   };
+}
+
+/** A controller that aborts with a signal, until it is unlinked. */
+function linked(signal: AbortSignal | undefined): { controller: AbortController; unlink(): void } {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(signal?.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return { controller, unlink: () => signal?.removeEventListener('abort', onAbort) };
+}
+
+/** As this runtime sees it: where a page has an address, it completes ours. */
+function isFetchable(url: string): boolean {
+  try {
+    return /^https?:/.test(new Request(url).url);
+  } catch {
+    return false;
+  }
+}
+
+function isHeader(name: string, value: string | undefined): boolean {
+  try {
+    return value === undefined || new Headers([[name, value]]).has(name);
+  } catch {
+    return false;
+  }
 }
 
 /** Every call may be repeated: it is the same done twice, or carries a key by which the service knows it again. */
@@ -170,17 +251,5 @@ function mayRetry(error: unknown): error is ScionError {
 }
 
 async function readJson(response: Response): Promise<unknown> {
-  if (response.status === 204) return undefined;
-  const text = await response.text();
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ScionError({
-      code: 'unexpected_response',
-      title: `HTTP ${response.status}`,
-      detail: 'The answer is not JSON; is the base URL that of a Scion API?',
-      status: response.status,
-      cause,
-    });
-  }
+  return response.status === 204 ? undefined : parseJson(await response.text(), response);
 }

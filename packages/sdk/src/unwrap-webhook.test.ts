@@ -63,3 +63,12 @@ t.test('what is forged, altered, replayed or cut is refused', async (t) => {
     await t.rejects(unwrapWebhook(text, headers, secret, { clock }), { code: 'webhook_invalid' }, what);
   await t.rejects(unwrapWebhook(body, genuine, 'secret', { clock }), TypeError, 'a secret that is none');
 });
+
+t.test('a body that a parser has had says what is wanted instead', async (t) => {
+  const parsed = [JSON.parse(body), undefined, await new Response(body).arrayBuffer()];
+  for (const wrong of parsed)
+    await t.rejects(unwrapWebhook(wrong, await signed(), secret, { clock }), {
+      name: 'TypeError',
+      message: /bytes as they arrived/,
+    });
+});

@@ -22,6 +22,7 @@ const utf8 = new TextEncoder();
  * @param body the bytes exactly as they arrived, before any JSON parser
  * @param secret `whsec_…`; while a secret is being rotated, the old and the new one
  * @throws ScionError `webhook_invalid`: answer 400 and do nothing else
+ * @throws TypeError `body` or `secret` is none: a mistake of the receiver's own
  */
 export async function unwrapWebhook(
   body: string | Uint8Array,
@@ -29,6 +30,10 @@ export async function unwrapWebhook(
   secret: string | readonly string[],
   { toleranceSeconds = 300, clock = Date.now }: UnwrapOptions = {},
 ): Promise<WebhookEvent> {
+  if (typeof body !== 'string' && !ArrayBuffer.isView(body))
+    throw new TypeError(
+      'The body of a webhook is its bytes as they arrived, a string or Uint8Array: take it before a JSON parser does.',
+    );
   const read = readerOf(headers);
   const [id, timestamp, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(read);
   if (!id || !timestamp || !signatures)

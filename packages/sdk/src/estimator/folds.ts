@@ -41,7 +41,7 @@ export function dealFolds(
   return texts.map((text) => foldOf.get(text)!);
 }
 
-/** A share of the rows, dealt likewise: at least one text, never all. */
+/** A share of the rows, dealt likewise: at least one text, never all. Throws TypeError where there is but one. */
 export function holdBack(
   texts: readonly string[],
   answers: readonly Answer[],
@@ -50,6 +50,8 @@ export function holdBack(
 ): Set<number> {
   if (share === 0) return new Set();
   const order = dealingOrder(texts, answers, seed);
+  if (order.length === 1)
+    throw new TypeError('validationSplit needs two different texts: one to hold back, one to learn from');
   const held = new Set(order.filter((_, at) => Math.floor((at + 1) * share) > Math.floor(at * share)));
   if (held.size === 0) held.add(order.at(-1)!);
   return new Set(texts.flatMap((text, row) => (held.has(text) ? [row] : [])));

@@ -12,7 +12,7 @@ export interface History {
   gate: GateDecision | null;
   /** On the rows held back by `validationSplit`. */
   validation: Metrics | null;
-  /** Why it was stopped early; null when it was not. */
+  /** Why it was stopped early, by a callback or because somebody cancelled its job; null when it was not. */
   stopped: string | null;
   seconds: number;
 }

@@ -214,3 +214,15 @@ t.test('some row is held back, and some is left, whatever the share', async (t) 
       t.ok(held >= 1 && held < rows, `${held} of ${rows} at ${share}`);
     }
 });
+
+t.test(
+  'a fit that would hold back every row, all of one text, is refused before anything is learnt',
+  async (t) => {
+    const { trainer, requests } = memorizer();
+    const fitting = create(trainer).fit(['red', 'red'], ['a', 'b'], { validationSplit: 0.5 });
+    await t.rejects(fitting, { name: 'TypeError', message: /two different texts/ });
+    t.equal(requests.length, 0);
+    await create(trainer).fit(['red', 'red'], ['a', 'b']);
+    t.equal(requests[0]?.rows.length, 2, 'without a split they are learnt from');
+  },
+);

@@ -1,7 +1,8 @@
 import type { Answer, Metrics, Training } from '@scion/contracts';
 import type { Client } from '../client.js';
+import { ScionError } from '../errors.js';
+import { idOfText, randomId } from '../ids.js';
 import type { JobMetric } from '../job-metrics.js';
-import { randomId } from '../random-id.js';
 import type { Callback } from './callbacks.js';
 import { type Judged, measure } from './evaluate.js';
 import { dealFolds, holdBack } from './folds.js';
@@ -26,7 +27,10 @@ export interface PersonalizerOptions extends PersonalizerParams {
 
 export interface FitOptions {
   callbacks?: Callback[] | undefined;
-  /** Share of the rows, 0 to 1, that are held back, labels as evenly as can be, and evaluated on in the end. */
+  /**
+   * Share of the rows, 0 to 1, that are held back, labels as evenly as can be, and evaluated on in the end. Takes two
+   * different texts at least: rows of one text stay together.
+   */
   validationSplit?: number | undefined;
   /** One for each row, above 0. */
   sampleWeight?: number[] | undefined;
@@ -206,7 +210,13 @@ export class Personalizer {
     const outside = pick(X, y, (row) => foldOf[row] === fold);
     const model = this.#clone(user, { ...this.#params, gate: false });
     try {
-      await model.fit(inside.X, inside.y, { signal });
+      const { stopped } = await model.fit(inside.X, inside.y, { signal });
+      if (stopped !== null)
+        throw new ScionError({
+          code: 'job_cancelled',
+          title: 'A fold was not trained to its end',
+          detail: `Of fold ${fold}, ${stopped}: cross-validate again.`,
+        });
       return await model.evaluate(outside.X, outside.y);
     } finally {
       await this.#trainer.forget(user);
@@ -267,6 +277,7 @@ export class Personalizer {
       });
       signal?.throwIfAborted();
       const { version, method, gate: decision } = outcome;
+      if (outcome.stopped) stopped ??= 'its job was cancelled';
       const history: History = {
         ...{ metrics, version, method, gate: decision, stopped },
         validation:
@@ -295,8 +306,6 @@ function pick(X: readonly string[], y: readonly Answer[], wanted: (row: number) 
   return { X: rows.map((row) => X[row]!), y: rows.map((row) => y[row]!) };
 }
 
-const utf8 = new TextEncoder();
-
 /** Rows with ids made from what they say, so that fitting the same rows again sends nothing new. */
 async function toRows(
   X: readonly string[],
@@ -311,12 +320,9 @@ async function toRows(
     const content = JSON.stringify([input, y[row]]);
     const copy = seen.get(content) ?? 0;
     seen.set(content, copy + 1);
-    const digest = await crypto.subtle.digest('SHA-256', utf8.encode(`${content}${copy}`));
-    const id = Array.from(new Uint8Array(digest).subarray(0, 16), (byte) =>
-      byte.toString(16).padStart(2, '0'),
-    );
+    const id = `fit-${await idOfText(`${content}${copy}`)}`;
     const weight = weights?.[row];
-    rows.push({ id: `fit-${id.join('')}`, input, label: y[row]!, ...(weight !== undefined && { weight }) });
+    rows.push({ id, input, label: y[row]!, ...(weight !== undefined && { weight }) });
   }
   return rows;
 }

@@ -10,7 +10,7 @@ const rowsPerPredict = 256;
 
 /** Trains on a service: rows become examples, a fit becomes a job. */
 export function createRemoteTrainer(client: Client, task: string): Trainer {
-  /** Rows that this trainer has sent, by user: those it may take back. */
+  /** Rows that this trainer has sent, arrived or not, by user: those it may take back. */
   const sent = new Map<string, Set<string>>();
 
   /** Leaves of the user's examples exactly these rows. Refuses to delete any that it did not send. */
@@ -30,7 +30,11 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
         title: 'The user has other examples',
         detail: `fit learns from its own rows alone, and ${foreign} others are stored: partialFit adds to them, users.erase removes them.`,
       });
-    for (const id of obsolete) await client.examples.delete(task, user, id, { signal });
+    for (const id of obsolete)
+      await client.examples.delete(task, user, id, { signal }).catch((problem) => {
+        // A deletion whose answer was lost, or somebody else's.
+        if (!isScionError(problem, 'example_not_found')) throw problem;
+      });
   }
 
   async function live(user: string): Promise<Pick<TrainOutcome, 'version' | 'method'>> {
@@ -43,9 +47,13 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
 
     async train(user, { rows, keepOthers, training, gate, signal, onMetric, onProgress }: TrainRequest) {
       if (!keepOthers) await makeRoom(user, rows, signal);
-      for (const batch of batches(rows, rowsPerAppend))
+      const own = sent.get(user) ?? new Set();
+      sent.set(user, own);
+      for (const batch of batches(rows, rowsPerAppend)) {
+        // Before they leave: rows of a request that failed may have been stored.
+        for (const { id } of batch) own.add(id);
         await client.examples.append(task, user, batch, { signal });
-      sent.set(user, new Set([...(sent.get(user) ?? []), ...rows.map(({ id }) => id)]));
+      }
 
       const job = await client.jobs.create({ task, user, training }, { signal });
       let attempt = 1;
@@ -104,6 +112,7 @@ export function createRemoteTrainer(client: Client, task: string): Trainer {
         // Nothing of it was stored yet, or an erasure whose answer was lost has ended.
         if (!isScionError(problem, 'user_not_found')) throw problem;
       });
+      sent.delete(user);
     },
     async close() {},
   };

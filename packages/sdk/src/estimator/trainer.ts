@@ -28,7 +28,7 @@ export interface TrainOutcome {
   method: 'head' | 'lora' | null;
   /** What the gate said of the last version judged; null when training was stopped before. */
   gate: GateDecision | null;
-  /** Whether the signal stopped it. What was live by then stays live. */
+  /** Whether it ended early: by the signal, or because somebody cancelled its job. What was live by then stays live. */
   stopped: boolean;
 }
 
