@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { AdapterKey } from '../index.js';
 import { createDiskTier } from './disk-tier.js';
+import { hash } from './format.js';
 
+const bytesOf = (version: number) => new Uint8Array(100).fill(version);
 const keyOf = (user: string, version = 1): AdapterKey => ({
   ...{ tenantId: 'ten_a', task: 'triage', user, version },
-  adapterSha256: 'a'.repeat(64),
+  adapterSha256: hash([bytesOf(version)]),
 });
 
 async function setup(t: Test, budgetBytes = 1_000) {
@@ -19,7 +21,7 @@ async function setup(t: Test, budgetBytes = 1_000) {
     ...{ folder, budgetBytes, onError: (error: unknown) => errors.push(error) },
     async load({ user, version }: AdapterKey) {
       asked.push(`${user}/${version}`);
-      return user === 'nobody' ? undefined : new Uint8Array(100).fill(version);
+      return user === 'nobody' ? undefined : bytesOf(version);
     },
   };
   const names = async () =>
@@ -84,11 +86,11 @@ t.test(
     for (const erase of [() => tier.evict(keyOf('ada')), () => tier.evictAll()]) {
       const asked = tier.load(keyOf('ada'));
       await erase();
-      open.pop()!(new Uint8Array(100));
+      open.pop()!(bytesOf(1));
       t.equal((await asked)?.byteLength, 100, 'who waited gets it');
       // A later file is written after an earlier one.
       const later = tier.load(keyOf('bea'));
-      open.pop()!(new Uint8Array(100));
+      open.pop()!(bytesOf(1));
       await later;
       while (tier.state().bytes < 100) await new Promise((resolve) => setImmediate(resolve));
       t.equal((await readdir(folder)).length, 1);
@@ -114,19 +116,31 @@ t.test('where anything may have been erased nothing stays on the disk, however m
   t.strictSame(errors, []);
 });
 
-t.test('a file that was refused or is gone is fetched anew; a start begins with nothing', async (t) => {
+t.test('a file that is damaged or gone is fetched anew at once; a start begins with nothing', async (t) => {
   const { tier, options, folder, asked, errors, names, written } = await setup(t);
+  const spoilers = [(path: string) => writeFile(path, 'damaged'), (path: string) => rm(path)];
   await tier.load(keyOf('ada'));
-  await written(1);
-  await tier.drop(keyOf('ada'));
-  await tier.load(keyOf('ada'));
-  await written(1);
-  const [file] = await names();
-  await rm(join(file!.parentPath, file!.name));
-  t.ok(await tier.load(keyOf('ada')));
-  t.equal(asked.length, 3);
-  t.equal(errors.length, 1);
+  for (const [at, spoil] of spoilers.entries()) {
+    await written(1);
+    const [file] = await names();
+    await spoil(join(file!.parentPath, file!.name));
+    t.strictSame([...(await tier.load(keyOf('ada')))!], [...bytesOf(1)]);
+    t.strictSame([asked.length, errors.length], [at + 2, at + 1]);
+  }
+  t.equal(tier.state().hits, 0);
   await writeFile(join(folder, 'left-over'), 'x');
   await createDiskTier(options);
   t.strictSame(await names(), []);
+});
+
+t.test('bytes that the store got wrong once are not kept', async (t) => {
+  const { options } = await setup(t);
+  const reads = [new Uint8Array(100), bytesOf(1), bytesOf(1)];
+  const tier = await createDiskTier({ ...options, load: async () => reads.shift() });
+  await tier.load(keyOf('ada'));
+  // A later file is written after an earlier one.
+  await tier.load(keyOf('bea'));
+  while (tier.state().bytes < 100) await new Promise((resolve) => setImmediate(resolve));
+  t.strictSame([...(await tier.load(keyOf('ada')))!], [...bytesOf(1)]);
+  t.equal(reads.length, 0);
 });

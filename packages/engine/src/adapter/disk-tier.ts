@@ -4,16 +4,15 @@ import { join } from 'node:path';
 import type { ModelRef } from '@scion/contracts';
 import { LRUCache } from 'lru-cache';
 import type { AdapterKey } from './cache.js';
+import { hash } from './format.js';
 
 /**
- * Artifacts on a local disk, between memory and a store that is far away. A file is what the store gave and is read as
- * strictly: a damaged one is refused by its hash, dropped, and fetched again.
+ * Artifacts on a local disk, between memory and a store that is far away. Only bytes of the recorded hash are kept, and a
+ * file that has another by now is fetched again: no damage of this disk reaches who asks.
  */
 export interface DiskTier {
   /** From the disk, else from the store and then kept. */
   load(key: AdapterKey): Promise<Uint8Array | undefined>;
-  /** Forgets one version's file: it was refused. */
-  drop(key: AdapterKey): Promise<void>;
   /** Forgets all of a model, for it was erased: loads under way leave nothing either. Resolves when its files are gone. */
   evict(ref: ModelRef): Promise<void>;
   /** The same of every model. */
@@ -87,7 +86,8 @@ export async function createDiskTier({
     flights.add(flight);
     try {
       const bytes = await load(key);
-      if (bytes !== undefined && bytes.byteLength <= budgetBytes && !flight.doomed)
+      const fits = bytes !== undefined && bytes.byteLength <= budgetBytes;
+      if (fits && isWhole(key, bytes) && !flight.doomed)
         flight.kept = keep(key, bytes, flight).catch(onError);
       return bytes;
     } finally {
@@ -110,19 +110,16 @@ export async function createDiskTier({
       if (file) {
         try {
           const bytes = await readFile(file.path);
+          if (!isWhole(key, bytes)) throw new Error('a copy is damaged; it is fetched again from the store');
           hits += 1;
           return bytes;
         } catch (error) {
-          files.delete(idOf(key));
+          if (files.peek(idOf(key)) === file) files.delete(idOf(key));
+          await remove(file.path);
           onError(error);
         }
       }
       return fetch(key);
-    },
-    async drop(key) {
-      const file = files.get(idOf(key));
-      files.delete(idOf(key));
-      if (file) await remove(file.path);
     },
     async evict(ref) {
       const erased = modelFolder(ref);
@@ -136,6 +133,8 @@ export async function createDiskTier({
     state: () => ({ bytes: files.calculatedSize, budgetBytes, hits }),
   };
 }
+
+const isWhole = (key: AdapterKey, bytes: Uint8Array) => hash([bytes]) === key.adapterSha256;
 
 /** A hash: names of users may hold anything, and are nobody's business who looks at the disk. */
 function modelFolder({ tenantId, task, user }: ModelRef): string {
