@@ -7,12 +7,12 @@ import {
   type Task,
   type UserAnswer,
 } from '@scion/contracts';
+import { abortedWith } from '../../http/aborted-with.js';
 import { tenantOf } from '../../http/authenticate.js';
 import { checkUserId } from '../../http/user-id.js';
 import type { ApiDeps, LabelProbabilities } from '../../ports.js';
 import type { App } from '../../server.js';
 import { TaskPath } from '../path-params.js';
-import { abortedWith } from './aborted-with.js';
 import { checkInputs } from './check-inputs.js';
 import { lookUpLive } from './look-up-live.js';
 import { requireQuota } from './require-quota.js';

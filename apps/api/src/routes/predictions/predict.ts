@@ -1,10 +1,10 @@
 import { AppError, type ModelRef, PredictRequest, PredictResponse, type Task } from '@scion/contracts';
+import { abortedWith } from '../../http/aborted-with.js';
 import { tenantOf } from '../../http/authenticate.js';
 import { modelRef } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
-import { abortedWith } from './aborted-with.js';
 import { checkInputs } from './check-inputs.js';
 import { liveOf } from './look-up-live.js';
 import { requireQuota } from './require-quota.js';
