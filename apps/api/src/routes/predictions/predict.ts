@@ -47,9 +47,9 @@ export function predict(app: App, deps: Deps): void {
       const task = await deps.registry.tasks.get(ref.tenantId, ref.task);
       const { quotas } = await deps.registry.tenants.get(ref.tenantId);
       requireQuota(reply, await deps.quota.take(ref.tenantId, inputs.length, quotas?.predictRowsPerMinute));
+      const asked = { ...deps, signal: abortedWith(reply) };
       const answer =
-        (await fromModel(ref, task, inputs, { ...deps, signal: abortedWith(reply) })) ??
-        (await answerUntrained(ref, task, inputs, deps));
+        (await fromModel(ref, task, inputs, asked)) ?? (await answerUntrained([ref], task, inputs, asked))[0];
       if (!answer) {
         throw new AppError(
           'model_not_trained',
