@@ -6,8 +6,10 @@ export class ClientGone extends Error {}
 /** Aborts with it when the client goes away before its answer: rows that nobody waits for need not be computed. */
 export function abortedWith({ raw }: Pick<FastifyReply, 'raw'>): AbortSignal {
   const abort = new AbortController();
-  raw.once('close', () => {
+  const leave = () => {
     if (!raw.writableEnded) abort.abort(new ClientGone('the client went away'));
-  });
+  };
+  if (raw.destroyed) leave();
+  else raw.once('close', leave);
   return abort.signal;
 }

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect } from 'node:net';
 import { AppError, limits } from '@scion/contracts';
 import { startRedis } from '@scion/testkit';
 import t, { type Test } from 'tap';
@@ -171,6 +172,35 @@ t.test('once the client has left, users without a model are not gone on with', a
   for (let i = 0; i < 100; i += 1) await turn();
   t.equal(reads.asked(), 32);
   reads.release();
+});
+
+t.test('who has left before the engine is asked is not answered either', async (t) => {
+  const { get } = api.registry.tenants;
+  const { predict: answer } = api.engine;
+  const { port } = api.app.server.address() as AddressInfo;
+  const client = connect(port, '127.0.0.1');
+  const asked = new Promise<AbortSignal | undefined>((resolve) => {
+    api.registry.tenants.get = async (id) => {
+      const found = await get(id);
+      client.destroy();
+      await disconnected();
+      return found;
+    };
+    api.engine.predict = async (adapter, texts, call) => {
+      resolve(call?.signal);
+      return answer(adapter, texts, call);
+    };
+  });
+  t.teardown(() => {
+    api.registry.tenants.get = get;
+    api.engine.predict = answer;
+  });
+  const body = JSON.stringify({ inputs: ['x'] });
+  client.write(
+    `POST /v1/tasks/inbox/users/ada/predict HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tenant.predict}\r\n` +
+      `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  );
+  t.equal((await asked)?.aborted, true);
 });
 
 t.test('rows are counted as inputs times users', async (t) => {
