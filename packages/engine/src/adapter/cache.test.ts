@@ -101,6 +101,25 @@ t.test('a failed load rejects those who waited, and the next call tries again', 
   t.match(cache.state(), { loads: 2, entries: 1 });
 });
 
+t.test('times are told of all loads, also of those that were under way together', async (t) => {
+  const { open, load } = controlled();
+  const taken: number[] = [];
+  const cache = createAdapterCache({
+    budgetBytes: 100,
+    load,
+    onLoaded: (seconds) => taken.push(seconds * 1_000),
+  });
+  const waiting = ['ada', 'bea', 'cid'].map((user) => cache.acquire(keyOf(user)));
+  for (const [at, { resolve }] of open.entries()) {
+    resolve(adapterOf(10));
+    await waiting[at];
+  }
+  taken.sort((a, b) => a - b);
+  const { loadP50Ms, loadP99Ms } = cache.state();
+  t.ok(Math.abs(loadP50Ms! - taken[1]) < 1e-9, 'half of them took no longer');
+  t.ok(Math.abs(loadP99Ms! - taken[2]) < 1e-9);
+});
+
 t.test(
   'a pinned adapter is never evicted; with everything pinned a call waits for room, in order',
   async (t) => {

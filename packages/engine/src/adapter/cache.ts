@@ -104,6 +104,8 @@ export function createAdapterCache({
   const refusals = new LRUCache<string, AppError>({ max: REFUSALS, ttl: refusedForMs });
   const counters = { hits: 0, misses: 0, loads: 0, evictions: 0, refusals: 0 };
   const loadMs: number[] = [];
+  /** Loads that gave an adapter; `counters.loads` counts those begun. */
+  let landed = 0;
 
   /** Makes room and takes the adapter in, pinned by its passengers; or leaves everything as it is. */
   const admit = (flight: Flight, adapter: ResidentAdapter): Entry | undefined => {
@@ -162,7 +164,8 @@ export function createAdapterCache({
     const startedAt = performance.now();
     const adapter = await load(flight.key);
     const ms = performance.now() - startedAt;
-    loadMs[counters.loads % TIMED_LOADS] = ms;
+    loadMs[landed % TIMED_LOADS] = ms;
+    landed += 1;
     onLoaded?.(ms / 1_000);
     if (adapter.bytes > budgetBytes)
       throw new AppError(
