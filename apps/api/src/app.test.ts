@@ -166,6 +166,35 @@ t.test('"." and ".." as a user are refused with a reason, however they are writt
   t.equal((await raw('/v1/tasks/inbox/users/%2e%2e%2e/examples')).status, 200, 'three dots are a name');
 });
 
+t.test('a client that goes away before its answer is no error in the log', async (t) => {
+  await api.publish({ tenantId: tenant.id, task: 'inbox', user: 'ada' });
+  const { predict } = api.engine;
+  t.teardown(() => {
+    api.engine.predict = predict;
+  });
+  const { port } = api.app.server.address() as AddressInfo;
+  lines.length = 0;
+  const leave = new AbortController();
+  // As the real one does: it rejects with the signal's reason.
+  api.engine.predict = (_adapter, _texts, call) =>
+    new Promise((_resolve, reject) => {
+      call!.signal!.addEventListener('abort', () => reject(call!.signal!.reason));
+      leave.abort();
+    });
+  const left = fetch(`http://127.0.0.1:${port}/v1/tasks/inbox/users/ada/predict`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tenant.all}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ inputs: ['x'] }),
+    signal: leave.signal,
+  });
+  await t.rejects(left, { name: 'AbortError' });
+  while (lines.length === 0) await new Promise((turn) => setImmediate(turn));
+  t.strictSame(
+    lines.filter(({ level }) => Number(level) > 20),
+    [],
+  );
+});
+
 t.test('closing answers what is under way, and does not wait for its connection', async (t) => {
   await api.publish({ tenantId: tenant.id, task: 'inbox', user: 'ada' });
   const { predict } = api.engine;

@@ -39,7 +39,11 @@ export interface PredictionEngine {
     texts: string[],
     call?: { signal?: AbortSignal },
   ): Promise<PromiseSettledResult<LabelProbabilities>[]>;
-  zeroShot(labels: string[], texts: string[], call: { tenantId: string }): Promise<LabelProbabilities>;
+  zeroShot(
+    labels: string[],
+    texts: string[],
+    call: { tenantId: string; signal?: AbortSignal },
+  ): Promise<LabelProbabilities>;
   prefetch(adapters: (ModelRef & { version: number; adapterSha256: string })[]): Promise<void>;
   /** An exported adapter bound to another owner. Throws artifact_invalid and base_mismatch. */
   rebind: Rebind;

@@ -153,22 +153,23 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const cache = createAdapterCache({
     budgetBytes: cacheBytes,
     onLoaded: options.onAdapterLoaded,
-    async load(key) {
-      const file = await (disk?.load(key) ?? loadAdapter(key));
-      if (file === undefined)
-        throw new AppError(
-          'artifact_invalid',
-          `The artifact of version ${key.version} is missing from the store.`,
-        );
-      const expected = { base, owner: key, version: key.version, sha256: key.adapterSha256 };
-      try {
+    load(key) {
+      const read = async () => {
+        const file = await (disk?.load(key) ?? loadAdapter(key));
+        if (file === undefined)
+          throw new AppError(
+            'artifact_invalid',
+            `The artifact of version ${key.version} is missing from the store.`,
+          );
+        const expected = { base, owner: key, version: key.version, sha256: key.adapterSha256 };
         const { card: _, ...resident } = decodeAdapter(file, expected);
         return resident;
-      } catch (error) {
-        // Were it the disk's copy that is damaged, the store's would be fetched the next time.
-        await disk?.drop(key);
+      };
+      return read().catch((error: unknown) => {
+        // A read can go wrong where the store is whole, and a refusal is remembered.
+        if (error instanceof AppError && error.code === 'artifact_invalid') return read();
         throw error;
-      }
+      });
     },
   });
   const trunks = createTrunkCache<TrunkOutput>(trunkCacheBytes);

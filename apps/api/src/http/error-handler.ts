@@ -4,6 +4,7 @@ import type { ApiDeps } from '../ports.js';
 import { announceQuota } from '../quota/announce-quota.js';
 import { tellRefusal } from '../quota/tell-quotas.js';
 import type { App } from '../server.js';
+import { ClientGone } from './aborted-with.js';
 import { problemDocument } from './problem-document.js';
 
 /** What Fastify itself refuses, by its error code. */
@@ -35,8 +36,10 @@ export function addErrorHandler(app: App, deps: Pick<ApiDeps, 'meter' | 'webhook
 }
 
 export function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  // Without a cause, what is not ready is told by the answer, and logged where it was found.
-  if (error.status >= 500 && (error.code !== 'not_ready' || error.cause !== undefined)) {
+  if (error.cause instanceof ClientGone) {
+    request.log.debug('the client went away before its answer');
+  } else if (error.status >= 500 && (error.code !== 'not_ready' || error.cause !== undefined)) {
+    // Without a cause, what is not ready is told by the answer, and logged where it was found.
     request.log.error({ code: error.code, err: error.cause ?? error }, 'request failed');
   }
   const retryAfter = error.retryAfterSeconds ?? defaultRetryAfter[error.code];

@@ -101,6 +101,25 @@ t.test('a failed load rejects those who waited, and the next call tries again', 
   t.match(cache.state(), { loads: 2, entries: 1 });
 });
 
+t.test('times are told of all loads, also of those that were under way together', async (t) => {
+  const { open, load } = controlled();
+  const taken: number[] = [];
+  const cache = createAdapterCache({
+    budgetBytes: 100,
+    load,
+    onLoaded: (seconds) => taken.push(seconds * 1_000),
+  });
+  const waiting = ['ada', 'bea', 'cid'].map((user) => cache.acquire(keyOf(user)));
+  for (const [at, { resolve }] of open.entries()) {
+    resolve(adapterOf(10));
+    await waiting[at];
+  }
+  taken.sort((a, b) => a - b);
+  const { loadP50Ms, loadP99Ms } = cache.state();
+  t.ok(Math.abs(loadP50Ms! - taken[1]) < 1e-9, 'half of them took no longer');
+  t.ok(Math.abs(loadP99Ms! - taken[2]) < 1e-9);
+});
+
 t.test(
   'a pinned adapter is never evicted; with everything pinned a call waits for room, in order',
   async (t) => {
@@ -212,10 +231,26 @@ t.test('evicted while loading, it serves those who waited and is not kept', asyn
   t.match(cache.state(), { bytes: 20, entries: 1 });
 });
 
-type Step = { kind: 'acquire' | 'finish' | 'fail' | 'release' | 'evict'; user: number; pick: number };
+type Step = {
+  kind: 'acquire' | 'prefetch' | 'finish' | 'fail' | 'release' | 'evict';
+  user: number;
+  pick: number;
+};
 const steps = fc.array(
   fc.record<Step>({
-    kind: fc.constantFrom('acquire', 'acquire', 'finish', 'finish', 'release', 'release', 'evict', 'fail'),
+    kind: fc.constantFrom(
+      ...([
+        'acquire',
+        'acquire',
+        'prefetch',
+        'finish',
+        'finish',
+        'release',
+        'release',
+        'evict',
+        'fail',
+      ] as const),
+    ),
     user: fc.nat(5),
     pick: fc.nat(100),
   }),
@@ -259,10 +294,16 @@ t.test(
                 if (made.get(lease.adapter) !== name) throw new Error('another’s adapter');
                 leases.push({ user: name, lease });
               },
-              () => {
+              (error: Error) => {
                 outstanding -= 1;
+                if (error.message !== 'x') throw error;
               },
             );
+          } else if (kind === 'prefetch') {
+            outstanding += 1;
+            cache.prefetch(keyOf(name)).then(() => {
+              outstanding -= 1;
+            });
           } else if (kind === 'finish' && open.length > 0) finish(pick);
           else if (kind === 'fail' && open.length > 0)
             open.splice(pick % open.length, 1)[0].reject(new Error('x'));
@@ -317,6 +358,46 @@ t.test(
     t.equal(loads, 4);
   },
 );
+
+t.test('a hint that finds no room gives up; it takes no place of those who wait for theirs', async (t) => {
+  const { open, load } = controlled();
+  const cache = createAdapterCache({ budgetBytes: 100, load, maxWaiting: 1 });
+  const land = () => open.shift()!.resolve(adapterOf(60));
+  const asked = cache.acquire(keyOf('ada'));
+  land();
+  const ada = await asked;
+  const hint = cache.prefetch(keyOf('bea'));
+  land();
+  await hint;
+  const called = cache.acquire(keyOf('bea'));
+  t.equal(open.length, 1, 'a call after it loads anew');
+  land();
+  await settled();
+  t.equal(cache.state().entries, 1, 'and waits for room');
+  ada.release();
+  (await called).release();
+  t.match(cache.state(), { loads: 3, entries: 1, bytes: 60 });
+});
+
+t.test('a call waits for room at whatever moment of a hint’s load it comes', async (t) => {
+  for (let turns = 0; turns < 10; turns += 1) {
+    const { open, load } = controlled();
+    const cache = createAdapterCache({ budgetBytes: 100, load });
+    const asked = cache.acquire(keyOf('ada'));
+    open[0].resolve(adapterOf(60));
+    const ada = await asked;
+    const hint = cache.prefetch(keyOf('bea'));
+    open[1].resolve(adapterOf(60));
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    const bea = cache.acquire(keyOf('bea'));
+    open[2]?.resolve(adapterOf(60));
+    await settled();
+    ada.release();
+    await hint;
+    (await bea).release();
+    t.equal(cache.state().entries, 1);
+  }
+});
 
 t.test('a hint loads what is not there, waits for nothing, and never fails', async (t) => {
   const seconds: number[] = [];

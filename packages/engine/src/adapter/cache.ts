@@ -60,8 +60,10 @@ interface Entry {
 interface Flight {
   id: string;
   key: AdapterKey;
-  /** How many callers wait: each gets a pin at the moment the entry is admitted. */
+  /** How many wait for it, callers and hints: each gets a pin at the moment the entry is admitted. */
   passengers: number;
+  /** A caller is among them. What only a hint asked for does not wait for room. */
+  called: boolean;
   /** Evicted while loading: its passengers get it, and nobody else. */
   doomed: boolean;
 }
@@ -104,6 +106,8 @@ export function createAdapterCache({
   const refusals = new LRUCache<string, AppError>({ max: REFUSALS, ttl: refusedForMs });
   const counters = { hits: 0, misses: 0, loads: 0, evictions: 0, refusals: 0 };
   const loadMs: number[] = [];
+  /** Loads that gave an adapter; `counters.loads` counts those begun. */
+  let landed = 0;
 
   /** Makes room and takes the adapter in, pinned by its passengers; or leaves everything as it is. */
   const admit = (flight: Flight, adapter: ResidentAdapter): Entry | undefined => {
@@ -162,7 +166,8 @@ export function createAdapterCache({
     const startedAt = performance.now();
     const adapter = await load(flight.key);
     const ms = performance.now() - startedAt;
-    loadMs[counters.loads % TIMED_LOADS] = ms;
+    loadMs[landed % TIMED_LOADS] = ms;
+    landed += 1;
     onLoaded?.(ms / 1_000);
     if (adapter.bytes > budgetBytes)
       throw new AppError(
@@ -171,15 +176,18 @@ export function createAdapterCache({
       );
     const entry = waiting.length === 0 ? admit(flight, adapter) : undefined;
     if (entry !== undefined) return entry;
-    if (waiting.length >= maxWaiting)
+    if (!flight.called || waiting.length >= maxWaiting) {
+      // At once: a caller who comes next must not join what is over.
+      if (flights.get(flight.id)?.flight === flight) flights.delete(flight.id);
       throw new AppError('overloaded', 'Every cached model is in use; try again shortly.', {
         retryAfterSeconds: 1,
       });
+    }
     return new Promise((admitted) => waiting.push({ flight, adapter, admitted }));
   };
 
   const takeOff = (id: string, key: AdapterKey) => {
-    const flight: Flight = { id, key, passengers: 0, doomed: false };
+    const flight: Flight = { id, key, passengers: 0, called: false, doomed: false };
     const landed = fly(flight);
     const known = { flight, landed };
     flights.set(id, known);
@@ -189,6 +197,14 @@ export function createAdapterCache({
       flights.delete(id);
       if (error instanceof AppError && refusing.has(error.code)) refusals.set(id, error);
     });
+    return known;
+  };
+
+  /** To its load, under way or begun now. */
+  const board = (id: string, key: AdapterKey) => {
+    counters.misses += 1;
+    const known = flights.get(id) ?? takeOff(id, key);
+    known.flight.passengers += 1;
     return known;
   };
 
@@ -214,7 +230,7 @@ export function createAdapterCache({
       }
   };
 
-  const cache: AdapterCache = {
+  return {
     async acquire(key) {
       const id = idOf(key);
       const refused = refusals.get(id);
@@ -224,9 +240,8 @@ export function createAdapterCache({
       }
       const entry = pinned.get(id) ?? idle.get(id);
       if (entry === undefined) {
-        counters.misses += 1;
-        const { flight, landed } = flights.get(id) ?? takeOff(id, key);
-        flight.passengers += 1;
+        const { flight, landed } = board(id, key);
+        flight.called = true;
         return lease(await landed);
       }
       counters.hits += 1;
@@ -242,11 +257,8 @@ export function createAdapterCache({
     async prefetch(key) {
       const id = idOf(key);
       // To look at an idle one is to use it: it will be asked for soon.
-      if (pinned.has(id) || idle.get(id) || flights.has(id) || waiting.length > 0) return;
-      await cache.acquire(key).then(
-        (held) => held.release(),
-        () => {},
-      );
+      if (pinned.has(id) || idle.get(id) || flights.has(id) || waiting.length > 0 || refusals.has(id)) return;
+      await board(id, key).landed.then(unpin, () => {});
     },
 
     evict: (ref) => forget(modelPrefix(ref)),
@@ -280,7 +292,6 @@ export function createAdapterCache({
       };
     },
   };
-  return cache;
 }
 
 const listed = ({ key: { tenantId, task, user, version }, adapter: { bytes } }: Entry) => ({

@@ -46,6 +46,16 @@ t.test('a failure rejects its call without the thread’s words, and the thread 
   await pool.close();
 });
 
+t.test('work that cannot be given to a thread rejects, and the thread goes on', async (t) => {
+  const { starts, failFrom } = setup();
+  const pool = await createThreadPool({ size: 1, entry, setup: { starts, failFrom }, onIdle: () => {} });
+  t.teardown(() => pool.close());
+  const uncopied = (() => {}) as unknown as string;
+  await t.rejects(pool.run(features(uncopied)), { name: 'DataCloneError' });
+  t.equal(pool.idle(), 1);
+  t.equal(lengthOf(await pool.run(features('ok'))), 2);
+});
+
 t.test('a failure that has a code keeps it, so that nobody repeats what fails each time', async (t) => {
   const { starts, failFrom } = setup();
   const pool = await createThreadPool({ size: 1, entry, setup: { starts, failFrom }, onIdle: () => {} });

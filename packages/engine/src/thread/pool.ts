@@ -171,8 +171,9 @@ export async function createThreadPool(options: ThreadPoolOptions): Promise<Thre
       nextId += 1;
       const transfer = transferable(work);
       return new Promise((resolve, reject) => {
-        thread.pending = { id, call: { resolve, reject, onEvent } };
+        // First: it throws for what cannot be copied or moved, and the thread is then idle still.
         thread.worker.postMessage({ id, work } satisfies ToThread, transfer);
+        thread.pending = { id, call: { resolve, reject, onEvent } };
       });
     },
     close,

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { InferenceSession } from 'onnxruntime-node';
 import t from 'tap';
 import { matrix, plainProducts } from '../head/matrix.js';
 import { createRandom } from '../head/random.js';
@@ -40,3 +41,21 @@ t.test(
     );
   },
 );
+
+t.test('a session that could not be opened is opened when it is next needed', async (t) => {
+  const products = openProducts();
+  const x = { ...matrix(500, 50), data: new Float64Array(25_000).fill(1) };
+  const multiply = async () => products.multiplyTransposed(x, new Float64Array(500).fill(1), 10);
+  const { create } = InferenceSession;
+  t.teardown(() => {
+    InferenceSession.create = create;
+  });
+  InferenceSession.create = async () => {
+    throw new Error('no memory');
+  };
+  await t.rejects(multiply(), { message: 'no memory' });
+  await products.close();
+  InferenceSession.create = create;
+  t.strictSame(await multiply(), new Float64Array(5_000).fill(50));
+  await products.close();
+});

@@ -13,8 +13,11 @@ const LEAST_WORK = 200_000;
 export function openProducts(): Products & { close(): Promise<void> } {
   const open = new Map<'transA' | 'transB', Promise<InferenceSession>>();
   const sessionOf = (transposed: 'transA' | 'transB') => {
-    const session = open.get(transposed) ?? InferenceSession.create(gemm(transposed), oneThread);
+    const opened = open.get(transposed);
+    if (opened) return opened;
+    const session = InferenceSession.create(gemm(transposed), oneThread);
     open.set(transposed, session);
+    session.catch(() => open.delete(transposed));
     return session;
   };
   const run = async (transposed: 'transA' | 'transB', a: Tensor, b: Tensor) => {

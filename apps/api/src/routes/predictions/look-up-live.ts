@@ -1,8 +1,6 @@
 import type { ModelRef, ModelVersion, Task } from '@scion/contracts';
 import type { ApiDeps } from '../../ports.js';
-
-/** Look-ups under way at a time: a cold one is some requests to the store. */
-const AT_ONCE = 32;
+import { readEach } from './read-each.js';
 
 type Deps = { models: Pick<ApiDeps['registry']['models'], 'live'> };
 
@@ -17,20 +15,11 @@ export async function liveOf(
 }
 
 /** The live version of each model, undefined where there is none. */
-export async function lookUpLive(
+export function lookUpLive(
   refs: ModelRef[],
   task: Pick<Task, 'kind'>,
   deps: Deps,
+  signal?: AbortSignal,
 ): Promise<{ ref: ModelRef; version: ModelVersion | undefined }[]> {
-  const found: { ref: ModelRef; version: ModelVersion | undefined }[] = [];
-  let next = 0;
-  const work = async () => {
-    while (next < refs.length) {
-      const at = next;
-      next += 1;
-      found[at] = { ref: refs[at]!, version: await liveOf(refs[at]!, task, deps) };
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, refs.length) }, work));
-  return found;
+  return readEach(refs, async (ref) => ({ ref, version: await liveOf(ref, task, deps) }), signal);
 }

@@ -1,18 +1,18 @@
 import {
   AppError,
   limits,
-  type ModelRef,
+  type PredictResponse,
   PredictUsersRequest,
   PredictUsersResponse,
   type Task,
   type UserAnswer,
 } from '@scion/contracts';
+import { abortedWith } from '../../http/aborted-with.js';
 import { tenantOf } from '../../http/authenticate.js';
 import { checkUserId } from '../../http/user-id.js';
 import type { ApiDeps, LabelProbabilities } from '../../ports.js';
 import type { App } from '../../server.js';
 import { TaskPath } from '../path-params.js';
-import { abortedWith } from './aborted-with.js';
 import { checkInputs } from './check-inputs.js';
 import { lookUpLive } from './look-up-live.js';
 import { requireQuota } from './require-quota.js';
@@ -63,8 +63,8 @@ export function predictUsers(app: App, deps: Deps): void {
       const { quotas } = await deps.registry.tenants.get(tenantId);
       requireQuota(reply, await deps.quota.take(tenantId, rows, quotas?.predictRowsPerMinute));
       const refs = users.map((user) => ({ tenantId, task: task.name, user }));
-      const live = await lookUpLive(refs, task, deps.registry);
       const signal = abortedWith(reply);
+      const live = await lookUpLive(refs, task, deps.registry, signal);
       const trained = live.filter(({ version }) => version !== undefined);
       const answers = await deps.engine.predictEach(
         trained.map(({ ref, version }) => ({
@@ -75,14 +75,13 @@ export function predictUsers(app: App, deps: Deps): void {
         inputs,
         { signal },
       );
-      const byUser = new Map(trained.map(({ ref }, at) => [ref.user, answers[at]]));
-      const results: UserAnswer[] = [];
-      for (const one of live) {
-        const answer = byUser.get(one.ref.user);
-        const result = answer ? fromModel(one, task, answer) : await fromPolicy(one.ref, task, inputs, deps);
+      const byUser = new Map(trained.map((one, at) => [one.ref.user, fromModel(one, task, answers[at]!)]));
+      const untrained = live.filter(({ version }) => version === undefined).map(({ ref }) => ref);
+      const fallbacks = await answerUntrained(untrained, task, inputs, { ...deps, signal });
+      for (const [at, { user }] of untrained.entries()) byUser.set(user, fromPolicy(user, fallbacks[at]));
+      const results = users.map((user) => byUser.get(user)!);
+      for (const result of results)
         if ('source' in result) deps.metrics.predicted(result.source, inputs.length);
-        results.push(result);
-      }
       deps.meter.predicted(tenantId, rows, reply.elapsedTime);
       return { results, baseSha256: deps.engine.base.sha256 };
     },
@@ -104,12 +103,11 @@ function fromModel(
   };
 }
 
-async function fromPolicy(ref: ModelRef, task: Task, inputs: string[], deps: Deps): Promise<UserAnswer> {
-  const answer = await answerUntrained(ref, task, inputs, deps);
+function fromPolicy(user: string, answer: PredictResponse | undefined): UserAnswer {
   if (!answer)
-    return problemOf(ref.user, new AppError('model_not_trained', 'No version of this user’s model is live.'));
+    return problemOf(user, new AppError('model_not_trained', 'No version of this user’s model is live.'));
   const { baseSha256: _, ...rest } = answer;
-  return { user: ref.user, ...rest };
+  return { user, ...rest };
 }
 
 /** Of one user alone. What concerns all, as a busy engine does, fails the request. */

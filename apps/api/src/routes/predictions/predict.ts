@@ -1,10 +1,10 @@
 import { AppError, type ModelRef, PredictRequest, PredictResponse, type Task } from '@scion/contracts';
+import { abortedWith } from '../../http/aborted-with.js';
 import { tenantOf } from '../../http/authenticate.js';
 import { modelRef } from '../../http/user-id.js';
 import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { ModelPath } from '../path-params.js';
-import { abortedWith } from './aborted-with.js';
 import { checkInputs } from './check-inputs.js';
 import { liveOf } from './look-up-live.js';
 import { requireQuota } from './require-quota.js';
@@ -47,9 +47,9 @@ export function predict(app: App, deps: Deps): void {
       const task = await deps.registry.tasks.get(ref.tenantId, ref.task);
       const { quotas } = await deps.registry.tenants.get(ref.tenantId);
       requireQuota(reply, await deps.quota.take(ref.tenantId, inputs.length, quotas?.predictRowsPerMinute));
+      const asked = { ...deps, signal: abortedWith(reply) };
       const answer =
-        (await fromModel(ref, task, inputs, { ...deps, signal: abortedWith(reply) })) ??
-        (await answerUntrained(ref, task, inputs, deps));
+        (await fromModel(ref, task, inputs, asked)) ?? (await answerUntrained([ref], task, inputs, asked))[0];
       if (!answer) {
         throw new AppError(
           'model_not_trained',

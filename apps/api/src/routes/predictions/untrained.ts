@@ -1,43 +1,44 @@
 import { kindOfAnswer, type ModelRef, type PredictResponse, type Task } from '@scion/contracts';
 import type { ApiDeps, LabelProbabilities } from '../../ports.js';
+import { readEach } from './read-each.js';
 import { toPredictions } from './to-predictions.js';
 
-type Deps = Pick<ApiDeps, 'registry' | 'engine'>;
+type Deps = Pick<ApiDeps, 'registry' | 'engine'> & { signal: AbortSignal };
 
-/** What a user without a live model gets by the task's policy, undefined where that is an error. */
+/** What users without a live model, of one tenant, get by the task's policy: for each undefined where that is an error. */
 export async function answerUntrained(
-  ref: ModelRef,
+  refs: ModelRef[],
   task: Task,
   inputs: string[],
   deps: Deps,
-): Promise<PredictResponse | undefined> {
+): Promise<(PredictResponse | undefined)[]> {
+  const [first] = refs;
   const { untrained } = task;
-  const answer =
-    untrained === 'zero-shot'
-      ? await fromNames(ref, task, inputs, deps)
-      : untrained === 'majority'
-        ? await fromShares(ref, task, inputs, deps)
-        : undefined;
-  if (answer === undefined || untrained === 'error') return undefined;
-  return {
-    predictions: toPredictions(answer, task),
-    source: untrained,
-    version: null,
-    adapterSha256: null,
-    baseSha256: deps.engine.base.sha256,
-  };
+  if (first === undefined || untrained === 'error') return refs.map(() => undefined);
+  const toResponse = (answer: LabelProbabilities | undefined): PredictResponse | undefined =>
+    answer && {
+      predictions: toPredictions(answer, task),
+      source: untrained,
+      version: null,
+      adapterSha256: null,
+      baseSha256: deps.engine.base.sha256,
+    };
+  if (untrained === 'majority')
+    return readEach(refs, async (ref) => toResponse(await fromShares(ref, task, inputs, deps)), deps.signal);
+  const same = toResponse(await fromNames(first, task, inputs, deps));
+  return refs.map(() => same);
 }
 
-/** What the label names alone say. */
+/** What the label names alone say, whoever asks. */
 async function fromNames(
   { tenantId }: ModelRef,
   { kind, labels }: Task,
   inputs: string[],
-  { engine }: Deps,
+  { engine, signal }: Deps,
 ): Promise<LabelProbabilities | undefined> {
   return labels === null || kind !== 'classification'
     ? undefined
-    : engine.zeroShot(labels, inputs, { tenantId });
+    : engine.zeroShot(labels, inputs, { tenantId, signal });
 }
 
 /**
