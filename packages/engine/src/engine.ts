@@ -5,7 +5,7 @@ import { decodeAdapter } from './adapter/decode.js';
 import { createDiskTier, type DiskTierState } from './adapter/disk-tier.js';
 import { readBase } from './base/base.js';
 import type { BaseInfo } from './base/base-info.js';
-import type { CallOptions, LabelProbabilities, TenantCall } from './calls.js';
+import type { CallOptions, LabelProbabilities, PredictOptions, TenantCall } from './calls.js';
 import { featuresOf } from './features.js';
 import { createTrainer } from './lora/trainer.js';
 import { mapBounded } from './map-bounded.js';
@@ -70,7 +70,7 @@ export interface Engine {
    * The answers of one version, and of no other.
    * @throws AppError artifact_invalid, base_mismatch, overloaded
    */
-  predict(key: AdapterKey, texts: string[], options?: CallOptions): Promise<LabelProbabilities>;
+  predict(key: AdapterKey, texts: string[], options?: PredictOptions): Promise<LabelProbabilities>;
   /**
    * The answers of several models of one tenant to the same texts, for one pass of the texts through the trunk: for each
    * key what `predict` would answer, or why it would not.
@@ -99,6 +99,8 @@ export interface Engine {
   /** Rejects what waits, ends the threads. */
   close(): Promise<void>;
 }
+
+interface Call extends PredictOptions, TenantCall {}
 
 /** A prediction of more rows than this is a job's, and waits as one. */
 const INTERACTIVE_ROWS = 512;
@@ -185,7 +187,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const compute = async (
     inputs: (string | TrunkOutput)[],
     row: Pick<Row, 'lora' | 'answer'>,
-    { tenantId, signal, bulk = inputs.length > INTERACTIVE_ROWS }: TenantCall & { bulk?: boolean },
+    { tenantId, signal, bulk = inputs.length > INTERACTIVE_ROWS }: Call,
   ): Promise<RowAnswer[]> => {
     const keepTrunk = tenantId !== undefined && trunkCacheBytes > 0;
     const answers = await work.run(
@@ -202,14 +204,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const answer = (
     inputs: (string | TrunkOutput)[],
     row: Pick<Row, 'lora' | 'answer'>,
-    call: TenantCall,
+    call: Call,
   ): Promise<RowAnswer[]> =>
     compute(
       inputs.map((input) => (typeof input === 'string' ? (find(input, call) ?? input) : input)),
       row,
       call,
     );
-  const trunkOf = async (texts: string[], call: TenantCall & { bulk?: boolean }): Promise<TrunkOutput[]> => {
+  const trunkOf = async (texts: string[], call: Call): Promise<TrunkOutput[]> => {
     const found = texts.map((text) => find(text, call));
     const missing = [...texts.keys()].filter((row) => found[row] === undefined);
     const answers = await compute(
@@ -223,7 +225,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const predict = async (
     key: AdapterKey,
     inputs: (string | TrunkOutput)[],
-    callOptions: CallOptions = {},
+    callOptions: PredictOptions = {},
   ): Promise<LabelProbabilities> => {
     const lease = await cache.acquire(key);
     try {
