@@ -71,7 +71,8 @@ const Environment = Type.Object({
     minimum: 10,
     maximum: 600_000,
     default: 10_000,
-    description: 'Milliseconds that a prediction may wait for a thread before it is answered 429.',
+    description:
+      'Milliseconds that a prediction may wait for a thread before it is answered 429; where what waits already would take longer, it is so at once.',
   }),
   SCION_MAX_QUEUED_ROWS: Type.Integer({
     minimum: 1,

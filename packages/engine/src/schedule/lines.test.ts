@@ -62,6 +62,29 @@ t.test('rows that are computed once fill a run by their number alone', async (t)
   t.equal(lines.take(90).length, 41, '50 tokens, and one each for 40 more');
 });
 
+t.test('rows that are computed once cost a token each but for the first that waits', async (t) => {
+  const lines = createLines<Item>();
+  const same = {};
+  for (let id = 0; id < 5; id += 1) lines.push({ ...item('a', id, 50, 100), same });
+  t.equal(lines.cost(), 100 + 4 * 2);
+  lines.take(500);
+  t.equal(lines.cost(), 0);
+  lines.push({ ...item('a', 5, 50, 100), same });
+  t.equal(lines.cost(), 100);
+});
+
+t.test('ahead of a flow’s next rows is what waits of its own, and of others as much as theirs', async (t) => {
+  const lines = createLines<Item>();
+  for (let id = 0; id < 10; id += 1) lines.push(item('long', id));
+  for (let id = 0; id < 2; id += 1) lines.push(item('short', id));
+  t.equal(lines.ahead('new', 10), 20);
+  t.equal(lines.ahead('new', 30), 50);
+  t.equal(lines.ahead('short', 30), 20 + 50);
+  t.equal(lines.ahead('long', 0), 100 + 20);
+  lines.drop(({ flow }) => flow === 'long');
+  t.equal(lines.ahead('new', 30), 20);
+});
+
 t.test(
   'in any order of calls every row is taken once or dropped, and no run exceeds its tokens',
   async () => {

@@ -367,6 +367,94 @@ t.test('rows that no thread took up in time are refused, with a time to come bac
   t.equal(scheduler.queuedRows(), 0);
 });
 
+t.test('a prediction that was begun is answered, however long the rest of it waits', async (t) => {
+  const { scheduler, running, time } = setup(1, { maxWaitMs: 1_000, maxTokensPerRun: 4 });
+  const call = scheduler.features(['a', 'bb', 'ccc']);
+  await turn();
+  while (running.length > 0) {
+    time.now += 5_000;
+    running[0].finish();
+    await turn();
+  }
+  t.strictSame([...(await call)], [1, 2, 3]);
+});
+
+t.test(
+  'under overload whoever is let in is answered, and who would wait too long is told at once',
+  async (t) => {
+    const { scheduler, running, time } = setup(2, { maxWaitMs: 5_000, maxQueuedRows: 10_000 });
+    // 64 tokens a row at 0.3 ms each: 4.9 s of one thread.
+    const texts = Array.from({ length: 256 }, () => 'x'.repeat(1_000));
+    const calls = ['a', 'b', 'c'].map((flow) => scheduler.features(texts, { flow }));
+    await t.rejects(scheduler.features(texts, { flow: 'd' }), {
+      code: 'overloaded',
+      detail: /would keep it waiting for more than 5000 ms; try again later\.$/,
+      retryAfterSeconds: 3,
+    });
+    calls.push(scheduler.features(['a few'], { flow: 'd' }));
+    await turn();
+    while (running.length > 0) {
+      time.now += 0.15 * 256;
+      running[0].finish();
+      await turn();
+    }
+    t.ok(time.now > 7_000, 'later than who waits for a thread may wait');
+    t.strictSame(
+      (await Promise.all(calls)).map(({ length }) => length),
+      [256, 256, 256, 1],
+    );
+  },
+);
+
+t.test('a prediction of any length is let in where nothing waits', async (t) => {
+  const { scheduler, drain } = setup(1, { maxWaitMs: 10, maxQueuedRows: 256 });
+  const call = scheduler.features(Array.from({ length: 256 }, () => 'x'.repeat(1_000)));
+  await drain();
+  t.equal((await call).length, 256);
+});
+
+t.test(
+  'a flow with more waiting than can be done in time is refused more of it, and no other flow is',
+  async (t) => {
+    const { scheduler, drain } = setup(1, { maxWaitMs: 100, maxQueuedRows: 10_000 });
+    const rows = Array.from({ length: 10 }, () => 'x'.repeat(1_000));
+    const calls = [scheduler.features(rows, { flow: 'crowd' })];
+    await t.rejects(scheduler.features(['x'], { flow: 'crowd' }), { code: 'overloaded' });
+    calls.push(scheduler.features(['x'], { flow: 'other' }));
+    await drain();
+    await Promise.all(calls);
+  },
+);
+
+t.test(
+  'a prediction in several calls is let in as one, and answered once a thread has begun it',
+  async (t) => {
+    const { scheduler, running, time } = setup(1, { maxWaitMs: 1_000, maxQueuedRows: 4, maxTokensPerRun: 4 });
+    const part = { input: 'xxxx', answer: 'features' as const };
+    t.throws(() => scheduler.admit([part], { flow: 'a', times: 9, atOnce: 5 }), { code: 'overloaded' });
+    const admission = scheduler.admit([part], { flow: 'a', times: 9, atOnce: 3 });
+    const calls = Array.from({ length: 9 }, () => scheduler.run([part], { flow: 'a', admission }));
+    await turn();
+    while (running.length > 0) {
+      time.now += 1_001;
+      running[0].finish();
+      await turn();
+    }
+    t.strictSame(
+      (await Promise.all(calls)).map(([{ values }]) => values[0]),
+      calls.map(() => 4),
+    );
+    const late = scheduler.admit([part], { flow: 'a', times: 2, atOnce: 2 });
+    const busy = scheduler.features(['b']);
+    await turn();
+    const refused = [1, 2].map(() => scheduler.run([part], { flow: 'a', admission: late }));
+    time.now += 1_001;
+    running[0].finish();
+    for (const call of refused) await t.rejects(call, { code: 'overloaded' });
+    await busy;
+  },
+);
+
 t.test('rows are refused in time though no thread ends its work and no further call comes', async (t) => {
   const { scheduler, running, alarms, time } = setup(1, { maxWaitMs: 1_000 });
   const first = scheduler.features(['a']);
