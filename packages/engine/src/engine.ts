@@ -9,6 +9,7 @@ import type { CallOptions, LabelProbabilities, PredictOptions, TenantCall } from
 import { featuresOf } from './features.js';
 import { createTrainer } from './lora/trainer.js';
 import { mapBounded } from './map-bounded.js';
+import type { Admission } from './schedule/admission.js';
 import { createScheduler, type Scheduler } from './schedule/scheduler.js';
 import { toPredictions } from './softmax.js';
 import { createThreadPool } from './thread/pool.js';
@@ -32,7 +33,10 @@ export interface EngineOptions {
   maxTokensPerRun?: number;
   /** Rows of predictions that may wait; beyond, calls reject as overloaded. Default 4096. */
   maxQueuedRows?: number;
-  /** A prediction that no thread has taken up by then rejects as overloaded. Default 10 s. */
+  /**
+   * A prediction that no thread has taken up by then rejects as overloaded, and at once where what waits would keep it
+   * waiting for longer. One that has been taken up is answered. Default 10 s.
+   */
   maxWaitMs?: number;
   /** Budget for what training remembers of texts, some 50 kB each. Default 256 MB. */
   trainingCacheBytes?: number;
@@ -100,7 +104,9 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-interface Call extends PredictOptions, TenantCall {}
+interface Call extends PredictOptions, TenantCall {
+  admission?: Admission | undefined;
+}
 
 /** A prediction of more rows than this is a job's, and waits as one. */
 const INTERACTIVE_ROWS = 512;
@@ -108,8 +114,8 @@ const INTERACTIVE_ROWS = 512;
 const PREFETCHES_AT_ONCE = 8;
 /** How often the trunk caches drop what is too old. */
 const PURGE_MS = 60_000;
-/** Models of one `predictEach` under way at a time: several full runs, yet not the whole queue. */
-const MODELS_AT_ONCE = 512;
+/** Rows of one `predictEach` under way at a time: several full runs, yet not the whole queue. */
+const ROWS_AT_ONCE = 512;
 
 /**
  * One frozen base, shared by everybody, and the adapters of those who ask.
@@ -187,12 +193,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const compute = async (
     inputs: (string | TrunkOutput)[],
     row: Pick<Row, 'lora' | 'answer'>,
-    { tenantId, signal, bulk = inputs.length > INTERACTIVE_ROWS }: Call,
+    { tenantId, signal, admission, bulk = inputs.length > INTERACTIVE_ROWS }: Call,
   ): Promise<RowAnswer[]> => {
     const keepTrunk = tenantId !== undefined && trunkCacheBytes > 0;
     const answers = await work.run(
       inputs.map((input) => ({ ...row, input, keepTrunk })),
-      { flow: tenantId, bulk, signal },
+      { flow: tenantId, bulk, admission, signal },
     );
     for (const [at, { trunk }] of answers.entries()) {
       const input = inputs[at];
@@ -225,7 +231,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const predict = async (
     key: AdapterKey,
     inputs: (string | TrunkOutput)[],
-    callOptions: PredictOptions = {},
+    callOptions: Omit<Call, 'tenantId'> = {},
   ): Promise<LabelProbabilities> => {
     const lease = await cache.acquire(key);
     try {
@@ -266,9 +272,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       if (keys.length === 0) return [];
       const [{ tenantId }] = keys;
       if (keys.some((key) => key.tenantId !== tenantId)) throw new TypeError('keys of several tenants');
-      const inputs = await trunkOf(texts, { ...callOptions, tenantId });
+      const fit = Math.max(1, Math.floor(Math.min(ROWS_AT_ONCE, maxQueuedRows) / texts.length));
+      const atOnce = Math.min(keys.length, fit);
+      const call: Omit<Call, 'tenantId'> = { ...callOptions };
+      // As a whole: what has begun must not fail for what it does itself, nor for who comes later.
+      if (texts.length <= INTERACTIVE_ROWS)
+        call.admission = work.admit(
+          texts.map((input) => ({ input, answer: 'trunk' })),
+          { flow: tenantId, times: 1 + keys.length * topShare, atOnce: atOnce * texts.length },
+        );
+      const inputs = await trunkOf(texts, { ...call, tenantId });
       // Each holds one lease and waits for no other, so that any number of models gets through the smallest cache.
-      return mapBounded(keys, MODELS_AT_ONCE, (key) => predict(key, inputs, callOptions));
+      return mapBounded(keys, atOnce, (key) => predict(key, inputs, call));
     },
     zeroShot: createZeroShot({ embed, hiddenSize }),
     async prefetch(keys) {

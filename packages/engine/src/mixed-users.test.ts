@@ -197,6 +197,22 @@ t.test('one text for many users: the trunk runs once, and each gets their own an
   }
 });
 
+t.test('many users’ models answer many texts where fewer rows may wait than there are', async (t) => {
+  const small = await createEngine({
+    ...{ baseDir: join(root, 'base'), threads: 1, cacheBytes: 1 << 20, maxQueuedRows: 8 },
+    loadAdapter: async ({ user }: AdapterKey) => files.get(user),
+  });
+  t.teardown(() => small.close());
+  const answers = await small.predictEach(
+    planted.map(({ key }) => key),
+    texts,
+  );
+  for (const [at, answer] of answers.entries()) {
+    if (answer.status === 'rejected') throw answer.reason;
+    t.ok(distance(answer.value.probabilities, planted[at].expected.flat()) < 1e-5, users[at].name);
+  }
+});
+
 t.test('a model that cannot answer is told apart from those that can', async (t) => {
   const [first, second] = planted;
   const answers = await engine.predictEach(
