@@ -43,6 +43,8 @@ export interface Lines<T extends Waiting> {
 interface Flow<T> {
   /** Virtual time at which its next row starts. */
   clock: number;
+  /** Where the others were when it came: what it gets back never takes it before that. */
+  from: number;
   rows: number;
   /** Of its rows. */
   cost: number;
@@ -111,10 +113,13 @@ export function createLines<T extends Waiting>(): Lines<T> {
 
   return {
     push(item) {
-      const flow = flows.get(item.flow) ?? { clock: now, rows: 0, cost: 0, classes: new Map() };
+      const flow = flows.get(item.flow) ?? { clock: 0, from: 0, rows: 0, cost: 0, classes: new Map() };
       flows.set(item.flow, flow);
-      // A flow that was away has not saved up time: it starts where the others are.
-      if (flow.rows === 0) flow.clock = Math.max(flow.clock, now);
+      if (flow.rows === 0) {
+        // A flow that was away has not saved up time: it starts where the others are, who may have got some back.
+        flow.from = Math.min(now, due(() => true)?.clock ?? now);
+        flow.clock = Math.max(flow.clock, flow.from);
+      }
       if (item.same && count(item.same, 1) > 1) item.cost /= item.tokens;
       const length = classOf(item.tokens);
       const line = flow.classes.get(length) ?? [];
@@ -161,8 +166,8 @@ export function createLines<T extends Waiting>(): Lines<T> {
 
     correct(name, cost) {
       const flow = flows.get(name);
-      // Never before the others: rows that cost less than estimated are no claim on their time (ADR 3).
-      if (flow) flow.clock = Math.max(now, flow.clock + cost);
+      // Even before the others, unlike in ADR 3: a run here is too short to keep anybody waiting.
+      if (flow) flow.clock = Math.max(flow.from, flow.clock + cost);
     },
 
     rows: (flow) => (flow === undefined ? rows : (flows.get(flow)?.rows ?? 0)),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { estimateTokens } from '../estimate-tokens.js';
 import { featuresOf } from '../features.js';
 import type { HeadData } from '../head/fit-head.js';
 import type { ThreadWork } from '../thread/protocol.js';
@@ -13,8 +14,15 @@ interface Running {
   fail(): void;
 }
 
-/** Threads that end their work when the test says so, and a clock that it advances. */
-function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
+/**
+ * Threads that end their work when the test says so, and a clock that it advances.
+ * @param tokensOf a text's length to the base
+ */
+function setup(
+  size = 2,
+  options: Partial<SchedulerOptions> = {},
+  tokensOf = (text: string) => estimateTokens(text, 64),
+) {
   const running: Running[] = [];
   const timers: (() => void)[] = [];
   /** Those that are set for longer than rows wait for company. */
@@ -35,7 +43,10 @@ function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
           finish: end(() =>
             resolve(
               work.kind === 'rows'
-                ? work.rows.map(({ input }) => ({ values: Float32Array.of((input as string).length) }))
+                ? work.rows.map(({ input }) => ({
+                    values: Float32Array.of((input as string).length),
+                    tokens: tokensOf(input as string),
+                  }))
                 : 'fitted',
             ),
           ),
@@ -348,6 +359,39 @@ t.test('a flow whose rows take longer than thought gets less of what follows', a
   t.ok(served.fast > 4 * served.slow, JSON.stringify(served));
   await drain();
   await Promise.all(calls);
+});
+
+t.test('tenants share threads by the tokens of their texts, however many characters make one', async (t) => {
+  // Estimated alike, so that they share runs.
+  const tokensOf = (text: string) => ({ dense: 60, plain: 17, loose: 5 })[text.trim()]!;
+  for (const others of [['plain'], ['loose'], ['plain', 'loose']]) {
+    const { scheduler, running, textsOf, time, drain } = setup(
+      1,
+      { maxQueuedRows: 9_000, maxWaitMs: 1e6 },
+      tokensOf,
+    );
+    const flows = ['dense', ...others];
+    const calls = flows.map((flow) =>
+      scheduler.features(
+        Array.from({ length: 2_000 }, () => flow.padEnd(60)),
+        { flow },
+      ),
+    );
+    const served = Object.fromEntries(flows.map((flow) => [flow, 0]));
+    await turn();
+    for (let run = 0; run < 60; run += 1) {
+      for (const text of textsOf(running[0])) {
+        served[text.trim()] += tokensOf(text);
+        time.now += 0.3 * tokensOf(text);
+      }
+      running[0].finish();
+      await turn();
+    }
+    const shares = Object.values(served);
+    t.ok(Math.max(...shares) < 1.2 * Math.min(...shares), JSON.stringify(served));
+    await drain();
+    await Promise.all(calls);
+  }
 });
 
 t.test('rows that no thread took up in time are refused, with a time to come back', async (t) => {

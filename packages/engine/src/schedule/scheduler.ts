@@ -138,17 +138,20 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   /** A wrong guess costs padding or a further run, never correctness. */
   const estimate = ({ input }: Row) =>
     typeof input === 'string' ? estimateTokens(input, maxTokens) : input.tokens;
-  const weigh = (row: Row) => estimate(row) * (typeof row.input === 'string' ? 1 : topShare);
-  const weighAll = (rows: Row[]) => rows.reduce((sum, row) => sum + weigh(row), 0);
+  const weigh = (row: Row, tokens = estimate(row)) => tokens * (typeof row.input === 'string' ? 1 : topShare);
+  const estimateMs = (rows: Row[]) => pace.ms(rows.reduce((sum, row) => sum + weigh(row), 0));
 
-  const send = (batch: { request: RowRequest; row: number }[], charge: (ms: number) => void) => {
+  /** @param charge told the milliseconds that each row took of its run's, by the tokens that it had */
+  const send = (batch: { request: RowRequest; row: number }[], charge?: (ms: number[]) => void) => {
     const rows = batch.map(({ request, row }) => request.rows[row]);
     const startedAt = now();
     threads.run({ kind: 'rows', rows }).then(
       (answers) => {
         const ms = now() - startedAt;
-        pace.record(weighAll(rows), ms);
-        charge(ms);
+        const weights = rows.map((row, at) => weigh(row, answers[at].tokens));
+        const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
+        pace.record(total, ms);
+        charge?.(weights.map((weight) => (weight / total) * ms));
         for (const [at, { request, row }] of batch.entries()) {
           request.out[row] = answers[at];
           request.done += 1;
@@ -165,13 +168,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const sendInteractive = () => {
     const share = Math.max(MIN_SHARE_TOKENS, Math.ceil(lines.tokens() / threads.idle()));
     const batch = lines.take(Math.min(maxTokensPerRun, share));
-    const estimated = batch.reduce((sum, { cost }) => sum + cost, 0);
     for (const { request } of batch) {
       request.given += 1;
       request.admission.begun = true;
     }
     send(batch, (ms) => {
-      for (const { flow, cost } of batch) lines.correct(flow, (cost / estimated) * ms - cost);
+      for (const [at, { flow, cost }] of batch.entries()) lines.correct(flow, ms[at] - cost);
     });
   };
 
@@ -189,7 +191,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       request.given += 1;
     }
     if (request.given < request.order.length) bulk.push(request);
-    send(batch, () => {});
+    send(batch);
   };
 
   const dispatch = () => {
@@ -269,7 +271,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (signal?.aborted) return Promise.reject(signal.reason);
       if (closed) return Promise.reject(notReady());
       const refused =
-        isBulk || admission ? undefined : admissions.refusal(flow, rows.length, pace.ms(weighAll(rows)));
+        isBulk || admission ? undefined : admissions.refusal(flow, rows.length, estimateMs(rows));
       if (refused) return Promise.reject(refused);
       return new Promise((resolve, reject) => {
         const call = { flow, admission: admission ?? { begun: false }, signal };
@@ -298,7 +300,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
 
     admit(rows, { flow, times, atOnce }) {
-      const refused = admissions.refusal(flow, atOnce, times * pace.ms(weighAll(rows)));
+      const refused = admissions.refusal(flow, atOnce, times * estimateMs(rows));
       if (refused) throw refused;
       return { begun: false };
     },
