@@ -339,6 +339,24 @@ t.test(
   },
 );
 
+t.test('whoever has less than its share is let in, and no more wait than the shares add up to', async (t) => {
+  const maxQueuedRows = 500;
+  const { scheduler, drain } = setup(1, { maxQueuedRows, maxWaitMs: 1e6 });
+  const calls: Promise<unknown>[] = [];
+  let most = 0;
+  for (let flows = 1; flows <= 50; flows += 1) {
+    const share = Math.floor(maxQueuedRows / flows);
+    const flow = `tenant ${flows}`;
+    const rows = (count: number) => Array.from({ length: count }, () => 'a');
+    await t.rejects(scheduler.features(rows(share + 1), { flow }), { code: 'overloaded' });
+    calls.push(scheduler.features(rows(share), { flow }));
+    most += maxQueuedRows / flows;
+  }
+  t.ok(scheduler.queuedRows() > 4 * maxQueuedRows && scheduler.queuedRows() <= most);
+  await drain();
+  await Promise.all(calls);
+});
+
 t.test('a flow whose rows take longer than thought gets less of what follows', async (t) => {
   const { scheduler, running, textsOf, time, drain } = setup(1, { maxTokensPerRun: 4 });
   const calls = ['slow', 'fast'].map((flow) =>

@@ -66,7 +66,10 @@ export interface SchedulerOptions {
   maxTokens: number;
   /** Tokens that one batch is filled up to, by an estimate; the thread splits exactly. */
   maxTokensPerRun: number;
-  /** Interactive rows that may wait in all; and at least so many divided by the flows that wait, of each flow. */
+  /**
+   * Interactive rows that may wait in all; yet of each flow so many divided by the flows that wait. Of n flows no more wait
+   * than 1 + 1/2 + … + 1/n times as many.
+   */
   maxQueuedRows: number;
   /**
    * A prediction of which no thread has taken up anything by then is refused, and one that others would keep waiting for
