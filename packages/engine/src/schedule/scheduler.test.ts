@@ -468,6 +468,27 @@ t.test(
   },
 );
 
+t.test(
+  'after a time of short lone calls long ones are not thought to take longer than they do',
+  async (t) => {
+    const { scheduler, running, time, drain } = setup(1, { maxWaitMs: 5_000, maxQueuedRows: 1_000 });
+    for (let call = 0; call < 100; call += 1) {
+      const lone = scheduler.features(['a']);
+      await turn();
+      // Its run's fixed cost and three tokens.
+      time.now += 0.2 * (12 + 3);
+      running[0].finish();
+      await lone;
+      time.now += 50;
+    }
+    // 64 tokens a row at 0.2 ms each: 3.3 s.
+    const rows = Array.from({ length: 256 }, () => 'x'.repeat(1_000));
+    const calls = [scheduler.features(rows), scheduler.features(rows)];
+    await drain();
+    t.equal((await Promise.all(calls)).length, 2);
+  },
+);
+
 t.test('a prediction of any length is let in where nothing waits', async (t) => {
   const { scheduler, drain } = setup(1, { maxWaitMs: 10, maxQueuedRows: 256 });
   const call = scheduler.features(Array.from({ length: 256 }, () => 'x'.repeat(1_000)));
