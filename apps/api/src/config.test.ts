@@ -1,3 +1,4 @@
+import { limits } from '@scion/contracts';
 import t from 'tap';
 import { ConfigError, readConfig } from './config.js';
 
@@ -80,6 +81,14 @@ t.test('origins are whole origins, without a path, or all', async (t) => {
   t.same(readConfig({ ...least, SCION_CORS_ORIGINS: '*' }).corsOrigins, ['*']);
   for (const odd of ['app.example.com', 'https://a.example/', 'https://a.example *', '*, https://a.example'])
     t.match(problemsOf({ ...least, SCION_CORS_ORIGINS: odd }), [/^SCION_CORS_ORIGINS/], odd);
+});
+
+t.test('no queue is so short that a request within the limits would be refused for ever', async (t) => {
+  const needed = limits.predictRowsPerRequest + limits.labelsPerTask;
+  t.equal(readConfig({ ...least, SCION_MAX_QUEUED_ROWS: `${needed}` }).maxQueuedRows, needed);
+  t.match(problemsOf({ ...least, SCION_MAX_QUEUED_ROWS: `${needed - 1}` }), [
+    /^SCION_MAX_QUEUED_ROWS must be >= /,
+  ]);
 });
 
 t.test('every variable says its unit or form, and what changing it does', async (t) => {

@@ -71,14 +71,16 @@ const Environment = Type.Object({
     minimum: 10,
     maximum: 600_000,
     default: 10_000,
-    description: 'Milliseconds that a prediction may wait for a thread before it is answered 429.',
+    description:
+      'Milliseconds that a prediction may wait for a thread before it is answered 429; where what waits already would take longer, it is so at once.',
   }),
   SCION_MAX_QUEUED_ROWS: Type.Integer({
-    minimum: 1,
+    // As many as one request may need, for a zero-shot answer of its texts and its task's labels: less would refuse it for ever.
+    minimum: limits.predictRowsPerRequest + limits.labelsPerTask,
     maximum: 1_000_000,
     default: 4_096,
     description:
-      'Rows waiting for the engine before requests are answered 429. More means longer waits instead.',
+      'Rows waiting for the engine before requests are answered 429; a tenant that has few of them is let in all the same. More means longer waits instead.',
   }),
   SCION_PREDICT_ROWS_PER_MINUTE: Type.Integer({
     minimum: limits.predictRowsPerRequest,

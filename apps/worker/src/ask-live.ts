@@ -25,7 +25,7 @@ export async function askLive(
     const { labels, probabilities } = await engine.predict(
       { ...modelOf(ref), version, adapterSha256 },
       rows.map((row) => examples[row]!.input),
-      { signal },
+      { bulk: true, signal },
     );
     return { version, labels, rows, predictions: probabilities };
   } catch (error) {

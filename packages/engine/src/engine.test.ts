@@ -406,6 +406,9 @@ t.test('more rows than may wait are refused; closed, everything is', async (t) =
     texts.length * small.base.featureSize,
     'a job’s rows wait instead',
   );
+  const key = publish(engine, 'kim', 1, await train(garden), liking(garden));
+  await t.rejects(small.predict(key, texts), { code: 'overloaded' });
+  t.equal((await small.predict(key, texts, { bulk: true })).probabilities.length, 2 * texts.length);
   const pending = small.embed(['a']);
   const closing = small.close();
   await t.rejects(pending, { code: 'not_ready' });

@@ -5,10 +5,11 @@ import { decodeAdapter } from './adapter/decode.js';
 import { createDiskTier, type DiskTierState } from './adapter/disk-tier.js';
 import { readBase } from './base/base.js';
 import type { BaseInfo } from './base/base-info.js';
-import type { CallOptions, LabelProbabilities, TenantCall } from './calls.js';
+import type { CallOptions, LabelProbabilities, PredictOptions, TenantCall } from './calls.js';
 import { featuresOf } from './features.js';
 import { createTrainer } from './lora/trainer.js';
 import { mapBounded } from './map-bounded.js';
+import type { Admission } from './schedule/admission.js';
 import { createScheduler, type Scheduler } from './schedule/scheduler.js';
 import { toPredictions } from './softmax.js';
 import { createThreadPool } from './thread/pool.js';
@@ -32,7 +33,10 @@ export interface EngineOptions {
   maxTokensPerRun?: number;
   /** Rows of predictions that may wait; beyond, calls reject as overloaded. Default 4096. */
   maxQueuedRows?: number;
-  /** A prediction that no thread has taken up by then rejects as overloaded. Default 10 s. */
+  /**
+   * A prediction that no thread has taken up by then rejects as overloaded, and at once where what waits would keep it
+   * waiting for longer. One that has been taken up is answered. Default 10 s.
+   */
   maxWaitMs?: number;
   /** Budget for what training remembers of texts, some 50 kB each. Default 256 MB. */
   trainingCacheBytes?: number;
@@ -70,7 +74,7 @@ export interface Engine {
    * The answers of one version, and of no other.
    * @throws AppError artifact_invalid, base_mismatch, overloaded
    */
-  predict(key: AdapterKey, texts: string[], options?: CallOptions): Promise<LabelProbabilities>;
+  predict(key: AdapterKey, texts: string[], options?: PredictOptions): Promise<LabelProbabilities>;
   /**
    * The answers of several models of one tenant to the same texts, for one pass of the texts through the trunk: for each
    * key what `predict` would answer, or why it would not.
@@ -100,14 +104,18 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+interface Call extends PredictOptions, TenantCall {
+  admission?: Admission | undefined;
+}
+
 /** A prediction of more rows than this is a job's, and waits as one. */
 const INTERACTIVE_ROWS = 512;
 /** Loads of one `prefetch` under way at a time: they must not keep those out who wait for an answer. */
 const PREFETCHES_AT_ONCE = 8;
 /** How often the trunk caches drop what is too old. */
 const PURGE_MS = 60_000;
-/** Models of one `predictEach` under way at a time: several full runs, yet not the whole queue. */
-const MODELS_AT_ONCE = 512;
+/** Rows of one `predictEach` under way at a time: several full runs, yet not the whole queue. */
+const ROWS_AT_ONCE = 512;
 
 /**
  * One frozen base, shared by everybody, and the adapters of those who ask.
@@ -186,12 +194,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const compute = async (
     inputs: (string | TrunkOutput)[],
     row: Pick<Row, 'lora' | 'answer'>,
-    { tenantId, signal, bulk = inputs.length > INTERACTIVE_ROWS }: TenantCall & { bulk?: boolean },
+    { tenantId, signal, admission, bulk = inputs.length > INTERACTIVE_ROWS }: Call,
   ): Promise<RowAnswer[]> => {
     const keepTrunk = tenantId !== undefined && trunkCacheBytes > 0;
     const answers = await work.run(
       inputs.map((input) => ({ ...row, input, keepTrunk })),
-      { flow: tenantId, bulk, signal },
+      { flow: tenantId, bulk, admission, signal },
     );
     for (const [at, { trunk }] of answers.entries()) {
       const input = inputs[at];
@@ -203,14 +211,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const answer = (
     inputs: (string | TrunkOutput)[],
     row: Pick<Row, 'lora' | 'answer'>,
-    call: TenantCall,
+    call: Call,
   ): Promise<RowAnswer[]> =>
     compute(
       inputs.map((input) => (typeof input === 'string' ? (find(input, call) ?? input) : input)),
       row,
       call,
     );
-  const trunkOf = async (texts: string[], call: TenantCall & { bulk?: boolean }): Promise<TrunkOutput[]> => {
+  const trunkOf = async (texts: string[], call: Call): Promise<TrunkOutput[]> => {
     const found = texts.map((text) => find(text, call));
     const missing = [...texts.keys()].filter((row) => found[row] === undefined);
     const answers = await compute(
@@ -224,7 +232,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const predict = async (
     key: AdapterKey,
     inputs: (string | TrunkOutput)[],
-    callOptions: CallOptions = {},
+    callOptions: Omit<Call, 'tenantId'> = {},
   ): Promise<LabelProbabilities> => {
     const lease = await cache.acquire(key);
     try {
@@ -265,9 +273,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       if (keys.length === 0) return [];
       const [{ tenantId }] = keys;
       if (keys.some((key) => key.tenantId !== tenantId)) throw new TypeError('keys of several tenants');
-      const inputs = await trunkOf(texts, { ...callOptions, tenantId });
+      const fit = Math.max(1, Math.floor(Math.min(ROWS_AT_ONCE, maxQueuedRows) / texts.length));
+      const atOnce = Math.min(keys.length, fit);
+      const call: Omit<Call, 'tenantId'> = { ...callOptions };
+      // As a whole: what has begun must not fail for what it does itself, nor for who comes later.
+      if (texts.length <= INTERACTIVE_ROWS)
+        call.admission = work.admit(
+          texts.map((input) => ({ input, answer: 'trunk' })),
+          { flow: tenantId, times: 1 + keys.length * topShare, atOnce: atOnce * texts.length },
+        );
+      const inputs = await trunkOf(texts, { ...call, tenantId });
       // Each holds one lease and waits for no other, so that any number of models gets through the smallest cache.
-      return mapBounded(keys, MODELS_AT_ONCE, (key) => predict(key, inputs, callOptions));
+      return mapBounded(keys, atOnce, (key) => predict(key, inputs, call));
     },
     zeroShot: createZeroShot({ embed, hiddenSize }),
     async prefetch(keys) {

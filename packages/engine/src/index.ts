@@ -23,7 +23,7 @@ export { type RegisterBaseInput, readBase, registerBase, type TrunkType } from '
 export type { BaseInfo } from './base/base-info.js';
 export type { AdapterSite } from './base/convert.js';
 export { BaseError } from './base/source.js';
-export type { CallOptions, LabelProbabilities, TenantCall } from './calls.js';
+export type { CallOptions, LabelProbabilities, PredictOptions, TenantCall } from './calls.js';
 export { createEngine, type Engine, type EngineOptions } from './engine.js';
 export {
   type Answers,

@@ -197,6 +197,22 @@ t.test('one text for many users: the trunk runs once, and each gets their own an
   }
 });
 
+t.test('many users’ models answer many texts where fewer rows may wait than there are', async (t) => {
+  const small = await createEngine({
+    ...{ baseDir: join(root, 'base'), threads: 1, cacheBytes: 1 << 20, maxQueuedRows: 8 },
+    loadAdapter: async ({ user }: AdapterKey) => files.get(user),
+  });
+  t.teardown(() => small.close());
+  const answers = await small.predictEach(
+    planted.map(({ key }) => key),
+    texts,
+  );
+  for (const [at, answer] of answers.entries()) {
+    if (answer.status === 'rejected') throw answer.reason;
+    t.ok(distance(answer.value.probabilities, planted[at].expected.flat()) < 1e-5, users[at].name);
+  }
+});
+
 t.test('a model that cannot answer is told apart from those that can', async (t) => {
   const [first, second] = planted;
   const answers = await engine.predictEach(
@@ -218,10 +234,10 @@ t.test('what the trunk made of a tenant’s text is not found by another tenant'
   t.equal(misses(), before + 1);
 });
 
-t.test('a thread that is told to end finishes its work first, however many runs that takes', async (t) => {
+function startThread() {
   const baseDir = join(root, 'base');
   const { sites, hiddenSize, featureSize } = engine.base;
-  const pool = await createThreadPool({
+  return createThreadPool({
     size: 1,
     entry: new URL('./thread/main.js', import.meta.url),
     setup: {
@@ -233,6 +249,27 @@ t.test('a thread that is told to end finishes its work first, however many runs 
     } satisfies ThreadSetup,
     onIdle: () => {},
   });
+}
+
+t.test('a thread tells how many tokens each row had; rows that are computed once share them', async (t) => {
+  const pool = await startThread();
+  const answer = 'features' as const;
+  const [{ tokens, trunk }, { tokens: longer }] = await pool.run({
+    kind: 'rows',
+    rows: ['tea', 'tea rain sun'].map((input) => ({ input, answer, keepTrunk: true })),
+  });
+  t.strictSame([tokens, longer], [3, 5]);
+  const rows = [trunk!, trunk!, 'tea'].map((input) => ({ input, answer }));
+  const again = await pool.run({ kind: 'rows', rows });
+  t.strictSame(
+    again.map((row) => row.tokens),
+    [1.5, 1.5, 3],
+  );
+  await pool.close();
+});
+
+t.test('a thread that is told to end finishes its work first, however many runs that takes', async (t) => {
+  const pool = await startThread();
   const rows = Array.from({ length: 50 }, () => ({ input: 'tea rain sun', answer: 'features' as const }));
   const work = pool.run({ kind: 'rows', rows });
   await Promise.all([pool.close(), t.resolves(work)]);

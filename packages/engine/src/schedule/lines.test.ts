@@ -27,11 +27,35 @@ t.test('a newcomer is served in the very next run, however long another’s line
   t.ok(lines.take(100).some(({ flow }) => flow === 'newcomer'));
 });
 
+t.test('what a flow was charged too much it gets back, and no newcomer waits for it', async (t) => {
+  const lines = createLines<Item>();
+  const served: Record<string, number> = { loose: 0, plain: 0 };
+  const serve = () => {
+    const taken = lines.take(100);
+    for (const { flow, cost } of taken) {
+      const real = flow === 'loose' ? cost / 10 : cost;
+      lines.correct(flow, real - cost);
+      served[flow] = (served[flow] ?? 0) + real;
+    }
+    return taken;
+  };
+  for (let id = 0; id < 5_000; id += 1) for (const flow of ['loose', 'plain']) lines.push(item(flow, id));
+  for (let round = 0; round < 200; round += 1) serve();
+  t.ok(served.loose > 0.9 * served.plain && served.plain > 0.9 * served.loose, JSON.stringify(served));
+  for (const id of [1, 2, 3]) {
+    lines.push(item(`newcomer ${id}`, 0, 80));
+    const next = [...serve(), ...serve(), ...serve()];
+    t.ok(next.some(({ flow }) => flow === `newcomer ${id}`));
+  }
+});
+
 t.test('a flow that was away has saved nothing up, and one that owes pays', async (t) => {
   const lines = createLines<Item>();
   for (let id = 0; id < 100; id += 1) lines.push(item('busy', id));
   for (let round = 0; round < 40; round += 1) lines.take(10);
   for (let id = 0; id < 100; id += 1) lines.push(item('late', id));
+  // For a run of before.
+  lines.correct('late', -100);
   const next = Array.from({ length: 20 }, () => lines.take(10)[0].flow);
   t.ok(next.filter((flow) => flow === 'busy').length >= 9, 'the one who was there goes on');
   lines.correct('late', 100);
@@ -60,6 +84,29 @@ t.test('rows that are computed once fill a run by their number alone', async (t)
   const same = {};
   for (let id = 0; id < 100; id += 1) lines.push({ ...item('a', id, 50), same });
   t.equal(lines.take(90).length, 41, '50 tokens, and one each for 40 more');
+});
+
+t.test('rows that are computed once cost a token each but for the first that waits', async (t) => {
+  const lines = createLines<Item>();
+  const same = {};
+  for (let id = 0; id < 5; id += 1) lines.push({ ...item('a', id, 50, 100), same });
+  t.equal(lines.cost(), 100 + 4 * 2);
+  lines.take(500);
+  t.equal(lines.cost(), 0);
+  lines.push({ ...item('a', 5, 50, 100), same });
+  t.equal(lines.cost(), 100);
+});
+
+t.test('ahead of a flow’s next rows is what waits of its own, and of others as much as theirs', async (t) => {
+  const lines = createLines<Item>();
+  for (let id = 0; id < 10; id += 1) lines.push(item('long', id));
+  for (let id = 0; id < 2; id += 1) lines.push(item('short', id));
+  t.equal(lines.ahead('new', 10), 20);
+  t.equal(lines.ahead('new', 30), 50);
+  t.equal(lines.ahead('short', 30), 20 + 50);
+  t.equal(lines.ahead('long', 0), 100 + 20);
+  lines.drop(({ flow }) => flow === 'long');
+  t.equal(lines.ahead('new', 30), 20);
 });
 
 t.test(

@@ -9,7 +9,7 @@ export interface Waiting {
   flow: string;
   /** Estimated length. */
   tokens: number;
-  /** Estimated cost, in any unit that `correct` shares. */
+  /** Estimated cost, in any unit that `correct` shares. `push` lowers it to a token's for rows that are computed once. */
   cost: number;
   /** Rows of a run with the same object here are computed once, and count as one token each but for the first. */
   same?: object | undefined;
@@ -30,6 +30,10 @@ export interface Lines<T extends Waiting> {
   rows(flow?: string): number;
   /** Estimated tokens waiting. */
   tokens(): number;
+  /** Estimated cost of what waits. */
+  cost(): number;
+  /** What is served before the last of so much more of a flow's: its own that waits, and of each other as much at most. */
+  ahead(flow: string, more: number): number;
   /** Flows with rows waiting. */
   flows(): number;
   /** Where the oldest stands that waits. */
@@ -39,7 +43,11 @@ export interface Lines<T extends Waiting> {
 interface Flow<T> {
   /** Virtual time at which its next row starts. */
   clock: number;
+  /** Where the others were when it came: what it gets back never takes it before that. */
+  from: number;
   rows: number;
+  /** Of its rows. */
+  cost: number;
   /** By length class; each in the order of arrival. */
   classes: Map<number, Entry<T>[]>;
 }
@@ -58,6 +66,8 @@ export function createLines<T extends Waiting>(): Lines<T> {
   let now = 0;
   let rows = 0;
   let tokens = 0;
+  /** How many rows wait with the same object. */
+  const again = new Map<object, number>();
 
   const due = (has: (flow: Flow<T>) => boolean): Flow<T> | undefined => {
     let best: Flow<T> | undefined;
@@ -71,13 +81,22 @@ export function createLines<T extends Waiting>(): Lines<T> {
       if (found === undefined || entry.order < found.entry.order) found = { length, entry };
     return found!;
   };
+  const count = (same: object, more: number): number => {
+    const rows = (again.get(same) ?? 0) + more;
+    if (rows > 0) again.set(same, rows);
+    else again.delete(same);
+    return rows;
+  };
   const remove = (flow: Flow<T>, length: number, at: number): T => {
     const line = flow.classes.get(length)!;
     const [{ item }] = line.splice(at, 1);
     if (line.length === 0) flow.classes.delete(length);
     flow.rows -= 1;
+    // Sums of fractions do not come back to zero by themselves.
+    flow.cost = flow.rows === 0 ? 0 : flow.cost - item.cost;
     rows -= 1;
     tokens -= item.tokens;
+    if (item.same) count(item.same, -1);
     return item;
   };
   const serve = (flow: Flow<T>, length: number): T => {
@@ -94,16 +113,21 @@ export function createLines<T extends Waiting>(): Lines<T> {
 
   return {
     push(item) {
-      const flow = flows.get(item.flow) ?? { clock: now, rows: 0, classes: new Map() };
+      const flow = flows.get(item.flow) ?? { clock: 0, from: 0, rows: 0, cost: 0, classes: new Map() };
       flows.set(item.flow, flow);
-      // A flow that was away has not saved up time: it starts where the others are.
-      if (flow.rows === 0) flow.clock = Math.max(flow.clock, now);
+      if (flow.rows === 0) {
+        // A flow that was away has not saved up time: it starts where the others are, who may have got some back.
+        flow.from = Math.min(now, due(() => true)?.clock ?? now);
+        flow.clock = Math.max(flow.clock, flow.from);
+      }
+      if (item.same && count(item.same, 1) > 1) item.cost /= item.tokens;
       const length = classOf(item.tokens);
       const line = flow.classes.get(length) ?? [];
       line.push({ order, item });
       flow.classes.set(length, line);
       order += 1;
       flow.rows += 1;
+      flow.cost += item.cost;
       rows += 1;
       tokens += item.tokens;
     },
@@ -142,12 +166,19 @@ export function createLines<T extends Waiting>(): Lines<T> {
 
     correct(name, cost) {
       const flow = flows.get(name);
-      // Never before the others: rows that cost less than estimated are no claim on their time (ADR 3).
-      if (flow) flow.clock = Math.max(now, flow.clock + cost);
+      // Even before the others, unlike in ADR 3: a run here is too short to keep anybody waiting.
+      if (flow) flow.clock = Math.max(flow.from, flow.clock + cost);
     },
 
     rows: (flow) => (flow === undefined ? rows : (flows.get(flow)?.rows ?? 0)),
     tokens: () => tokens,
+    cost: () => [...flows.values()].reduce((sum, { cost }) => sum + cost, 0),
+    ahead(name, more) {
+      const own = flows.get(name)?.cost ?? 0;
+      let before = own;
+      for (const [other, { cost }] of flows) if (other !== name) before += Math.min(cost, own + more);
+      return before;
+    },
     flows: () => [...flows.values()].filter(({ rows: own }) => own > 0).length,
     oldest() {
       let best: Entry<T> | undefined;

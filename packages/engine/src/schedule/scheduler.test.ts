@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { estimateTokens } from '../estimate-tokens.js';
 import { featuresOf } from '../features.js';
 import type { HeadData } from '../head/fit-head.js';
 import type { ThreadWork } from '../thread/protocol.js';
@@ -13,8 +14,15 @@ interface Running {
   fail(): void;
 }
 
-/** Threads that end their work when the test says so, and a clock that it advances. */
-function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
+/**
+ * Threads that end their work when the test says so, and a clock that it advances.
+ * @param tokensOf a text's length to the base
+ */
+function setup(
+  size = 2,
+  options: Partial<SchedulerOptions> = {},
+  tokensOf = (text: string) => estimateTokens(text, 64),
+) {
   const running: Running[] = [];
   const timers: (() => void)[] = [];
   /** Those that are set for longer than rows wait for company. */
@@ -35,7 +43,10 @@ function setup(size = 2, options: Partial<SchedulerOptions> = {}) {
           finish: end(() =>
             resolve(
               work.kind === 'rows'
-                ? work.rows.map(({ input }) => ({ values: Float32Array.of((input as string).length) }))
+                ? work.rows.map(({ input }) => ({
+                    values: Float32Array.of((input as string).length),
+                    tokens: tokensOf(input as string),
+                  }))
                 : 'fitted',
             ),
           ),
@@ -328,6 +339,24 @@ t.test(
   },
 );
 
+t.test('whoever has less than its share is let in, and no more wait than the shares add up to', async (t) => {
+  const maxQueuedRows = 500;
+  const { scheduler, drain } = setup(1, { maxQueuedRows, maxWaitMs: 1e6 });
+  const calls: Promise<unknown>[] = [];
+  let most = 0;
+  for (let flows = 1; flows <= 50; flows += 1) {
+    const share = Math.floor(maxQueuedRows / flows);
+    const flow = `tenant ${flows}`;
+    const rows = (count: number) => Array.from({ length: count }, () => 'a');
+    await t.rejects(scheduler.features(rows(share + 1), { flow }), { code: 'overloaded' });
+    calls.push(scheduler.features(rows(share), { flow }));
+    most += maxQueuedRows / flows;
+  }
+  t.ok(scheduler.queuedRows() > 4 * maxQueuedRows && scheduler.queuedRows() <= most);
+  await drain();
+  await Promise.all(calls);
+});
+
 t.test('a flow whose rows take longer than thought gets less of what follows', async (t) => {
   const { scheduler, running, textsOf, time, drain } = setup(1, { maxTokensPerRun: 4 });
   const calls = ['slow', 'fast'].map((flow) =>
@@ -350,6 +379,39 @@ t.test('a flow whose rows take longer than thought gets less of what follows', a
   await Promise.all(calls);
 });
 
+t.test('tenants share threads by the tokens of their texts, however many characters make one', async (t) => {
+  // Estimated alike, so that they share runs.
+  const tokensOf = (text: string) => ({ dense: 60, plain: 17, loose: 5 })[text.trim()]!;
+  for (const others of [['plain'], ['loose'], ['plain', 'loose']]) {
+    const { scheduler, running, textsOf, time, drain } = setup(
+      1,
+      { maxQueuedRows: 9_000, maxWaitMs: 1e6 },
+      tokensOf,
+    );
+    const flows = ['dense', ...others];
+    const calls = flows.map((flow) =>
+      scheduler.features(
+        Array.from({ length: 2_000 }, () => flow.padEnd(60)),
+        { flow },
+      ),
+    );
+    const served = Object.fromEntries(flows.map((flow) => [flow, 0]));
+    await turn();
+    for (let run = 0; run < 60; run += 1) {
+      for (const text of textsOf(running[0])) {
+        served[text.trim()] += tokensOf(text);
+        time.now += 0.3 * tokensOf(text);
+      }
+      running[0].finish();
+      await turn();
+    }
+    const shares = Object.values(served);
+    t.ok(Math.max(...shares) < 1.2 * Math.min(...shares), JSON.stringify(served));
+    await drain();
+    await Promise.all(calls);
+  }
+});
+
 t.test('rows that no thread took up in time are refused, with a time to come back', async (t) => {
   const { scheduler, running, time } = setup(1, { maxWaitMs: 1_000, maxTokensPerRun: 4 });
   const first = scheduler.features(['a']);
@@ -366,6 +428,115 @@ t.test('rows that no thread took up in time are refused, with a time to come bac
   await soon;
   t.equal(scheduler.queuedRows(), 0);
 });
+
+t.test('a prediction that was begun is answered, however long the rest of it waits', async (t) => {
+  const { scheduler, running, time } = setup(1, { maxWaitMs: 1_000, maxTokensPerRun: 4 });
+  const call = scheduler.features(['a', 'bb', 'ccc']);
+  await turn();
+  while (running.length > 0) {
+    time.now += 5_000;
+    running[0].finish();
+    await turn();
+  }
+  t.strictSame([...(await call)], [1, 2, 3]);
+});
+
+t.test(
+  'under overload whoever is let in is answered, and who would wait too long is told at once',
+  async (t) => {
+    const { scheduler, running, time } = setup(2, { maxWaitMs: 5_000, maxQueuedRows: 10_000 });
+    // 64 tokens a row at 0.3 ms each: 4.9 s of one thread.
+    const texts = Array.from({ length: 256 }, () => 'x'.repeat(1_000));
+    const calls = ['a', 'b', 'c'].map((flow) => scheduler.features(texts, { flow }));
+    await t.rejects(scheduler.features(texts, { flow: 'd' }), {
+      code: 'overloaded',
+      detail: /would keep it waiting for more than 5000 ms; try again later\.$/,
+      retryAfterSeconds: 3,
+    });
+    calls.push(scheduler.features(['a few'], { flow: 'd' }));
+    await turn();
+    while (running.length > 0) {
+      time.now += 0.15 * 256;
+      running[0].finish();
+      await turn();
+    }
+    t.ok(time.now > 7_000, 'later than who waits for a thread may wait');
+    t.strictSame(
+      (await Promise.all(calls)).map(({ length }) => length),
+      [256, 256, 256, 1],
+    );
+  },
+);
+
+t.test(
+  'after a time of short lone calls long ones are not thought to take longer than they do',
+  async (t) => {
+    const { scheduler, running, time, drain } = setup(1, { maxWaitMs: 5_000, maxQueuedRows: 1_000 });
+    for (let call = 0; call < 100; call += 1) {
+      const lone = scheduler.features(['a']);
+      await turn();
+      // Its run's fixed cost and three tokens.
+      time.now += 0.2 * (12 + 3);
+      running[0].finish();
+      await lone;
+      time.now += 50;
+    }
+    // 64 tokens a row at 0.2 ms each: 3.3 s.
+    const rows = Array.from({ length: 256 }, () => 'x'.repeat(1_000));
+    const calls = [scheduler.features(rows), scheduler.features(rows)];
+    await drain();
+    t.equal((await Promise.all(calls)).length, 2);
+  },
+);
+
+t.test('a prediction of any length is let in where nothing waits', async (t) => {
+  const { scheduler, drain } = setup(1, { maxWaitMs: 10, maxQueuedRows: 256 });
+  const call = scheduler.features(Array.from({ length: 256 }, () => 'x'.repeat(1_000)));
+  await drain();
+  t.equal((await call).length, 256);
+});
+
+t.test(
+  'a flow with more waiting than can be done in time is refused more of it, and no other flow is',
+  async (t) => {
+    const { scheduler, drain } = setup(1, { maxWaitMs: 100, maxQueuedRows: 10_000 });
+    const rows = Array.from({ length: 10 }, () => 'x'.repeat(1_000));
+    const calls = [scheduler.features(rows, { flow: 'crowd' })];
+    await t.rejects(scheduler.features(['x'], { flow: 'crowd' }), { code: 'overloaded' });
+    calls.push(scheduler.features(['x'], { flow: 'other' }));
+    await drain();
+    await Promise.all(calls);
+  },
+);
+
+t.test(
+  'a prediction in several calls is let in as one, and answered once a thread has begun it',
+  async (t) => {
+    const { scheduler, running, time } = setup(1, { maxWaitMs: 1_000, maxQueuedRows: 4, maxTokensPerRun: 4 });
+    const part = { input: 'xxxx', answer: 'features' as const };
+    t.throws(() => scheduler.admit([part], { flow: 'a', times: 9, atOnce: 5 }), { code: 'overloaded' });
+    const admission = scheduler.admit([part], { flow: 'a', times: 9, atOnce: 3 });
+    const calls = Array.from({ length: 9 }, () => scheduler.run([part], { flow: 'a', admission }));
+    await turn();
+    while (running.length > 0) {
+      time.now += 1_001;
+      running[0].finish();
+      await turn();
+    }
+    t.strictSame(
+      (await Promise.all(calls)).map(([{ values }]) => values[0]),
+      calls.map(() => 4),
+    );
+    const late = scheduler.admit([part], { flow: 'a', times: 2, atOnce: 2 });
+    const busy = scheduler.features(['b']);
+    await turn();
+    const refused = [1, 2].map(() => scheduler.run([part], { flow: 'a', admission: late }));
+    time.now += 1_001;
+    running[0].finish();
+    for (const call of refused) await t.rejects(call, { code: 'overloaded' });
+    await busy;
+  },
+);
 
 t.test('rows are refused in time though no thread ends its work and no further call comes', async (t) => {
   const { scheduler, running, alarms, time } = setup(1, { maxWaitMs: 1_000 });

@@ -10,6 +10,7 @@ import type {
   LinearFit,
 } from '../head/fit-head.js';
 import type { Row, RowAnswer, TrainingGraphKey, TrainSlice, TrainSliceResult } from '../thread/protocol.js';
+import { type Admission, createAdmissions } from './admission.js';
 import { createCompany } from './company.js';
 import { createLines, type Waiting } from './lines.js';
 import { createPace } from './pace.js';
@@ -21,6 +22,8 @@ export interface RowOptions {
   flow?: string | undefined;
   /** A job's: they wait outside of the bounds, behind predictions. */
   bulk?: boolean | undefined;
+  /** Of a prediction in several calls: they are neither bounded nor refused any more. Default: the call is one itself. */
+  admission?: Admission | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -31,6 +34,12 @@ export interface Scheduler {
    * @throws AppError overloaded; the signal's reason
    */
   run(rows: Row[], options?: RowOptions): Promise<RowAnswer[]>;
+  /**
+   * Lets in a prediction that will come in several calls: in all so many times the work of these rows, and so many rows
+   * waiting at a time.
+   * @throws AppError overloaded
+   */
+  admit(rows: Row[], work: { flow: string; times: number; atOnce: number }): Admission;
   /** Fits a head on a thread. `data.features` is moved there: do not use it afterwards. */
   fit(data: HeadData, options: FitWork): Promise<FittedHead>;
   /** Fits heads at penalties given, on a thread. */
@@ -57,9 +66,15 @@ export interface SchedulerOptions {
   maxTokens: number;
   /** Tokens that one batch is filled up to, by an estimate; the thread splits exactly. */
   maxTokensPerRun: number;
-  /** Interactive rows that may wait in all; and at least so many divided by the flows that wait, of each flow. */
+  /**
+   * Interactive rows that may wait in all; yet of each flow so many divided by the flows that wait. Of n flows no more wait
+   * than 1 + 1/2 + … + 1/n times as many.
+   */
   maxQueuedRows: number;
-  /** An interactive call whose rows have not all been started by then is refused. Default 10 s. */
+  /**
+   * A prediction of which no thread has taken up anything by then is refused, and one that others would keep waiting for
+   * longer is not let in. Default 10 s.
+   */
   maxWaitMs?: number;
   /** The top's share of the work of a row: what a row costs that has passed the trunk already. */
   topShare?: number;
@@ -74,6 +89,7 @@ export interface SchedulerOptions {
 interface RowRequest {
   rows: Row[];
   flow: string;
+  admission: Admission;
   /** How many rows were given to threads, and how many came back. */
   given: number;
   done: number;
@@ -112,30 +128,33 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const company = createCompany({ windowMs: options.windowMs ?? 2, now, after, release: () => dispatch() });
   const pace = createPace();
   const bulk: BulkRequest[] = [];
+  const admissions = createAdmissions({
+    ...{ lines, threads: threads.size, maxQueuedRows, maxWaitMs, now, after, wake: () => dispatch() },
+  });
   const own = createThreadWork({ threads, onChange: () => plan() });
   const open = new Set<RowRequest>();
   let inRow = 0;
   let bulkInRow = 0;
   let planned = false;
-  let watching = false;
   let closed = false;
 
   /** A wrong guess costs padding or a further run, never correctness. */
   const estimate = ({ input }: Row) =>
     typeof input === 'string' ? estimateTokens(input, maxTokens) : input.tokens;
-  const weigh = (row: Row) => estimate(row) * (typeof row.input === 'string' ? 1 : topShare);
+  const weigh = (row: Row, tokens = estimate(row)) => tokens * (typeof row.input === 'string' ? 1 : topShare);
+  const estimateMs = (rows: Row[]) => pace.ms(rows.reduce((sum, row) => sum + weigh(row), 0));
 
-  const send = (batch: { request: RowRequest; row: number }[], charge: (ms: number) => void) => {
+  /** @param charge told the milliseconds that each row took of its run's, by the tokens that it had */
+  const send = (batch: { request: RowRequest; row: number }[], charge?: (ms: number[]) => void) => {
     const rows = batch.map(({ request, row }) => request.rows[row]);
     const startedAt = now();
     threads.run({ kind: 'rows', rows }).then(
       (answers) => {
         const ms = now() - startedAt;
-        pace.record(
-          rows.reduce((sum, row) => sum + weigh(row), 0),
-          ms,
-        );
-        charge(ms);
+        const weights = rows.map((row, at) => weigh(row, answers[at].tokens));
+        const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
+        pace.record(total, ms);
+        charge?.(weights.map((weight) => (weight / total) * ms));
         for (const [at, { request, row }] of batch.entries()) {
           request.out[row] = answers[at];
           request.done += 1;
@@ -152,10 +171,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const sendInteractive = () => {
     const share = Math.max(MIN_SHARE_TOKENS, Math.ceil(lines.tokens() / threads.idle()));
     const batch = lines.take(Math.min(maxTokensPerRun, share));
-    const estimated = batch.reduce((sum, { cost }) => sum + cost, 0);
-    for (const { request } of batch) request.given += 1;
+    for (const { request } of batch) {
+      request.given += 1;
+      request.admission.begun = true;
+    }
     send(batch, (ms) => {
-      for (const { flow, cost } of batch) lines.correct(flow, (cost / estimated) * ms - cost);
+      for (const [at, { flow, cost }] of batch.entries()) lines.correct(flow, ms[at] - cost);
     });
   };
 
@@ -173,13 +194,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       request.given += 1;
     }
     if (request.given < request.order.length) bulk.push(request);
-    send(batch, () => {});
+    send(batch);
   };
 
   const dispatch = () => {
-    refuseLate();
+    admissions.refuseLate();
     startWork();
-    watch();
+    admissions.watch();
   };
 
   const startWork = () => {
@@ -219,49 +240,19 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     });
   };
 
-  const overloaded = (detail: string) =>
-    new AppError('overloaded', detail, {
-      retryAfterSeconds: Math.min(30, Math.max(1, Math.ceil(pace.ms(lines.tokens()) / threads.size / 1_000))),
-    });
-
-  const refuseLate = () => {
-    for (let item = lines.oldest(); item !== undefined; item = lines.oldest()) {
-      if (now() - item.request.arrivedAt <= maxWaitMs) return;
-      item.request.settle({ error: overloaded(`No thread was free for ${maxWaitMs} ms; try again later.`) });
-    }
-  };
-
-  /** Wakes up when the oldest rows that wait have waited too long: it may be that no thread ever becomes idle. */
-  const watch = () => {
-    const oldest = lines.oldest();
-    if (watching || oldest === undefined) return;
-    watching = true;
-    after(Math.ceil(oldest.request.arrivedAt + maxWaitMs - now()) + 1, () => {
-      watching = false;
-      dispatch();
-    });
-  };
-
-  /** Whether so many more rows of a flow may wait: a flow within its share is never kept out by others. */
-  const hasRoom = (flow: string, more: number) => {
-    const flows = lines.flows() + (lines.rows(flow) > 0 ? 0 : 1);
-    return (
-      lines.rows() + more <= maxQueuedRows || lines.rows(flow) + more <= Math.floor(maxQueuedRows / flows)
-    );
-  };
-
   const createRequest = (
     rows: Row[],
-    { flow, signal }: { flow: string; signal: AbortSignal | undefined },
+    { flow, admission, signal }: Pick<RowRequest, 'flow' | 'admission'> & { signal: AbortSignal | undefined },
     answer: { resolve(answers: RowAnswer[]): void; reject(error: unknown): void },
   ): RowRequest => {
     const abort = () => request.settle({ error: signal?.reason });
     const request: RowRequest = {
-      ...{ rows, flow, given: 0, done: 0, out: [], arrivedAt: now(), settled: false },
+      ...{ rows, flow, admission, given: 0, done: 0, out: [], arrivedAt: now(), settled: false },
       settle(act) {
         if (request.settled) return;
         request.settled = true;
         open.delete(request);
+        admissions.remove(request);
         signal?.removeEventListener('abort', abort);
         if ('answers' in act) {
           answer.resolve(act.answers);
@@ -278,16 +269,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   };
 
   return {
-    run(rows, { flow = '', bulk: isBulk = false, signal } = {}) {
+    run(rows, { flow = '', bulk: isBulk = false, admission, signal } = {}) {
       if (rows.length === 0) return Promise.resolve([]);
       if (signal?.aborted) return Promise.reject(signal.reason);
       if (closed) return Promise.reject(notReady());
-      if (!isBulk && !hasRoom(flow, rows.length))
-        return Promise.reject(
-          overloaded(`${lines.rows()} rows wait for inference already; try again later.`),
-        );
+      const refused =
+        isBulk || admission ? undefined : admissions.refusal(flow, rows.length, estimateMs(rows));
+      if (refused) return Promise.reject(refused);
       return new Promise((resolve, reject) => {
-        const request = createRequest(rows, { flow, signal }, { resolve, reject });
+        const call = { flow, admission: admission ?? { begun: false }, signal };
+        const request = createRequest(rows, call, { resolve, reject });
         const tokens = rows.map(estimate);
         if (isBulk) {
           const order = rows.map((_, row) => row).sort((a, b) => tokens[b] - tokens[a] || a - b);
@@ -299,6 +290,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           bulk.push(Object.assign(request, { order, share: Math.min(maxTokensPerRun, share) }));
         } else {
           company.arrived();
+          admissions.add(request);
           for (const [row, count] of tokens.entries())
             lines.push({
               ...{ flow, request, row, tokens: count },
@@ -308,6 +300,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         }
         plan();
       });
+    },
+
+    admit(rows, { flow, times, atOnce }) {
+      const refused = admissions.refusal(flow, atOnce, times * estimateMs(rows));
+      if (refused) throw refused;
+      return { begun: false };
     },
 
     fit(data, { seed, grid, signal, onEvent }) {

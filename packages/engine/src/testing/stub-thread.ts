@@ -24,6 +24,10 @@ port.on('message', ({ id, work }: ToThread) => {
       problem: { code: 'base_untrainable', detail: 'public detail' },
     });
   else if (first !== 'hang')
-    post({ kind: 'done', id, result: texts.map(({ length }) => ({ values: Float32Array.of(length) })) });
+    post({
+      kind: 'done',
+      id,
+      result: texts.map(({ length }) => ({ values: Float32Array.of(length), tokens: length })),
+    });
 });
 post({ kind: 'ready', provider: 'cuda' });

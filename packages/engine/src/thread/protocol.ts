@@ -54,6 +54,8 @@ export interface Row {
 
 export interface RowAnswer {
   values: Float32Array;
+  /** The text's length to the base; a share of it where rows were computed once. */
+  tokens: number;
   /** For `keepTrunk` and the answer `trunk`. */
   trunk?: TrunkOutput | undefined;
 }

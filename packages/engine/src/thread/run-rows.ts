@@ -39,7 +39,9 @@ export async function runRows(runner: RowRunner, rows: Row[]): Promise<RowAnswer
     passengers.push(passenger);
     if (typeof input !== 'string' && lora === undefined) bare.set(input, passenger);
   }
-  const answers: RowAnswer[] = rows.map(() => ({ values: new Float32Array(0) }));
+  const answers: RowAnswer[] = rows.map(() => ({ values: new Float32Array(0), tokens: 0 }));
+  for (const { length, rows: own } of passengers)
+    for (const { at } of own) answers[at].tokens = length / own.length;
   const lengths = passengers.map(({ length }) => length);
   for (const run of splitBatch(lengths, runner.setup.maxTokensPerRun))
     await ride(
