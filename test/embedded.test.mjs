@@ -207,6 +207,35 @@ t.test(
   },
 );
 
+t.test(
+  'on another base the demo trains its readers again, and one that fails ends nothing but itself',
+  async (t) => {
+    const other = startWith({ SCION_TRUNK: 'int8' }, '--demo');
+    t.teardown(() => other.child.kill('SIGKILL'));
+    await other.prints('serving; Ctrl-C stops everything');
+    t.match(other.output, 'belong to another base than all-MiniLM-L6-v2-int8');
+    t.equal(other.output.match(/clicks, trained in [\d.]+ s; version \d+ live/g)?.length, 2);
+    t.match(other.output, /own model says[\s\S]*Ask one yourself/, 'and they answer');
+
+    const { apiKey } = JSON.parse(readFileSync(join(folder, 'demo.json'), 'utf8'));
+    const client = createClient({ baseUrl: url, apiKey });
+    t.equal((await client.tasks.get('headlines')).base, 'all-MiniLM-L6-v2-int8');
+    // As somebody may who tries things out.
+    await client.tasks.delete('headlines');
+    await client.tasks.put('headlines', { kind: 'multilabel' });
+    other.child.kill('SIGTERM');
+    t.equal(await other.ended, 0);
+
+    const failing = start('--demo');
+    t.teardown(() => failing.child.kill('SIGKILL'));
+    await failing.prints('serving; Ctrl-C stops everything');
+    t.match(failing.output, 'the demo failed: The task cannot change in this way: `kind` of a task');
+    t.equal((await fetch(`${url}/health/ready`)).status, 200);
+    failing.child.kill('SIGTERM');
+    t.equal(await failing.ended, 0);
+  },
+);
+
 /** A development server as some are: it answers 200 to whatever it is asked. Counts what it was asked. */
 async function startStranger(t) {
   const stranger = { asked: 0 };

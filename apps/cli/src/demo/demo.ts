@@ -26,7 +26,7 @@ const connect = (baseUrl: string, apiKey: string, signal: AbortSignal): Client =
 
 /**
  * Two readers label the same headlines oppositely and each gets a model of their own, through the same API that a
- * product's backend uses. Run again, it finds the trained models and only asks them.
+ * product's backend uses. Run again, it finds the trained models and only asks them, unless they belong to another base.
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const { url, operatorKey, print, signal } = options;
@@ -37,20 +37,26 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     labels: ['like', 'dislike'],
     untrained: 'zero-shot',
   });
-  const untrained = await readersWithoutModel(client);
-  if (untrained.length > 0) {
+  const operator = connect(url, operatorKey, signal);
+  const { base } = await operator.system.get();
+  const bases = await Promise.all(readers.map((reader) => baseOfLive(client, reader)));
+  if (bases.every((sha256) => sha256 === undefined)) {
     print('');
     print(
       'Two readers, one frozen base. Before training, both get the same guess from the label names alone:',
     );
     await printPredictions(client, print);
-    const outcomes = await Promise.all(untrained.map((reader) => train(client, reader, print)));
-    for (const outcome of outcomes) print(outcome);
+  } else if (bases.some((sha256) => sha256 !== undefined && sha256 !== base.sha256)) {
+    print('');
+    print(`The readers’ models belong to another base than ${base.name}, so they are trained again.`);
   }
+  const untrained = readers.filter((_, at) => bases[at] !== base.sha256);
+  const outcomes = await Promise.all(untrained.map((reader) => train(client, reader, print)));
+  for (const outcome of outcomes) print(outcome);
   print('');
   print('What each reader’s own model says of headlines nobody labelled:');
   await printPredictions(client, print);
-  const { cache } = await connect(url, operatorKey, signal).system.get();
+  const { cache } = await operator.system.get();
   print(
     `Adapter cache holds ${cache.entries} adapters, ${cache.bytes} of ${cache.budgetBytes} bytes; ` +
       `${cache.hits} hits, ${cache.misses} misses`,
@@ -93,17 +99,14 @@ async function demoTenant({
 
 type Reader = (typeof readers)[number];
 
-async function readersWithoutModel(client: Client): Promise<Reader[]> {
-  const missing: Reader[] = [];
-  for (const reader of readers) {
-    try {
-      if ((await client.models.get(task, reader.user)).live === null) missing.push(reader);
-    } catch (error) {
-      if (!isScionError(error, 'user_not_found')) throw error;
-      missing.push(reader);
-    }
+/** Hash of the base that a reader's live version was trained on; undefined where nothing is live. */
+async function baseOfLive(client: Client, { user }: Reader): Promise<string | undefined> {
+  try {
+    return (await client.models.get(task, user)).live?.card.baseSha256;
+  } catch (error) {
+    if (!isScionError(error, 'user_not_found')) throw error;
+    return undefined;
   }
-  return missing;
 }
 
 /** Resolves to a line that says how it went; says by itself what takes long. */

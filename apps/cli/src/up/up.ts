@@ -4,6 +4,7 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TrunkType } from '@scion/engine';
 import { runDemo } from '../demo/demo.js';
+import { failureOf } from '../failure.js';
 import { ensureBase } from './base.js';
 import { claimDataFolder, type DataFolder } from './data-folder.js';
 import { requireFreePort } from './free-port.js';
@@ -135,6 +136,12 @@ async function start({ options, url, folder, logsPath, supervisor, signal }: Sta
       ? `operator key (also in ${key.path}): ${key.secret}`
       : `operator key: in ${key.path}; logs: ${logsPath}`,
   );
-  if (options.demo) await runDemo({ url, operatorKey: key.secret, dataPath: folder.path, print, signal });
+  if (options.demo) {
+    await runDemo({ url, operatorKey: key.secret, dataPath: folder.path, print, signal }).catch((error) => {
+      signal.throwIfAborted();
+      // What serves is worth more than a demo of it.
+      say(`the demo failed: ${failureOf(error)?.message ?? error.message}`);
+    });
+  }
   say('serving; Ctrl-C stops everything');
 }
