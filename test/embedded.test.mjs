@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createClient, Personalizer } from '@scion/sdk';
+import { startRedis } from '@scion/testkit';
+import { Redis } from 'ioredis';
 import t from 'tap';
 
 // Several starts of a system, and trainings, on whatever machine this is.
@@ -43,9 +45,9 @@ function startWith(env, ...extra) {
     });
   }
   started.ended = new Promise((done) => child.on('exit', (code, signal) => done(signal ?? code)));
-  started.prints = async (text) => {
+  started.prints = async (text, times = 1) => {
     const deadline = Date.now() + 90_000;
-    while (!started.output.includes(text)) {
+    while (started.output.split(text).length <= times) {
       if (child.exitCode !== null || Date.now() > deadline)
         throw new Error(`never printed «${text}»:\n${started.output}`);
       await sleep(20);
@@ -311,6 +313,42 @@ t.test(
     t.teardown(() => held.child.kill('SIGKILL'));
     await held.prints('the API did not become ready within 60 s (see ');
     t.equal(await held.ended, 1);
+  },
+);
+
+t.test(
+  'an API that indexes what is stored is waited for, however long that takes, and then serves',
+  async (t) => {
+    const redis = await startRedis();
+    t.teardown(() => redis.close());
+    const client = new Redis(redis.connect());
+    t.teardown(() => client.disconnect());
+    // Whoever does not get this lock waits for the one that restores the indexes.
+    const lock = '{scion}:lock:rebuild';
+    await client.set(lock, 'another process');
+    // Twenty seconds of the supervisor’s timers are a minute.
+    const hook = join(folder, 'hasty.mjs');
+    writeFileSync(
+      hook,
+      `if (process.argv[2] === 'up')
+        for (const name of ['setTimeout', 'setInterval']) {
+          const set = globalThis[name];
+          globalThis[name] = (act, ms, ...more) => set(act, ms / 3, ...more);
+        }`,
+    );
+    const env = { NODE_OPTIONS: `--import=${pathToFileURL(hook)}`, REDIS_URL: redis.path };
+    const started = startWith(env);
+    t.teardown(() => started.child.kill('SIGKILL'));
+    // By the third time a minute has passed since the first.
+    await started.prints('the API indexes what is stored', 3);
+    t.notMatch(started.output, /serving/);
+    t.equal((await fetch(`${url}/health/live`)).status, 200);
+    t.equal((await fetch(`${url}/health/ready`)).status, 503);
+    await client.del(lock);
+    await started.prints('serving; Ctrl-C stops everything');
+    t.notMatch(started.output, / ended /, 'by the same process');
+    started.child.kill('SIGTERM');
+    t.equal(await started.ended, 0);
   },
 );
 

@@ -12,14 +12,19 @@ export function createReadiness({
   redis,
   store,
   engine,
+  isIndexed,
 }: {
   redis: Pick<Redis, 'ping'>;
   store: Pick<ObjectStore, 'head'>;
   engine: Pick<Engine, 'embed' | 'provider' | 'providerFallback'>;
+  isIndexed: ApiDeps['isIndexed'];
 }): ApiDeps['readiness'] {
   return {
     redis: () => redis.ping(),
     store: () => store.head(probeKey),
+    async indexes() {
+      if (!isIndexed()) throw new AppError('not_ready', 'What is stored is being indexed.');
+    },
     async engine() {
       try {
         await engine.embed(['ready?']);

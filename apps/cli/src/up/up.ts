@@ -21,7 +21,10 @@ export interface UpOptions {
   demo: boolean;
 }
 
+/** The API says each second that it indexes: one that says nothing for so long does not start. */
 const startsWithinMs = 60_000;
+/** How often it is said that the start goes on. */
+const indexingMs = 30_000;
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -125,11 +128,24 @@ async function start({ options, url, folder, logsPath, supervisor, signal }: Sta
   supervisor.start(node('api'));
   // Training yields the processor to predictions on a machine that does both.
   supervisor.start(node('worker', { SCION_WORKER_NICE: process.env.SCION_WORKER_NICE ?? '5' }));
+  let indexing: NodeJS.Timeout | undefined;
+  said.on('api indexing', () => {
+    deadline.refresh();
+    if (indexing) return;
+    const sayIndexing = () =>
+      say('the API indexes what is stored, and will serve then; with many models it takes minutes');
+    sayIndexing();
+    indexing = setInterval(sayIndexing, indexingMs);
+  });
   await apiReady
     .catch(() => {
       throw new Error(`the API did not become ready within ${startsWithinMs / 1000} s (see ${logsPath})`);
     })
-    .finally(() => clearTimeout(deadline));
+    .finally(() => {
+      clearTimeout(deadline);
+      clearInterval(indexing);
+      said.removeAllListeners();
+    });
   say(`serving after ${(process.uptime()).toFixed(1)} s: dashboard ${url}, API reference ${url}/docs`);
   say(
     key.isNew
