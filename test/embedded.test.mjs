@@ -1,7 +1,15 @@
 // The whole embedded system as a user starts it: a supervisor, Redis, API and worker as real processes, the real base.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -212,6 +220,7 @@ t.test(
 t.test(
   'on another base the demo trains its readers again, and one that fails ends nothing but itself',
   async (t) => {
+    const int8 = join(folder, 'bases/all-MiniLM-L6-v2-int8');
     const other = startWith({ SCION_TRUNK: 'int8' }, '--demo');
     t.teardown(() => other.child.kill('SIGKILL'));
     await other.prints('serving; Ctrl-C stops everything');
@@ -228,13 +237,43 @@ t.test(
     other.child.kill('SIGTERM');
     t.equal(await other.ended, 0);
 
-    const failing = start('--demo');
+    const failing = startWith({ SCION_BASE: int8 }, '--demo');
     t.teardown(() => failing.child.kill('SIGKILL'));
     await failing.prints('serving; Ctrl-C stops everything');
     t.match(failing.output, 'the demo failed: The task cannot change in this way: `kind` of a task');
     t.equal((await fetch(`${url}/health/ready`)).status, 200);
     failing.child.kill('SIGTERM');
     t.equal(await failing.ended, 0);
+  },
+);
+
+t.test(
+  'SCION_BASE and SCION_THREADS say what serves, and a base that cannot be had ends the start',
+  async (t) => {
+    const [float32, spare] = [join(folder, 'bases/all-MiniLM-L6-v2'), join(folder, 'spare')];
+    // As `scion base add --out` leaves it; its name is that of the other.
+    renameSync(float32, spare);
+    const started = startWith({ SCION_BASE: spare, SCION_THREADS: '1' });
+    t.teardown(() => started.child.kill('SIGKILL'));
+    await started.prints('serving; Ctrl-C stops everything');
+    t.notMatch(started.output, 'converted to ONNX');
+    t.notOk(existsSync(float32), 'the default base is left alone');
+    const apiKey = readFileSync(join(folder, 'operator-key'), 'utf8').trim();
+    t.match(await createClient({ baseUrl: url, apiKey }).system.get(), {
+      ...{ threads: 1, base: { name: 'all-MiniLM-L6-v2' } },
+    });
+    started.child.kill('SIGTERM');
+    t.equal(await started.ended, 0);
+
+    const missing = startWith({ SCION_BASE: float32 });
+    t.teardown(() => missing.child.kill('SIGKILL'));
+    t.equal(await missing.ended, 2);
+    t.match(missing.output, /all-MiniLM-L6-v2 holds no registered base/);
+    const another = startWith({ SCION_BASE: spare, SCION_TRUNK: 'int8' });
+    t.teardown(() => another.child.kill('SIGKILL'));
+    t.equal(await another.ended, 2);
+    t.match(another.output, /is registered with a trunk in float32/);
+    renameSync(spare, float32);
   },
 );
 

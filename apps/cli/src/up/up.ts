@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { TrunkType } from '@scion/engine';
 import { runDemo } from '../demo/demo.js';
 import { failureOf } from '../failure.js';
-import { ensureBase } from './base.js';
+import { chosenBase, ensureBase } from './base.js';
 import { claimDataFolder, type DataFolder } from './data-folder.js';
 import { requireFreePort } from './free-port.js';
 import { operatorKey } from './operator-key.js';
@@ -17,6 +17,8 @@ export interface UpOptions {
   host: string;
   port: number;
   threads: number;
+  /** Folder of a registered base; undefined is the default one. */
+  base: string | undefined;
   trunk: TrunkType;
   demo: boolean;
 }
@@ -89,7 +91,10 @@ async function start({ options, url, folder, logsPath, supervisor, signal }: Sta
     say,
   });
   say(`Redis: ${redis.description}`);
-  const basePath = await ensureBase(join(folder.path, 'bases'), options.trunk, say);
+  const basePath =
+    options.base === undefined
+      ? await ensureBase(join(folder.path, 'bases'), options.trunk, say)
+      : await chosenBase(options.base, options.trunk, say);
   signal.throwIfAborted();
   const key = await operatorKey(folder.path);
   const env = {
