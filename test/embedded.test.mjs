@@ -402,8 +402,8 @@ t.test(
     t.match(held.output, /stopping \(press again to leave at once\)\n.*stopped\n$/);
     t.notMatch(held.output, /serving| at .*\.js/);
 
-    // Its tenant is another one, so that it has something to train.
-    rmSync(join(folder, 'demo.json'));
+    // As a full disk once left it. The tenant is then another one, so that there is something to train.
+    writeFileSync(join(folder, 'demo.json'), '{"tenantId":"ten_');
     const training = start('--demo');
     t.teardown(() => training.child.kill('SIGKILL'));
     await training.prints('Two readers, one frozen base');

@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PredictResponse } from '@scion/contracts';
 import { type Client, createClient, isScionError } from '@scion/sdk';
+import { writePrivateFile } from '../private-file.js';
 import { readers, unseenHeadlines } from './items.js';
 
 const task = 'headlines';
@@ -79,22 +80,33 @@ async function demoTenant({
   signal,
 }: DemoOptions): Promise<{ client: Client; apiKey: string }> {
   const path = join(dataPath, 'demo.json');
-  try {
-    const { apiKey } = JSON.parse(await readFile(path, 'utf8')) as { apiKey: string };
+  const apiKey = await rememberedKey(path);
+  if (apiKey !== undefined) {
     const client = connect(url, apiKey, signal);
-    await client.tasks.list();
-    return { client, apiKey };
-  } catch (error) {
-    const gone = isScionError(error, 'unauthenticated') || (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (!gone) throw error;
+    try {
+      await client.tasks.list();
+      return { client, apiKey };
+    } catch (error) {
+      if (!isScionError(error, 'unauthenticated')) throw error;
+    }
   }
   const operator = connect(url, operatorKey, signal);
   const tenant = await operator.tenants.create({ name: 'Demo' });
   const key = await operator
     .withTenant(tenant.id)
     .keys.create({ name: 'demo', scopes: ['admin', 'train', 'predict'] });
-  await writeFile(path, JSON.stringify({ tenantId: tenant.id, apiKey: key.secret }), { mode: 0o600 });
+  await writePrivateFile(path, JSON.stringify({ tenantId: tenant.id, apiKey: key.secret }));
   return { client: connect(url, key.secret, signal), apiKey: key.secret };
+}
+
+/** Undefined also where half a file was left: the demo then makes another tenant. */
+async function rememberedKey(path: string): Promise<string | undefined> {
+  try {
+    const { apiKey } = JSON.parse(await readFile(path, 'utf8')) as { apiKey?: string };
+    return apiKey;
+  } catch {
+    return undefined;
+  }
 }
 
 type Reader = (typeof readers)[number];
