@@ -25,6 +25,10 @@ export interface UpOptions {
 
 /** The API says each second that it indexes: one that says nothing for so long does not start. */
 const startsWithinMs = 60_000;
+/** How long a worker's running jobs may go on when all stops. */
+const graceSeconds = process.env.SCION_GRACE_SECONDS || '15';
+/** What a worker takes to end after that, at most, and some more. */
+const beyondGraceMs = 15_000;
 /** How often it is said that the start goes on. */
 const indexingMs = 30_000;
 
@@ -40,7 +44,11 @@ export async function up(options: UpOptions): Promise<void> {
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${options.port}`;
   const folder = await claimDataFolder(options.data, url);
   const logsPath = join(folder.path, 'logs');
-  const supervisor = await createSupervisor({ logsPath, graceMs: 20_000, notify: say });
+  const supervisor = await createSupervisor({
+    ...{ logsPath, notify: say },
+    // A number that is none the worker refuses by itself.
+    graceMs: (Number(graceSeconds) || 0) * 1_000 + beyondGraceMs,
+  });
 
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -132,7 +140,8 @@ async function start({ options, url, folder, logsPath, supervisor, signal }: Sta
   const deadline = setTimeout(() => said.emit('error', new Error('too late')), startsWithinMs);
   supervisor.start(node('api'));
   // Training yields the processor to predictions on a machine that does both.
-  supervisor.start(node('worker', { SCION_WORKER_NICE: process.env.SCION_WORKER_NICE ?? '5' }));
+  const nice = process.env.SCION_WORKER_NICE ?? '5';
+  supervisor.start(node('worker', { SCION_WORKER_NICE: nice, SCION_GRACE_SECONDS: graceSeconds }));
   let indexing: NodeJS.Timeout | undefined;
   said.on('api indexing', () => {
     deadline.refresh();
