@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -74,6 +75,20 @@ function processesOf(parent) {
           readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`SCION_DATA=${folder}`) &&
           pid !== String(parent)
         );
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** The Redis of this test's folder: it has written over its environment, and works in the folder. */
+function redisOf() {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`) === join(folder, 'redis');
       } catch {
         return false;
       }
@@ -390,6 +405,21 @@ t.test(
     t.equal(await started.ended, 0);
   },
 );
+
+t.test('a terminal that is closed stops the system as Ctrl-C does, and leaves nothing behind', async (t) => {
+  const started = start();
+  t.teardown(() => started.child.kill('SIGKILL'));
+  await started.prints('serving; Ctrl-C stops everything');
+  const children = [...processesOf(started.child.pid), ...redisOf()];
+  t.equal(children.length, 3, 'API, worker and Redis');
+  // Nobody reads any more, and a shell may hang up on what the terminal has hung up on.
+  started.child.stdout.destroy();
+  started.child.stderr.destroy();
+  started.child.kill('SIGHUP');
+  started.child.kill('SIGHUP');
+  t.equal(await started.ended, 'SIGHUP');
+  t.same(await untilGone(children), []);
+});
 
 t.test(
   'a stop while the API loads, or while the demo trains, ends the start as it would end what serves',

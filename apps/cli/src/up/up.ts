@@ -39,7 +39,7 @@ const print = (line: string): void => {
 /** Paths below this folder are shown as one would type them here. */
 const say = (line: string): void => print(`scion: ${line.replaceAll(`${process.cwd()}${sep}`, '')}`);
 
-/** Starts everything, waits until it serves, and keeps it alive until SIGINT or SIGTERM. */
+/** Starts everything, waits until it serves, and keeps it alive until SIGINT, SIGTERM or the end of its terminal. */
 export async function up(options: UpOptions): Promise<void> {
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${options.port}`;
   const folder = await claimDataFolder(options.data, url);
@@ -52,15 +52,18 @@ export async function up(options: UpOptions): Promise<void> {
 
   const stopping = new AbortController();
   const { signal } = stopping;
+  const told = new Set<NodeJS.Signals>();
   const stopped = new Promise<void>((done) => {
     const stop = (name: NodeJS.Signals): void => {
-      process.once(name, () => process.exit(130));
+      // Only a person is in a hurry: a terminal that closes may say so more than once.
+      if (told.has(name) && name !== 'SIGHUP') process.exit(130);
+      told.add(name);
+      if (signal.aborted) return;
       say('stopping (press again to leave at once)');
       stopping.abort();
       done(supervisor.stop());
     };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
   });
 
   try {
@@ -76,6 +79,11 @@ export async function up(options: UpOptions): Promise<void> {
   await stopped;
   await folder.release();
   say('stopped');
+  if (told.has('SIGHUP')) {
+    // Of the signal itself: at an exit Node gives the terminal its settings back, and aborts where there is none any more.
+    process.removeAllListeners('SIGHUP');
+    process.kill(process.pid, 'SIGHUP');
+  }
 }
 
 interface Start {
