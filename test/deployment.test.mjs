@@ -72,8 +72,12 @@ t.test('the image starts files that the build makes', async (t) => {
   t.match(readdirSync(join(root, 'infra/docker')), ['Dockerfile', 'seaweedfs-s3.json']);
 });
 
-t.test('a worker in a container has longer to stop than its jobs have to end', (t) => {
-  const [, seconds] = /SCION_GRACE_SECONDS: .*default: (\d+)/.exec(read('apps/worker/src/config.ts'));
-  t.ok(Number.parseInt(compose.services.worker.stop_grace_period, 10) > Number(seconds));
+t.test('whoever stops a worker gives it longer than its jobs have to end, and it to close', (t) => {
+  const number = (pattern, path) => Number(pattern.exec(read(path))[1].replaceAll('_', ''));
+  const graceSeconds = number(/SCION_GRACE_SECONDS: .*default: (\d+)/, 'apps/worker/src/config.ts');
+  const closeMs = number(/const closeMs = ([\d_]+);/, 'apps/worker/src/main.ts');
+  const seconds = Number.parseInt(compose.services.worker.stop_grace_period, 10);
+  t.ok(seconds * 1_000 > graceSeconds * 1_000 + closeMs, 'the container');
+  t.ok(number(/const beyondGraceMs = ([\d_]+);/, 'apps/cli/src/up/up.ts') > closeMs, 'npm start');
   t.end();
 });

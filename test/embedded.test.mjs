@@ -1,7 +1,16 @@
 // The whole embedded system as a user starts it: a supervisor, Redis, API and worker as real processes, the real base.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +18,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createClient, Personalizer } from '@scion/sdk';
+import { startRedis } from '@scion/testkit';
+import { Redis } from 'ioredis';
 import t from 'tap';
 
 // Several starts of a system, and trainings, on whatever machine this is.
@@ -43,9 +54,9 @@ function startWith(env, ...extra) {
     });
   }
   started.ended = new Promise((done) => child.on('exit', (code, signal) => done(signal ?? code)));
-  started.prints = async (text) => {
+  started.prints = async (text, times = 1) => {
     const deadline = Date.now() + 90_000;
-    while (!started.output.includes(text)) {
+    while (started.output.split(text).length <= times) {
       if (child.exitCode !== null || Date.now() > deadline)
         throw new Error(`never printed «${text}»:\n${started.output}`);
       await sleep(20);
@@ -64,6 +75,20 @@ function processesOf(parent) {
           readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`SCION_DATA=${folder}`) &&
           pid !== String(parent)
         );
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** The Redis of this test's folder: it has written over its environment, and works in the folder. */
+function redisOf() {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`) === join(folder, 'redis');
       } catch {
         return false;
       }
@@ -207,6 +232,66 @@ t.test(
   },
 );
 
+t.test(
+  'on another base the demo trains its readers again, and one that fails ends nothing but itself',
+  async (t) => {
+    const int8 = join(folder, 'bases/all-MiniLM-L6-v2-int8');
+    const other = startWith({ SCION_TRUNK: 'int8' }, '--demo');
+    t.teardown(() => other.child.kill('SIGKILL'));
+    await other.prints('serving; Ctrl-C stops everything');
+    t.match(other.output, 'belong to another base than all-MiniLM-L6-v2-int8');
+    t.equal(other.output.match(/clicks, trained in [\d.]+ s; version \d+ live/g)?.length, 2);
+    t.match(other.output, /own model says[\s\S]*Ask one yourself/, 'and they answer');
+
+    const { apiKey } = JSON.parse(readFileSync(join(folder, 'demo.json'), 'utf8'));
+    const client = createClient({ baseUrl: url, apiKey });
+    t.equal((await client.tasks.get('headlines')).base, 'all-MiniLM-L6-v2-int8');
+    // As somebody may who tries things out.
+    await client.tasks.delete('headlines');
+    await client.tasks.put('headlines', { kind: 'multilabel' });
+    other.child.kill('SIGTERM');
+    t.equal(await other.ended, 0);
+
+    const failing = startWith({ SCION_BASE: int8 }, '--demo');
+    t.teardown(() => failing.child.kill('SIGKILL'));
+    await failing.prints('serving; Ctrl-C stops everything');
+    t.match(failing.output, 'the demo failed: The task cannot change in this way: `kind` of a task');
+    t.equal((await fetch(`${url}/health/ready`)).status, 200);
+    failing.child.kill('SIGTERM');
+    t.equal(await failing.ended, 0);
+  },
+);
+
+t.test(
+  'SCION_BASE and SCION_THREADS say what serves, and a base that cannot be had ends the start',
+  async (t) => {
+    const [float32, spare] = [join(folder, 'bases/all-MiniLM-L6-v2'), join(folder, 'spare')];
+    // As `scion base add --out` leaves it; its name is that of the other.
+    renameSync(float32, spare);
+    const started = startWith({ SCION_BASE: spare, SCION_THREADS: '1' });
+    t.teardown(() => started.child.kill('SIGKILL'));
+    await started.prints('serving; Ctrl-C stops everything');
+    t.notMatch(started.output, 'converted to ONNX');
+    t.notOk(existsSync(float32), 'the default base is left alone');
+    const apiKey = readFileSync(join(folder, 'operator-key'), 'utf8').trim();
+    t.match(await createClient({ baseUrl: url, apiKey }).system.get(), {
+      ...{ threads: 1, base: { name: 'all-MiniLM-L6-v2' } },
+    });
+    started.child.kill('SIGTERM');
+    t.equal(await started.ended, 0);
+
+    const missing = startWith({ SCION_BASE: float32 });
+    t.teardown(() => missing.child.kill('SIGKILL'));
+    t.equal(await missing.ended, 2);
+    t.match(missing.output, /all-MiniLM-L6-v2 holds no registered base/);
+    const another = startWith({ SCION_BASE: spare, SCION_TRUNK: 'int8' });
+    t.teardown(() => another.child.kill('SIGKILL'));
+    t.equal(await another.ended, 2);
+    t.match(another.output, /is registered with a trunk in float32/);
+    renameSync(spare, float32);
+  },
+);
+
 /** A development server as some are: it answers 200 to whatever it is asked. Counts what it was asked. */
 async function startStranger(t) {
   const stranger = { asked: 0 };
@@ -286,6 +371,57 @@ t.test(
 );
 
 t.test(
+  'an API that indexes what is stored is waited for, however long that takes, and then serves',
+  async (t) => {
+    const redis = await startRedis();
+    t.teardown(() => redis.close());
+    const client = new Redis(redis.connect());
+    t.teardown(() => client.disconnect());
+    // Whoever does not get this lock waits for the one that restores the indexes.
+    const lock = '{scion}:lock:rebuild';
+    await client.set(lock, 'another process');
+    // Twenty seconds of the supervisor’s timers are a minute.
+    const hook = join(folder, 'hasty.mjs');
+    writeFileSync(
+      hook,
+      `if (process.argv[2] === 'up')
+        for (const name of ['setTimeout', 'setInterval']) {
+          const set = globalThis[name];
+          globalThis[name] = (act, ms, ...more) => set(act, ms / 3, ...more);
+        }`,
+    );
+    const env = { NODE_OPTIONS: `--import=${pathToFileURL(hook)}`, REDIS_URL: redis.path };
+    const started = startWith(env);
+    t.teardown(() => started.child.kill('SIGKILL'));
+    // By the third time a minute has passed since the first.
+    await started.prints('the API indexes what is stored', 3);
+    t.notMatch(started.output, /serving/);
+    t.equal((await fetch(`${url}/health/live`)).status, 200);
+    t.equal((await fetch(`${url}/health/ready`)).status, 503);
+    await client.del(lock);
+    await started.prints('serving; Ctrl-C stops everything');
+    t.notMatch(started.output, / ended /, 'by the same process');
+    started.child.kill('SIGTERM');
+    t.equal(await started.ended, 0);
+  },
+);
+
+t.test('a terminal that is closed stops the system as Ctrl-C does, and leaves nothing behind', async (t) => {
+  const started = start();
+  t.teardown(() => started.child.kill('SIGKILL'));
+  await started.prints('serving; Ctrl-C stops everything');
+  const children = [...processesOf(started.child.pid), ...redisOf()];
+  t.equal(children.length, 3, 'API, worker and Redis');
+  // Nobody reads any more, and a shell may hang up on what the terminal has hung up on.
+  started.child.stdout.destroy();
+  started.child.stderr.destroy();
+  started.child.kill('SIGHUP');
+  started.child.kill('SIGHUP');
+  t.equal(await started.ended, 'SIGHUP');
+  t.same(await untilGone(children), []);
+});
+
+t.test(
   'a stop while the API loads, or while the demo trains, ends the start as it would end what serves',
   async (t) => {
     const held = startWith(heldApi().env, '--demo');
@@ -296,8 +432,8 @@ t.test(
     t.match(held.output, /stopping \(press again to leave at once\)\n.*stopped\n$/);
     t.notMatch(held.output, /serving| at .*\.js/);
 
-    // Its tenant is another one, so that it has something to train.
-    rmSync(join(folder, 'demo.json'));
+    // As a full disk once left it. The tenant is then another one, so that there is something to train.
+    writeFileSync(join(folder, 'demo.json'), '{"tenantId":"ten_');
     const training = start('--demo');
     t.teardown(() => training.child.kill('SIGKILL'));
     await training.prints('Two readers, one frozen base');

@@ -16,6 +16,7 @@ import { addDashboard } from './http/dashboard.js';
 import { addEntityTags } from './http/entity-tags.js';
 import { addErrorHandler, sendProblem, toAppError } from './http/error-handler.js';
 import { addIdempotency } from './http/idempotency.js';
+import { addIndexGuard } from './http/index-guard.js';
 import { addRequestRecords } from './http/metrics.js';
 import { addNotFoundHandler } from './http/not-found.js';
 import { addPressureGuard } from './http/pressure.js';
@@ -60,6 +61,7 @@ export async function buildApp(deps: ApiDeps): Promise<App> {
   addSecurityHeaders(app);
   addCrossOrigin(app, settings.corsOrigins);
   await addPressureGuard(app, settings.maxEventLoopDelayMs);
+  addIndexGuard(app, deps);
   addIdempotency(app, deps);
   addAudit(app, deps);
   // In this order: a tag names an answer whatever its coding.

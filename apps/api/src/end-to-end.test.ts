@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -69,6 +70,16 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
   return { status: response.status, headers: response.headers, text, json: () => JSON.parse(text) };
 }
 
+/** A port that nothing listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
 let key = operator;
 const { id: tenantId } = (await call('POST', '/v1/tenants', { name: 'Garden News' })).json();
 const scopes = ['admin', 'train', 'predict'];
@@ -108,7 +119,50 @@ const traceparent = `00-${caller.traceId}-${caller.spanId}-01`;
 t.test('it is ready when its parts are', async (t) => {
   const ready = await call('GET', '/health/ready');
   t.equal(ready.status, 200, ready.text);
-  t.same(ready.json().checks, { redis: { ok: true }, store: { ok: true }, engine: { ok: true } });
+  const ok = { ok: true };
+  t.same(ready.json().checks, { redis: ok, store: ok, indexes: ok, engine: ok });
+});
+
+t.test('until what is stored is indexed it is alive, not ready, and answers no call wrongly', async (t) => {
+  const empty = await startRedis();
+  t.teardown(() => empty.close());
+  const client = new Redis(empty.connect());
+  t.teardown(() => client.disconnect());
+  // As long as another process restores the indexes, every other one waits for it.
+  const lock = '{scion}:lock:rebuild';
+  await client.set(lock, 'another process');
+  const port = await freePort();
+  const own = {
+    ...{ ...env, REDIS_URL: empty.path, SCION_PORT: String(port) },
+    ...{ SCION_DISK_CACHE: '', OTEL_EXPORTER_OTLP_ENDPOINT: '' },
+  };
+  let indexing = () => {};
+  const listens = new Promise<void>((done) => (indexing = done));
+  const starting = startApi({
+    ...{ config: readConfig(own), log: pino({ level: 'silent' }), version: '0.0.0-test' },
+    onIndexing: () => indexing(),
+  });
+  await Promise.race([listens, starting]);
+  const ask = (path: string, key: string) =>
+    fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${key}` } });
+
+  t.equal((await ask('/health/live', '')).status, 200);
+  const ready = await ask('/health/ready', '');
+  t.equal(ready.status, 503);
+  t.match(await ready.json(), { code: 'not_ready', checks: { indexes: { ok: false }, redis: { ok: true } } });
+  for (const secret of [operator, `scion_${'x'.repeat(40)}`]) {
+    const refused = await ask('/v1/tenants', secret);
+    t.equal(refused.status, 503, 'whoever asks');
+    t.match(await refused.json(), { code: 'not_ready', detail: /indexes what is stored/ });
+    t.ok(Number(refused.headers.get('retry-after')) > 0);
+  }
+
+  await client.del(lock);
+  const served = await starting;
+  t.teardown(() => served.close());
+  t.equal((await ask('/health/ready', '')).status, 200);
+  const tenants = (await (await ask('/v1/tenants', operator)).json()) as { data: { id: string }[] };
+  t.match(tenants.data, [{ id: tenantId }]);
 });
 
 t.test('before any training, label names alone answer where the task wants that', async (t) => {

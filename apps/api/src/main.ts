@@ -22,8 +22,13 @@ async function main(): Promise<void> {
     // A supervisor holds the other end of the IPC channel, and its death closes it.
     process.once('disconnect', () => done('disconnect'));
   });
+  // To a supervisor, who cannot tell by the port alone that it is this process which answers there.
+  const tell = (word: 'indexing' | 'ready'): void => {
+    if (process.connected) process.send?.(word);
+  };
   // Nothing has been promised before it serves: whoever ends it then need not wait for a Redis that does not answer.
-  const api = await Promise.race([startApi({ config, log, version }), asked]);
+  const starting = startApi({ config, log, version, onIndexing: () => tell('indexing') });
+  const api = await Promise.race([starting, asked]);
   if (typeof api === 'string') {
     log.info({ reason: api }, 'api stopped before it served');
     return;
@@ -31,8 +36,7 @@ async function main(): Promise<void> {
   if (api.newOperatorKey !== null) {
     process.stdout.write(`operator key, shown this once: ${api.newOperatorKey}\n`);
   }
-  // To a supervisor, who cannot tell by the port alone that it is this process which answers there.
-  if (process.connected) process.send?.('ready');
+  tell('ready');
   const reason = await asked;
   log.info({ reason }, 'api stopping');
   await api.close();

@@ -90,6 +90,8 @@ export interface ApiDeps {
   /** Undefined traces nothing. */
   tracing?: { http: FastifyPluginCallback } | undefined;
   meter: Pick<Meter, 'predicted' | 'refused' | 'overview' | 'caches' | 'usage'>;
+  /** Whether the indexes have been whole since this process started. */
+  isIndexed(): boolean;
   /** By the name of a part: resolves when it works, rejects with the reason when it does not. */
   readiness: Record<string, () => Promise<unknown>>;
   clock: Clock;

@@ -10,7 +10,12 @@ t.test('a bucket that is gone, or a token that has expired, is not ready', async
     await store.close();
     await server.close();
   });
-  const readiness = createReadiness({ store, redis: {} as never, engine: {} as never });
+  const readiness = createReadiness({
+    store,
+    redis: {} as never,
+    engine: {} as never,
+    isIndexed: () => true,
+  });
   await t.resolves(readiness.store!());
   server.failNext({ status: 404, code: 'NoSuchBucket' });
   await t.rejects(readiness.store!(), { code: 'not_ready', detail: /bucket .* does not exist/ });

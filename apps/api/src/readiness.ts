@@ -12,15 +12,20 @@ export function createReadiness({
   redis,
   store,
   engine,
+  isIndexed,
 }: {
   redis: Pick<Redis, 'ping'>;
   store: Pick<ObjectStore, 'get'>;
   engine: Pick<Engine, 'embed' | 'provider' | 'providerFallback'>;
+  isIndexed: ApiDeps['isIndexed'];
 }): ApiDeps['readiness'] {
   return {
     redis: () => redis.ping(),
     // Not `head`: S3's answer to that has no body, so it cannot tell a bucket that is gone from an absent object.
     store: () => store.get(probeKey),
+    async indexes() {
+      if (!isIndexed()) throw new AppError('not_ready', 'What is stored is being indexed.');
+    },
     async engine() {
       try {
         await engine.embed(['ready?']);

@@ -35,6 +35,8 @@ const closeGraceMs = 8_000;
 const meterMs = 5_000;
 /** How often what was used goes to the bucket: as much is lost with Redis at most. */
 const usageMs = 60_000;
+/** How often it is told that indexing goes on. */
+const indexingMs = 1_000;
 /** How often what each tenant stores is summed anew. */
 const measureMs = 6 * 3_600_000;
 
@@ -43,10 +45,13 @@ export async function startApi({
   config,
   log,
   version,
+  onIndexing = () => {},
 }: {
   config: Config;
   log: Logger;
   version: string;
+  /** Called every second while it listens and, not ready yet, indexes what is stored. */
+  onIndexing?: () => void;
 }): Promise<RunningApi> {
   const closers: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
@@ -99,7 +104,7 @@ export async function startApi({
     });
     const registry = await opening;
     closers.push(() => registry.close());
-    await registry.ensureIndexed();
+    let indexed = false;
 
     const metrics = createMetrics({
       cacheState: () => engine.cacheState(),
@@ -134,14 +139,6 @@ export async function startApi({
       sampleBacklog({ queue, meter, everyMs: meterMs }).catch((err) => log.warn({ err }, 'meter'));
     }, meterMs);
     closers.push(async () => clearInterval(sampling));
-    const keeper = createUsageKeeper({ registry, meter, clock });
-    const keeping = setInterval(() => {
-      (async () => {
-        if (await meter.isMyTurn('usage', usageMs)) await keeper.keep();
-        if (await meter.isMyTurn('measure', measureMs)) await keeper.measureAll();
-      })().catch((err) => log.warn({ err }, 'usage not kept'));
-    }, usageMs);
-    closers.push(async () => clearInterval(keeping));
 
     const urlRules = { allowPrivateAddresses: config.allowPrivateWebhooks };
     const webhooks = createWebhooks({
@@ -153,9 +150,6 @@ export async function startApi({
       send: createSend({ ...urlRules, timeoutMs: 10_000 }),
       ...{ clock, newId },
     });
-
-    const { secret } = await registry.keys.ensureOperatorKey(config.operatorKey);
-    const newOperatorKey = config.operatorKey === undefined ? secret : null;
 
     const app = await buildApp({
       ...{ registry, queue, clock, newId },
@@ -182,7 +176,8 @@ export async function startApi({
       meter,
       idempotency: createIdempotencyStore(redis),
       tracing,
-      readiness: createReadiness({ redis, store, engine }),
+      isIndexed: () => indexed,
+      readiness: createReadiness({ redis, store, engine, isIndexed: () => indexed }),
       logger: log,
       settings: {
         version,
@@ -202,6 +197,22 @@ export async function startApi({
       // Fastify's own line is a sentence with the address in it; ours is a constant with fields.
       listenTextResolver: () => 'listening',
     });
+
+    // It listens before: with very many models this takes minutes, in which whoever hears nothing of a process ends it, and the
+    // next would begin anew.
+    const telling = setInterval(onIndexing, indexingMs);
+    await registry.ensureIndexed().finally(() => clearInterval(telling));
+    const { secret } = await registry.keys.ensureOperatorKey(config.operatorKey);
+    const newOperatorKey = config.operatorKey === undefined ? secret : null;
+    indexed = true;
+    const keeper = createUsageKeeper({ registry, meter, clock });
+    const keeping = setInterval(() => {
+      (async () => {
+        if (await meter.isMyTurn('usage', usageMs)) await keeper.keep();
+        if (await meter.isMyTurn('measure', measureMs)) await keeper.measureAll();
+      })().catch((err) => log.warn({ err }, 'usage not kept'));
+    }, usageMs);
+    closers.push(async () => clearInterval(keeping));
     log.info(
       {
         url,

@@ -7,6 +7,7 @@ const threads: Option = {
   kind: 'integer',
   min: 1,
   max: 256,
+  env: 'SCION_THREADS',
 };
 const trunk: Option = {
   name: 'trunk',
@@ -49,6 +50,12 @@ export const operateCommands: readonly Command[] = [
         default: '7070',
       },
       threads,
+      {
+        name: 'base',
+        value: 'folder',
+        about: 'the registered base that everything is trained on; default: all-MiniLM-L6-v2 from npm',
+        env: 'SCION_BASE',
+      },
       { ...trunk, env: 'SCION_TRUNK' },
       { name: 'demo', about: 'let two users with opposite tastes train their models, and show the outcome' },
     ],

@@ -139,7 +139,7 @@ export const problems = {
   task_changed: {
     status: 409,
     title: 'The task cannot change in this way',
-    remedy: 'Kind, modality and base are fixed for the life of a task: create another task.',
+    remedy: 'Kind and modality are fixed for the life of a task: create another task.',
   },
   user_exists: {
     status: 409,

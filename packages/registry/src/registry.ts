@@ -36,8 +36,9 @@ export interface JobRef extends ModelRef {
 
 export interface Tasks {
   /**
-   * Creates or changes a task. Throws task_changed when kind, modality or base would differ from what is stored.
-   * `base` is the name of the base model the service runs on.
+   * Creates or changes a task. Throws task_changed when kind or modality would differ from what is stored.
+   * `base` is the name of the base model the service runs on, to which the task moves: versions name their base by hash,
+   * and those of another are refused.
    */
   put(
     tenantId: string,

@@ -7,7 +7,7 @@ import { isId, type RegistryParts } from './parts.js';
 import type { Tasks } from './registry.js';
 
 export const taskName = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const fixed = ['kind', 'modality', 'base'] as const;
+const fixed = ['kind', 'modality'] as const;
 
 export function createTasks(parts: RegistryParts): Tasks {
   const { store, indexes, clock } = parts;

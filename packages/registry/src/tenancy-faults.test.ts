@@ -3,7 +3,7 @@ import { listAll } from '@scion/store';
 import { objectKeys, type Rebind } from './index.js';
 import { publish, rows, testFaults } from './testing/faults.js';
 import { findTraces } from './testing/find-traces.js';
-import { encodedVersion } from './testing/world.js';
+import { encodedVersion, testBase } from './testing/world.js';
 
 /** How many objects each receipt of an erasure listed. */
 let receipts: number[] = [];
@@ -45,7 +45,8 @@ testFaults({
       await registry.models.promote(ref, 1, job.id);
       await registry.jobs.finish({ ...ref, jobId: job.id }, { state: 'succeeded', version: 1, events: [] });
       const parts: Uint8Array[] = [];
-      for await (const part of await registry.users.export(ref.tenantId, ref.user)) parts.push(part);
+      for await (const part of await registry.users.export(ref.tenantId, ref.user, testBase))
+        parts.push(part);
       archive = Buffer.concat(parts);
     },
     async run(registry, { tenantId }) {

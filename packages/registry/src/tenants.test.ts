@@ -96,8 +96,13 @@ t.test('tenants, keys and tasks', async (t) => {
 
   await t.test('a task keeps what its models depend on, whatever else of it changes', async (t) => {
     const { tenantId } = await plant(registry);
-    const put = (base: string, minExamplesPerLabel = 2) =>
-      registry.tasks.put(tenantId, 'news', { labels: ['a', 'b'], minExamplesPerLabel }, { base });
+    const put = (base: string, minExamplesPerLabel = 2, kind?: 'multilabel') =>
+      registry.tasks.put(
+        tenantId,
+        'news',
+        { labels: ['a', 'b'], minExamplesPerLabel, ...(kind && { kind }) },
+        { base },
+      );
     const { task, created } = await put('minilm');
     t.ok(created);
     t.same(await registry.tasks.get(tenantId, 'news'), task);
@@ -106,7 +111,9 @@ t.test('tenants, keys and tasks', async (t) => {
     t.notOk(changed.created);
     t.equal(changed.task.createdAt, task.createdAt);
     t.same(await registry.tasks.get(tenantId, 'news'), changed.task);
-    await t.rejects(put('another-base'), { code: 'task_changed' });
+    await t.rejects(put('minilm', 3, 'multilabel'), { code: 'task_changed' });
+    const moved = await put('another-base', 3);
+    t.match(moved, { created: false, task: { base: 'another-base', createdAt: task.createdAt } });
     t.same(
       (await registry.tasks.list(tenantId)).data.map(({ name }) => name),
       ['inbox-triage', 'news'],

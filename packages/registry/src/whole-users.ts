@@ -43,8 +43,15 @@ export interface Users {
   erasures(tenantId: string, page?: PageRequest): Promise<Page<ErasureProof>>;
   /** One of them, signed. Throws erasure_not_found. */
   erasure(tenantId: string, erasureId: string): Promise<ErasureKept>;
-  /** A user as one tar archive, read as it is consumed. Throws user_not_found. */
-  export(tenantId: string, user: string): Promise<AsyncGenerator<Uint8Array>>;
+  /**
+   * A user as one tar archive, read as it is consumed. `base` is the one the service runs on; versions of another are told
+   * by its hash alone. Throws user_not_found.
+   */
+  export(
+    tenantId: string,
+    user: string,
+    base: { name: string; sha256: string },
+  ): Promise<AsyncGenerator<Uint8Array>>;
   /**
    * Stores an exported user, whole, under the name given or the one it had. Throws archive_invalid, user_exists and
    * task_not_found, and stores nothing then; when this dies half-way, nobody else writes for the user until calling it

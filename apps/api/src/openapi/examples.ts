@@ -493,7 +493,10 @@ export const examples: Record<string, OperationExamples> = {
   },
   getLive: { response: { status: 'live' } },
   getReady: {
-    response: { status: 'ready', checks: { redis: { ok: true }, store: { ok: true }, engine: { ok: true } } },
+    response: {
+      status: 'ready',
+      checks: { redis: { ok: true }, store: { ok: true }, indexes: { ok: true }, engine: { ok: true } },
+    },
   },
   getMetrics: {
     otherResponses: { 'text/plain': 'scion_predicted_rows_total{source="model"} 42\n' },

@@ -133,6 +133,7 @@ export async function startTestApi(t: Teardown, options: TestApiOptions): Promis
     }),
     meter,
     idempotency: createIdempotencyStore(redis),
+    isIndexed: () => true,
     readiness: { redis: () => redis.ping(), store: () => store.head('x'), engine: async () => {} },
     logger: options.logger ?? pino({ level: 'silent' }),
     ...options.override,

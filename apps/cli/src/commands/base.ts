@@ -45,7 +45,7 @@ export async function addBase({ input, terminal }: Context): Promise<number> {
       `${style.green('registered')} ${base.name} (${base.sha256.slice(0, 12)}) in ${duration(converted)}`,
       ...renderFacts(factsOf(base, tried), style),
       tried.sensible
-        ? style.dim(`serve it with SCION_BASE=${outDir} for api and worker`)
+        ? style.dim(`serve it with SCION_BASE=${outDir}, for scion up or for api and worker`)
         : style.red(
             'it tells paraphrases no better from strangers than chance: heads on it will learn little',
           ),

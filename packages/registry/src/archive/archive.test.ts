@@ -13,7 +13,7 @@ import {
   to,
   user,
 } from '../testing/archived-user.js';
-import { encodedVersion, plant } from '../testing/world.js';
+import { encodedVersion, plant, testBase } from '../testing/world.js';
 import { readTar, tarEnd, tarEntry } from './tar.js';
 
 t.test('an exported user is the same in another deployment, under its own owner and ids', async (t) => {
@@ -87,18 +87,24 @@ t.test('beside an adapter with matrices stands what Hugging Face PEFT reads it b
       },
       method,
     );
-  const parts: Uint8Array[] = [];
-  for await (const part of await from.users.export(ref.tenantId, user)) parts.push(part);
-  const files = readTar(Buffer.concat(parts), 100);
+  const exported = async (base = testBase) => {
+    const parts: Uint8Array[] = [];
+    for await (const part of await from.users.export(ref.tenantId, user, base)) parts.push(part);
+    return readTar(Buffer.concat(parts), 100);
+  };
+  const files = await exported();
   const folder = (version: number) => `${ref.task}/versions/${version}/`;
   t.notOk(files.has(`${folder(1)}adapter_config.json`), 'a head is nothing to PEFT');
   t.ok(files.has(`${folder(2)}adapter_model.safetensors`));
-  const config = JSON.parse(Buffer.from(files.get(`${folder(2)}adapter_config.json`)!).toString());
-  t.match(config, {
+  const configIn = (files: Map<string, Uint8Array>) =>
+    JSON.parse(Buffer.from(files.get(`${folder(2)}adapter_config.json`)!).toString());
+  t.match(configIn(files), {
     ...{ peft_type: 'LORA', task_type: 'FEATURE_EXTRACTION', base_model_name_or_path: 'minilm' },
     ...{ r: 4, lora_alpha: 8, layers_to_transform: [4, 5], target_modules: ['query', 'value'] },
     ...{ modules_to_save: null, bias: 'none', fan_in_fan_out: false, use_rslora: false },
   });
+  const elsewhere = configIn(await exported({ name: 'another-base', sha256: '2'.repeat(64) }));
+  t.equal(elsewhere.base_model_name_or_path, testBase.sha256, 'a base that is gone is told by its hash');
 });
 
 t.test('an archive from before its adapters had PEFT’s name is still imported', async (t) => {
@@ -114,7 +120,7 @@ t.test('an archive from before its adapters had PEFT’s name is still imported'
 
 t.test('an export holds nothing that was deleted', async (t) => {
   t.notMatch(Buffer.from(archive).toString('latin1'), 'secret pear');
-  await t.rejects(from.users.export(source.tenantId, 'nobody'), { code: 'user_not_found' });
+  await t.rejects(from.users.export(source.tenantId, 'nobody', testBase), { code: 'user_not_found' });
 });
 
 t.test('nothing is stored of what does not fit', async (t) => {

@@ -1,11 +1,4 @@
-import {
-  AppError,
-  type ArchiveHead,
-  type ModelRef,
-  peftConfig,
-  type Task,
-  timestamp,
-} from '@scion/contracts';
+import { AppError, type ArchiveHead, type ModelRef, peftConfig, timestamp } from '@scion/contracts';
 import { listAll, type ObjectStore } from '@scion/store';
 import { type AliasRecord, readAliases } from '../aliases.js';
 import { streamSegments } from '../example-segments.js';
@@ -16,9 +9,11 @@ import { isId, type RegistryParts } from '../parts.js';
 import { sha256Hex } from '../secrets.js';
 import { taskName } from '../tasks.js';
 import { listVersions, readVersion } from '../versions.js';
+import type { Users } from '../whole-users.js';
 import { tarEnd, tarEntry } from './tar.js';
 
 type File = [path: string, body: Uint8Array];
+type Base = Parameters<Users['export']>[2];
 
 /** Examples of one file, so that an export holds some MB at a time. */
 const bytesPerFile = 4 * 1024 * 1024;
@@ -29,11 +24,15 @@ const bytesPerFile = 4 * 1024 * 1024;
  * `live.ndjson` and `jobs/<job>.{json,events.ndjson}` of ended jobs, and `manifest.json` with the hashes of all.
  */
 export function createExportUser({ store, clock }: Pick<RegistryParts, 'store' | 'clock'>) {
-  return async function exportUser(tenantId: string, user: string): Promise<AsyncGenerator<Uint8Array>> {
+  return async function exportUser(
+    tenantId: string,
+    user: string,
+    base: Base,
+  ): Promise<AsyncGenerator<Uint8Array>> {
     const tasks = isId('tenant', tenantId) ? await tasksOf(store, tenantId, user) : [];
     if (tasks.length === 0) throw new AppError('user_not_found', 'Nothing is stored of this user.');
     const head: ArchiveHead = { format: 'scion-user/1', tenantId, user, exportedAt: timestamp(clock) };
-    return archive(store, head, tasks);
+    return archive(store, head, tasks, base);
   };
 }
 
@@ -51,13 +50,18 @@ export async function tasksOf(store: ObjectStore, tenantId: string, user: string
   return tasks;
 }
 
-async function* archive(store: ObjectStore, head: ArchiveHead, tasks: string[]): AsyncGenerator<Uint8Array> {
+async function* archive(
+  store: ObjectStore,
+  head: ArchiveHead,
+  tasks: string[],
+  base: Base,
+): AsyncGenerator<Uint8Array> {
   const entries: { path: string; bytes: number; sha256: string }[] = [];
   async function* files(): AsyncGenerator<File> {
     yield ['archive.json', encodeJson(head)];
     for (const task of tasks) {
       const ref = { tenantId: head.tenantId, task, user: head.user };
-      for await (const [path, body] of filesOf(store, ref)) yield [`${task}/${path}`, body];
+      for await (const [path, body] of filesOf(store, ref, base)) yield [`${task}/${path}`, body];
     }
   }
   for await (const [path, body] of files()) {
@@ -68,7 +72,7 @@ async function* archive(store: ObjectStore, head: ArchiveHead, tasks: string[]):
   yield tarEnd();
 }
 
-async function* filesOf(store: ObjectStore, ref: ModelRef): AsyncGenerator<File> {
+async function* filesOf(store: ObjectStore, ref: ModelRef, base: Base): AsyncGenerator<File> {
   let number = 0;
   let part: unknown[] = [];
   let bytes = 0;
@@ -87,7 +91,6 @@ async function* filesOf(store: ObjectStore, ref: ModelRef): AsyncGenerator<File>
   if (part.length > 0) yield flush();
 
   const { published, pinned } = await listVersions(store, ref);
-  const base = (await readJson<Task>(store, objectKeys.task(ref.tenantId, ref.task)))?.base;
   const kept = new Set<string>();
   for (const version of published) {
     const record = await readVersion(store, ref, version);

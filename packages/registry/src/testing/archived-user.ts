@@ -2,7 +2,7 @@ import type { ModelRef } from '@scion/contracts';
 import t from 'tap';
 import { objectKeys, type Rebind } from '../index.js';
 import { sha256Hex } from '../secrets.js';
-import { createWorld, encodedVersion, gate, plant } from './world.js';
+import { createWorld, encodedVersion, gate, plant, testBase } from './world.js';
 
 /** Two deployments, and a user of two tasks exported from the first. Made anew for each test file that imports this. */
 const here = await createWorld();
@@ -42,7 +42,7 @@ await fill({ ...source, task: 'news' });
 
 async function exported(): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of await from.users.export(source.tenantId, user)) parts.push(part);
+  for await (const part of await from.users.export(source.tenantId, user, testBase)) parts.push(part);
   return Buffer.concat(parts);
 }
 export const archive = await exported();

@@ -56,6 +56,9 @@ export const gate: GateDecision = {
   live: null,
 };
 
+/** The base that `encodedVersion` says it was trained on. */
+export const testBase = { name: 'minilm', sha256: '0'.repeat(64) };
+
 /** What a worker would encode for a job; the adapter's bytes name job and version. */
 export function encodedVersion(ref: ModelRef, jobId: string, version: number): EncodedVersion {
   const adapter = new TextEncoder().encode(`adapter ${jobId} ${version}`);
@@ -68,7 +71,7 @@ export function encodedVersion(ref: ModelRef, jobId: string, version: number): E
     labels: ['like', 'skip'],
     examples: 4,
     examplesPerLabel: { like: 2, skip: 2 },
-    baseSha256: '0'.repeat(64),
+    baseSha256: testBase.sha256,
     dataSha256: '1'.repeat(64),
     recipe: { l2: 1, folds: 2, seed: 1, temperature: 1 },
     seconds: { embed: 0.1, fit: 0.1 },
@@ -83,6 +86,6 @@ export async function plant(
   task = 'inbox-triage',
 ): Promise<{ tenantId: string; task: string }> {
   const tenant = await registry.tenants.create({ name: 'Orchard' });
-  await registry.tasks.put(tenant.id, task, {}, { base: 'minilm' });
+  await registry.tasks.put(tenant.id, task, {}, { base: testBase.name });
   return { tenantId: tenant.id, task };
 }

@@ -25,7 +25,8 @@ export function getReady(app: App, { readiness }: Pick<ApiDeps, 'readiness'>): v
         operationId: 'getReady',
         tags: ['health'],
         summary: 'Whether the process can serve',
-        description: 'Asks Redis, the store and the engine. A 503 names each part that fails in `checks`.',
+        description:
+          'Asks Redis, the store and the engine, and whether what is stored has been indexed since the start. A 503 names each part that fails in `checks`.',
         response: { 200: Type.Object({ status: Type.Literal('ready'), checks: Checks }) },
       },
     },

@@ -16,6 +16,8 @@ export function putTask(
         operationId: 'putTask',
         tags: ['tasks'],
         summary: 'Create or change a task',
+        description:
+          'Kind and modality stay as they are. A task put on a service that has changed its base moves to that base; until they are trained again, its users’ models answer `base_mismatch`.',
         params: TaskPath,
         body: TaskSpec,
         response: { 200: Task, 201: Task },

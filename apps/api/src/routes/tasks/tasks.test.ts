@@ -31,6 +31,13 @@ t.test('PUT /v1/tasks/:task: 200', async (t) => {
     t.equal(response.statusCode, 200);
     t.match(response.json(), { labels: ['now', 'later'], untrained: 'zero-shot', abstainBelow: 0.5 });
   });
+
+  t.test('a task from before a change of base moves to the base that runs', async (t) => {
+    await api.registry.tasks.put(tenant.id, 'older', {}, { base: 'former-base' });
+    const response = await api.call('PUT', '/v1/tasks/older', { key: tenant.admin, payload: {} });
+    t.equal(response.statusCode, 200, response.body);
+    t.equal(response.json().base, 'test-base');
+  });
 });
 
 t.test('PUT /v1/tasks/:task: 400', async (t) => {
@@ -70,8 +77,8 @@ t.test('PUT /v1/tasks/:task: 409', async (t) => {
   const api = await startTestApi(t, { redis });
   const tenant = await api.createTenant();
 
-  t.test('the base of a task is fixed for its life', async (t) => {
-    await api.registry.tasks.put(tenant.id, 'inbox', {}, { base: 'another-base' });
+  t.test('the kind of a task is fixed for its life', async (t) => {
+    await api.registry.tasks.put(tenant.id, 'inbox', { kind: 'multilabel' }, { base: 'test-base' });
     const response = await api.call('PUT', '/v1/tasks/inbox', { key: tenant.admin, payload: {} });
     t.match(problemOf(response), { status: 409, code: 'task_changed' });
   });

@@ -5,7 +5,7 @@ import type { ApiDeps } from '../../ports.js';
 import type { App } from '../../server.js';
 import { UserPath } from '../path-params.js';
 
-export function exportUser(app: App, { registry }: Pick<ApiDeps, 'registry'>): void {
+export function exportUser(app: App, { registry, engine }: Pick<ApiDeps, 'registry' | 'engine'>): void {
   app.get(
     '/v1/users/:user/export',
     {
@@ -23,7 +23,7 @@ export function exportUser(app: App, { registry }: Pick<ApiDeps, 'registry'>): v
     async (request, reply) => {
       const { user } = request.params;
       checkUserId(user, 'path/user');
-      const archive = await registry.users.export(tenantOf(request), user);
+      const archive = await registry.users.export(tenantOf(request), user, engine.base);
       return reply
         .type('application/x-tar')
         .header('cache-control', 'no-store')
