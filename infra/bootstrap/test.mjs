@@ -27,7 +27,10 @@ function* filesBelow(folder) {
   }
 }
 
-/** Compiled tests whose source still exists (a renamed test leaves its old output behind), and those of test/. */
+/**
+ * Compiled tests whose source still exists (a renamed test leaves its old output behind), and those of test/. These come first:
+ * they start whole systems, and the longest of all must not be the last, which runs alone.
+ */
 function testFiles(patterns) {
   const files = [...filesBelow(join(root, 'packages')), ...filesBelow(join(root, 'apps'))]
     .filter((path) => path.includes(`${sep}dist${sep}`) && path.endsWith('.test.js'))
@@ -38,8 +41,10 @@ function testFiles(patterns) {
   return files
     .map((path) => relative(root, path))
     .filter((path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)))
-    .sort();
+    .sort((a, b) => Number(isOfSystem(b)) - Number(isOfSystem(a)) || (a < b ? -1 : 1));
 }
+
+const isOfSystem = (file) => file.startsWith(`test${sep}`);
 
 function runStaticChecks() {
   let passed = 0;
