@@ -9,6 +9,7 @@ import {
   type TaskKind,
 } from '@scion/contracts';
 import {
+  askLive,
   decideGate,
   type Engine,
   encodeAdapter,
@@ -18,8 +19,7 @@ import {
 } from '@scion/engine';
 import { ScionError } from '../errors.js';
 import type { Trainer, TrainOutcome, TrainRequest } from '../estimator/trainer.js';
-import { askLive } from './ask-live.js';
-import type { ModelRecord, Records } from './records.js';
+import type { LiveVersion, ModelRecord, Records } from './records.js';
 
 /** One process is one tenant. */
 const tenantId = 'ten_00000000000000000000000000';
@@ -106,6 +106,12 @@ export function createLocalTrainer(options: LocalTrainerOptions): Trainer {
   };
 }
 
+/** The rows that a version was not trained on. */
+function newTo({ rowIds }: LiveVersion, rows: ModelRecord['rows']): number[] {
+  const known = rowIds && new Set(rowIds);
+  return known ? rows.flatMap(({ id }, row) => (known.has(id) ? [] : [row])) : [];
+}
+
 type Artifact = ReturnType<typeof encodeAdapter>;
 
 /**
@@ -146,7 +152,17 @@ async function trainStages(
   let decision: GateDecision | null = null;
   try {
     onProgress(0.05, 'head');
-    const live = gated ? await askLive(engine, ref, { kind, rows, live: before, signal }) : undefined;
+    const live =
+      gated && before
+        ? await askLive(
+            engine,
+            {
+              key: { ...ref, version: before.version, adapterSha256: before.adapterSha256 },
+              card: before.card,
+            },
+            { kind, inputs: rows.map(({ input }) => input), rows: newTo(before, rows), signal },
+          )
+        : undefined;
     const training = engine.training(
       {
         ...{ tenantId, kind, classBalance },
