@@ -14,3 +14,4 @@ export {
 export { openStore, type StoreSettings } from './open-store.js';
 export { createS3Store } from './s3/create-s3-store.js';
 export type { S3Store, S3StoreOptions } from './s3/options.js';
+export { createTurns } from './turns.js';

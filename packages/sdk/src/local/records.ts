@@ -1,5 +1,5 @@
 import type { Card, ModelRef } from '@scion/contracts';
-import { createFileStore, listAll, type ObjectStore } from '@scion/store';
+import { createFileStore, createTurns, listAll, type ObjectStore } from '@scion/store';
 import type { TrainingRow } from '../estimator/trainer.js';
 
 /** What is remembered of one model: its rows, and the version that answers. */
@@ -29,8 +29,8 @@ export interface Records {
   close(): Promise<void>;
 }
 
-/** The last of those who wait for a model, by folder and model. */
-const turns = new Map<string, Promise<unknown>>();
+/** By folder and model. */
+const inTurn = createTurns();
 
 /** A folder of one file for the record and one for each version. The record is written last, and names what counts. */
 export async function openRecords(folder: string): Promise<Records> {
@@ -56,17 +56,7 @@ export async function openRecords(folder: string): Promise<Records> {
     async forget(ref) {
       for await (const { key } of listAll(store, keyOf(ref, ''))) await store.delete(key);
     },
-    async inTurn(ref, work) {
-      const model = `${folder}/${keyOf(ref, '')}`;
-      const turn = (turns.get(model) ?? Promise.resolve()).then(work);
-      const settled = turn.catch(() => undefined);
-      turns.set(model, settled);
-      try {
-        return await turn;
-      } finally {
-        if (turns.get(model) === settled) turns.delete(model);
-      }
-    },
+    inTurn: (ref, work) => inTurn(`${folder}/${keyOf(ref, '')}`, work),
     close: () => store.close(),
   };
 }

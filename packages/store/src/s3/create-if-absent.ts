@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reservedSegment } from '../keys.js';
 import type { ObjectInfo } from '../object-store.js';
+import { createTurns } from '../turns.js';
 import { nameOf, statusOf } from './s3-errors.js';
 
 /** S3 answers 409 when two conditional writes meet; the one who asks again learns who won. */
@@ -38,18 +39,8 @@ export function createConditionally({ put, head }: CreatePort): Create {
 
 /** For a store that knows no condition: looks, then writes, one at a time per key, so atomic in this process only. */
 export function createAfterLooking({ put, head }: CreatePort): Create {
-  const turns = new Map<string, Promise<unknown>>();
-  return async (key, body) => {
-    const before = turns.get(key) ?? Promise.resolve();
-    const turn = before.then(async () => ((await head(key)) ? undefined : put(key, body)));
-    const settled = turn.catch(() => undefined);
-    turns.set(key, settled);
-    try {
-      return await turn;
-    } finally {
-      if (turns.get(key) === settled) turns.delete(key);
-    }
-  };
+  const inTurn = createTurns();
+  return (key, body) => inTurn(key, async () => ((await head(key)) ? undefined : put(key, body)));
 }
 
 /**
