@@ -142,7 +142,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const estimate = ({ input }: Row) =>
     typeof input === 'string' ? estimateTokens(input, maxTokens) : input.tokens;
   const weigh = (row: Row, tokens = estimate(row)) => tokens * (typeof row.input === 'string' ? 1 : topShare);
-  const estimateMs = (rows: Row[]) => pace.ms(rows.reduce((sum, row) => sum + weigh(row), 0));
+  const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 
   /** @param charge told the milliseconds that each row took of its run's, by the tokens that it had */
   const send = (batch: { request: RowRequest; row: number }[], charge?: (ms: number[]) => void) => {
@@ -152,7 +152,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       (answers) => {
         const ms = now() - startedAt;
         const weights = rows.map((row, at) => weigh(row, answers[at].tokens));
-        const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
+        const total = sum(weights) || 1;
         pace.record(total, ms);
         charge?.(weights.map((weight) => (weight / total) * ms));
         for (const [at, { request, row }] of batch.entries()) {
@@ -273,16 +273,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (rows.length === 0) return Promise.resolve([]);
       if (signal?.aborted) return Promise.reject(signal.reason);
       if (closed) return Promise.reject(notReady());
-      const refused =
-        isBulk || admission ? undefined : admissions.refusal(flow, rows.length, estimateMs(rows));
+      const tokens = rows.map(estimate);
+      const costs = rows.map((row, at) => pace.ms(weigh(row, tokens[at])));
+      const refused = isBulk || admission ? undefined : admissions.refusal(flow, rows.length, sum(costs));
       if (refused) return Promise.reject(refused);
       return new Promise((resolve, reject) => {
         const call = { flow, admission: admission ?? { begun: false }, signal };
         const request = createRequest(rows, call, { resolve, reject });
-        const tokens = rows.map(estimate);
         if (isBulk) {
           const order = rows.map((_, row) => row).sort((a, b) => tokens[b] - tokens[a] || a - b);
-          const total = tokens.reduce((sum, count) => sum + count, 0);
+          const total = sum(tokens);
           // As many batches as keep all threads busy to the end; half a row more, for a batch ends before the row that is too much.
           const batches = threads.size * Math.ceil(total / (maxTokensPerRun * threads.size));
           const even = Math.ceil(total / batches + total / rows.length / 2);
@@ -294,7 +294,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           for (const [row, count] of tokens.entries())
             lines.push({
               ...{ flow, request, row, tokens: count },
-              cost: pace.ms(weigh(rows[row])),
+              cost: costs[row],
               same: sameOf(rows[row]),
             });
         }
@@ -303,7 +303,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
 
     admit(rows, { flow, times, atOnce }) {
-      const refused = admissions.refusal(flow, atOnce, times * estimateMs(rows));
+      const refused = admissions.refusal(flow, atOnce, times * pace.ms(sum(rows.map((row) => weigh(row)))));
       if (refused) throw refused;
       return { begun: false };
     },
