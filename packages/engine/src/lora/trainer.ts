@@ -187,8 +187,9 @@ export function createTrainer(threads: TrainerThreads, projectionBytes = PROJECT
   const keep = (stack: ActiveFit[], { steps }: TrainSlice, computed: TrainSliceResult['computed']) => {
     for (const { step, row, projections } of computed) {
       const perUser = steps[step][0].rows.length;
-      const own = steps[step].flatMap(({ rows }) => rows)[row];
-      const job = keptOf(stack[Math.floor(row / perUser)].request.rows);
+      const user = Math.floor(row / perUser);
+      const own = steps[step][user].rows[row % perUser];
+      const job = keptOf(stack[user].request.rows);
       if (own.projections) continue;
       job.bytesLeft = Math.max(0, job.bytesLeft - projections.byteLength);
       if (job.bytesLeft > 0) own.projections = projections;
