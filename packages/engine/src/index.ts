@@ -19,6 +19,7 @@ export {
   type LoraMatrices,
 } from './adapter/encode.js';
 export { rebindAdapter } from './adapter/rebind.js';
+export { type AskedVersion, askLive } from './ask-live.js';
 export { type RegisterBaseInput, readBase, registerBase, type TrunkType } from './base/base.js';
 export type { BaseInfo } from './base/base-info.js';
 export type { AdapterSite } from './base/convert.js';

@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildTrainingGraph, initialParameters, parameterCount, readModel, writeModel } from '@scion/graph';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { buildTrainingGraph, initialParameters, parameterCount, writeModel } from '@scion/graph';
+import { InferenceSession } from 'onnxruntime-node';
 import t from 'tap';
 import { createRandom } from '../head/random.js';
 import { registerBase } from '../index.js';
@@ -11,7 +11,7 @@ import { writeTinyBert } from '../testing/tiny-bert.js';
 import type { FitState, TrainSlice, TrainStep } from './protocol.js';
 import { createProjections } from './session-projections.js';
 import { createSteps } from './session-steps.js';
-import { openTraining } from './session-training.js';
+import { openForProbing, openTraining, readPlaced } from './session-training.js';
 
 const root = mkdtempSync(join(tmpdir(), 'scion-steps-'));
 t.teardown(() => rmSync(root, { recursive: true, force: true }));
@@ -29,36 +29,9 @@ const numbers = (length: number) => Float32Array.from({ length }, () => random()
 
 /** The training step as it was derived, with nothing taken out of it. */
 async function openWhole() {
-  const weights = readFileSync(join(baseDir, 'weights.bin'));
-  const base = readModel(readFileSync(setup.trainingPath), {
-    external: (_, offset, length) => weights.subarray(offset, offset + length),
-  });
-  const open = async (model: Parameters<typeof writeModel>[0]) => {
-    const session = await InferenceSession.create(writeModel(model).model);
-    return {
-      async run(feeds: Record<string, { type: string; dims: readonly number[]; data: Uint8Array }>) {
-        const given = Object.entries(feeds).map(([name, { type, dims, data }]) => {
-          const bytes = data.slice().buffer;
-          const values = type === 'int64' ? new BigInt64Array(bytes) : new Float32Array(bytes);
-          return [name, new Tensor(type as 'float32', values as Float32Array, dims)] as const;
-        });
-        const answers = Object.entries(await session.run(Object.fromEntries(given)));
-        return Object.fromEntries(
-          answers.map(([name, { type, dims, data }]) => {
-            const { buffer, byteOffset, byteLength } = data as Float32Array;
-            const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-            return [name, { type: type as 'float32', dims: [...dims], data: bytes }];
-          }),
-        );
-      },
-      close: () => session.release(),
-    };
-  };
-  const { step, layout } = await buildTrainingGraph(
-    base,
-    trainingOptions(graph.kind, sites, graph.rank),
-    open,
-  );
+  const { model } = await readPlaced(setup.trainingPath);
+  const options = trainingOptions(graph.kind, sites, graph.rank);
+  const { step, layout } = await buildTrainingGraph(model, options, openForProbing);
   const session = await InferenceSession.create(writeModel(step).model, { intraOpNumThreads: 1 });
   return createSteps(session, createProjections(undefined, [], hiddenSize), { layout, hiddenSize });
 }

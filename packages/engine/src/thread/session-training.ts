@@ -117,7 +117,9 @@ async function open(
 }
 
 /** The model and where its weights lie, read weight by weight: the file holds those of the trunk too. */
-async function readPlaced(path: string): Promise<{ model: Model; placed: Map<Uint8Array, ExternalPlace> }> {
+export async function readPlaced(
+  path: string,
+): Promise<{ model: Model; placed: Map<Uint8Array, ExternalPlace> }> {
   const placed = new Map<Uint8Array, ExternalPlace>();
   const open = new Map<string, number>();
   try {
@@ -159,7 +161,7 @@ async function writeBeside(folder: string, files: Record<string, Uint8Array>): P
 const arrays = { float32: Float32Array, int64: BigInt64Array, bool: Uint8Array };
 
 /** A session that runs once or twice: preparing weights for speed would cost more than it saves. */
-const openForProbing: OpenSession = async (model) => {
+export const openForProbing: OpenSession = async (model) => {
   const session = await InferenceSession.create(writeModel(model).model, {
     ...oneThread,
     graphOptimizationLevel: 'basic',
